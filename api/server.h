@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP face: listeners, connections and routes over one gateway. Loop thread only.
+ *
+ * Spec: RFC 9110-9113 (HTTP), 9457 (problems), 7240 (Prefer), docs/api.md. */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/gateway.h"
+
+struct api_server;
+
+/* Binds and listens on every address of the gateway's configuration. After an error nothing is left
+ * open. err->text names the address and what to do. */
+enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struct api_server **out,
+                              struct gw_err *err) GW_NODISCARD;
+/* Port that listener @i (as in cfg.listen) got; 0 for Unix sockets. */
+uint16_t api_server_port(const struct api_server *s, size_t i);
+/* Stop listening; answer new requests with 503 and `Connection: close`; requests in hand go on. */
+void api_server_drain(struct api_server *s);
+/* Requests not yet answered. */
+size_t api_server_in_flight(const struct api_server *s);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration: one immutable snapshot from a YAML file, the environment and secret files.
+ * Everything is validated, defaulted and resolved; readers need no checks. Times are milliseconds,
+ * sizes bytes, rates events per second. Strings are NUL-terminated and live as long as the
+ * snapshot. See docs/configuration.md. */
+#ifndef CFG_CFG_H
+#define CFG_CFG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/gw_buf.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_status.h"
+
+enum cfg_listen_kind {
+    CFG_LISTEN_TCP,
+    CFG_LISTEN_UNIX
+};
+
+struct cfg_listen {
+    enum cfg_listen_kind kind;
+    const char *address;                               /* as configured, for texts */
+    const char *host;                                  /* TCP: IP literal without brackets */
+    uint16_t port;                                     /* TCP: 0 = any free port */
+    const char *path;                                  /* UNIX */
+    uint32_t mode;                                     /* UNIX: file mode, default 0660 */
+    const char *cert_file, *key_file, *client_ca_file; /* TLS when cert_file is set */
+    bool loopback;                                     /* loopback address or Unix socket */
+};
+
+enum cfg_store_engine {
+    CFG_STORE_SQLITE,
+    CFG_STORE_MEMORY,
+    CFG_STORE_POSTGRES
+};
+
+struct cfg_store {
+    enum cfg_store_engine engine;
+    const char *path; /* sqlite: data directory; postgres: connection URL (a secret) */
+    int64_t retention_bodies_ms, retention_history_ms;
+};
+
+struct cfg_limits {
+    size_t body_bytes;     /* one HTTP request body */
+    size_t recipients;     /* per message */
+    size_t inflight_bytes; /* bodies being received or prepared, all connections */
+    size_t connections, connections_per_peer;
+};
+
+enum cfg_tls_mode {
+    CFG_TLS_STARTTLS,
+    CFG_TLS_IMPLICIT,
+    CFG_TLS_OPPORTUNISTIC,
+    CFG_TLS_NONE
+};
+enum cfg_tls_verify {
+    CFG_VERIFY_FULL,
+    CFG_VERIFY_CA,
+    CFG_VERIFY_NONE
+};
+enum cfg_auth_mech {
+    CFG_AUTH_PLAIN,
+    CFG_AUTH_LOGIN,
+    CFG_N_AUTH_MECHS
+};
+
+struct cfg_relay {
+    const char *name;
+    bool sandbox; /* url: "sandbox:"; host, port and TLS below do not apply */
+    const char *host;
+    uint16_t port;
+    enum cfg_tls_mode tls_mode;
+    enum cfg_tls_verify verify;
+    const char *ca_file, *server_name, *client_cert_file, *client_key_file;
+    int min_tls_version;             /* 0x0303 or 0x0304 */
+    const char *username, *password; /* both or neither */
+    enum cfg_auth_mech auth[CFG_N_AUTH_MECHS];
+    size_t n_auth;
+    const char *helo_name; /* NULL: this machine's name */
+    size_t pool_connections, pool_messages_per_connection;
+    int64_t pool_idle_ms, pool_age_ms;
+    double rate_per_s;         /* 0: no limit */
+    size_t domain_connections; /* 0: no limit */
+    double domain_rate_per_s;  /* 0: no limit */
+};
+
+struct cfg_route_relay {
+    size_t relay;              /* index into relays */
+    unsigned priority, weight; /* lower priority first; weight among equals */
+};
+
+struct cfg_route {
+    /* Every set field must match; NULL matches all. Domains are lower-case A-labels, `*.` prefix
+     * for subdomains. */
+    const char *from_domain, *recipient_domain, *tag, *api_key;
+    const struct cfg_route_relay *relays;
+    size_t n_relays;
+};
+
+struct cfg_dkim_key {
+    const char *selector, *key_file;
+};
+struct cfg_dkim_domain {
+    const char *domain; /* lower-case A-label */
+    const struct cfg_dkim_key *keys;
+    size_t n_keys;
+};
+enum cfg_dkim_sign {
+    CFG_DKIM_IF_KEY,
+    CFG_DKIM_REQUIRED
+};
+struct cfg_dkim {
+    enum cfg_dkim_sign sign;
+    const struct cfg_dkim_domain *domains;
+    size_t n_domains;
+};
+
+enum cfg_on_uncertain {
+    CFG_UNCERTAIN_RETRY,
+    CFG_UNCERTAIN_HOLD,
+    CFG_UNCERTAIN_STOP
+};
+struct cfg_retry {
+    const int64_t *schedule_ms;
+    size_t n_schedule; /* at least one; the last repeats */
+    double jitter;     /* 0 to 1: each delay is multiplied by 1 ± jitter */
+    int64_t max_age_ms, uncertain_delay_ms;
+    enum cfg_on_uncertain on_uncertain;
+};
+
+enum {
+    CFG_SCOPE_SEND = 1,
+    CFG_SCOPE_READ = 2,
+    CFG_SCOPE_ADMIN = 4
+};
+struct cfg_api_key {
+    const char *name, *id;
+    unsigned char sha256[32];   /* of the secret */
+    const char *const *senders; /* "a@b", "*@b", "*@*.b"; none: any */
+    size_t n_senders;
+    unsigned scopes;
+    double rate_per_s;    /* 0: no limit */
+    const size_t *relays; /* indexes; none: any */
+    size_t n_relays;
+};
+
+struct cfg_webhook {
+    const char *name, *url, *secret;
+    const char *const *events;
+    size_t n_events;
+};
+
+struct cfg_log {
+    enum gw_log_level level;
+    enum gw_log_format format;
+};
+
+struct cfg {
+    const struct cfg_listen *listen;
+    size_t n_listen;
+    struct cfg_store store;
+    struct cfg_limits limits;
+    const struct cfg_relay *relays;
+    size_t n_relays;
+    const struct cfg_route *routes;
+    size_t n_routes;
+    struct cfg_dkim dkim;
+    struct cfg_retry retry;
+    const struct cfg_api_key *api_keys;
+    size_t n_api_keys;
+    const struct cfg_webhook *webhooks;
+    size_t n_webhooks;
+    struct cfg_log log;
+};
+
+enum {
+    CFG_MAX_PROBLEMS = 100,
+    CFG_MAX_FILE_SIZE = 4 << 20
+};
+
+/* All that is wrong, in file order; text is "file:line:column: what is wrong; what would be right"
+ * (environment: "MAILHATCH_RELAY: …"). */
+struct cfg_problems {
+    char *text[CFG_MAX_PROBLEMS]; /* heap */
+    size_t n;
+    size_t n_dropped; /* beyond CFG_MAX_PROBLEMS */
+};
+void cfg_problems_deinit(struct cfg_problems *p);
+
+/* Looks up an environment variable; NULL when unset. @data is the caller's. */
+typedef const char *(*cfg_getenv_fn)(const char *name, void *data);
+
+/* Load from @file (NULL: environment only; then MAILHATCH_CONFIG, if set, names the file).
+ * Variables without a file make the whole configuration; beside a file they override listen, api
+ * key, store, data directory and log level, and adding MAILHATCH_RELAY or MAILHATCH_DKIM to a file
+ * that has relays or dkim is an error. GW_OK with *out (one reference), or GW_INVALID / GW_IO with
+ * at least one problem. */
+enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
+                        const struct cfg **out, struct cfg_problems *problems) GW_NODISCARD;
+
+/* Thread-safe references; the last unref wipes the secrets. cfg_unref sets the pointer to NULL. */
+const struct cfg *cfg_ref(const struct cfg *c);
+void cfg_unref(const struct cfg **c);
+
+/* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". */
+enum gw_status cfg_print(const struct cfg *c, struct gw_buf *out);
+
+#endif

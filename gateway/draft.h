@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* A draft: one submission as it arrived, decoded from whatever body format, before any judgement of
+ * its content. Every text is valid UTF-8; each field remembers where it came from, so that a
+ * problem can point at it. All in the arena of the request. */
+#ifndef GW_DRAFT_H
+#define GW_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/gw_slice.h"
+
+struct gw_field {
+    struct gw_slice value; /* value.data NULL: the field was not given */
+    const char *pointer;   /* JSON pointer, e.g. "/to/0/email" */
+};
+
+struct gw_draft_address {
+    struct gw_field text;        /* "a@b" or "Name <a@b>": when given as a string */
+    struct gw_field email, name; /* when given as an object */
+};
+
+struct gw_draft_addresses {
+    struct gw_draft_address *items;
+    size_t n;
+    const char *pointer; /* "/to" */
+};
+
+struct gw_draft_header {
+    struct gw_field name, value;
+};
+
+struct gw_draft_attachment {
+    const char *pointer; /* "/attachments/0" */
+    struct gw_field filename, content_type, disposition, content_id;
+    struct gw_slice content; /* decoded bytes; data NULL when missing or bad (problem was added) */
+};
+
+struct gw_draft_pair {
+    struct gw_field name, value;
+};
+
+enum gw_delivery_mode {
+    GW_DELIVERY_SHARED,
+    GW_DELIVERY_INDIVIDUAL
+};
+enum gw_priority {
+    GW_PRIORITY_NORMAL,
+    GW_PRIORITY_HIGH,
+    GW_PRIORITY_LOW
+};
+enum gw_on_uncertain {
+    GW_UNCERTAIN_DEFAULT, /* as configured */
+    GW_UNCERTAIN_RETRY,
+    GW_UNCERTAIN_HOLD,
+    GW_UNCERTAIN_STOP
+};
+
+struct gw_draft {
+    struct gw_draft_address from;
+    bool has_from;
+    struct gw_draft_addresses to, cc, bcc, reply_to;
+    struct gw_field subject, text, html;
+    struct gw_draft_header *headers; /* in order given; a list value gives several */
+    size_t n_headers;
+    struct gw_draft_attachment *attachments;
+    size_t n_attachments;
+    struct gw_field in_reply_to, message_id;
+    struct gw_field *references;
+    size_t n_references;
+    const char *references_pointer;
+    struct {
+        bool given, one_click;
+        const char *pointer;
+        struct gw_field url, mailto;
+    } list_unsubscribe;
+    struct gw_field *tags;
+    size_t n_tags;
+    struct gw_draft_pair *metadata;
+    size_t n_metadata;
+    struct gw_field envelope_from; /* may be given and empty: the null sender */
+    struct gw_field relay;
+    struct gw_field scheduled_at; /* RFC 3339 text */
+    struct gw_field expires_in;   /* duration text, as in the configuration */
+    bool require_tls;
+    enum gw_priority priority;
+    enum gw_delivery_mode delivery_mode;
+    enum gw_on_uncertain on_uncertain;
+};
+
+#endif

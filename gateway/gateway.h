@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The gateway as its HTTP face sees it: submit, look up, wait, health. Loop thread only; callbacks
+ * come from the loop, exactly once, never from inside the call. */
+#ifndef GW_GATEWAY_H
+#define GW_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "config/cfg.h"
+#include "gateway/draft.h"
+#include "gateway/message.h"
+#include "gateway/problems.h"
+
+struct gw_gateway;
+
+/* Wires store, relays, sandbox, prepare pool and DKIM from @cfg (referenced). Everything that can
+ * be wrong with files and keys is found here.
+ * @loop  runs it; borrowed */
+enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_gateway **out,
+                              struct gw_err *err) GW_NODISCARD;
+/* Refuse new submissions, finish what is in hand for at most @grace_ms, free everything, then call
+ * @on_closed once. */
+void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(void *),
+                      void *data);
+
+const struct cfg *gw_gateway_cfg(const struct gw_gateway *g); /* borrowed */
+const char *gw_gateway_version(void);
+
+/* Decodes a request body into a draft. Runs in a pool thread.
+ * @arena  for the draft and the problems' texts
+ * GW_OK; GW_INVALID with problems; GW_PROTO when the body is not of the format at all (400), with
+ * one problem telling where. */
+typedef enum gw_status (*gw_decode_fn)(struct gw_arena *arena, struct gw_slice body,
+                                       const struct cfg *cfg, struct gw_draft *out,
+                                       struct gw_problems *problems);
+
+/* One submission. The caller owns the struct from submit to on_done and may forget about it at any
+ * time by gw_submission_abandon(). */
+struct gw_submission;
+struct gw_submission_result {
+    enum gw_status status;              /* GW_OK: message committed. GW_INVALID, GW_PROTO: problems.
+                                           GW_BUSY: overload, retry later. GW_CLOSED: draining. */
+    const struct gw_message *message;   /* GW_OK; state at that moment, valid during the callback */
+    const struct gw_problems *problems; /* GW_INVALID, GW_PROTO; valid during the callback */
+    const char *detail;                 /* BUSY, CLOSED, other errors: a sentence */
+};
+typedef void (*gw_submission_cb)(const struct gw_submission_result *result, void *data);
+
+/* @body         copied
+ * @decode       turns it into a draft, in the pool
+ * @api_key      NULL when none are configured; borrowed from the cfg
+ * Returns a handle that is valid until on_done. */
+struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
+                                        gw_decode_fn decode, const struct cfg_api_key *api_key,
+                                        gw_submission_cb on_done, void *data);
+/* on_done will not be called; the work goes on (a client that leaves does not cancel). */
+void gw_submission_abandon(struct gw_submission *s);
+
+/* Wait for a message. on_change is called once: when every recipient is final (or attempted, where
+ * the caller owns the retry), or after @timeout_ms with the state so far (0: at once); with NULL
+ * when there is no such message for @tenant. The message is valid during the callback. */
+struct gw_wait;
+typedef void (*gw_wait_cb)(const struct gw_message *m, void *data);
+struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
+                                int64_t timeout_ms, gw_wait_cb on_change, void *data);
+/* on_change will not be called. */
+void gw_wait_cancel(struct gw_wait *w);
+
+/* Ready: not draining and the store accepts. When not, *why_out is a sentence (static or borrowed
+ * until the loop runs again). */
+bool gw_gateway_ready(struct gw_gateway *g, const char **why_out);
+bool gw_gateway_durable(const struct gw_gateway *g);
+
+/* What the sandbox relay caught. NULL functions' results when no sandbox relay is configured. */
+struct gw_sandbox;
+struct gw_sandbox *gw_gateway_sandbox(struct gw_gateway *g);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* A message: the validated thing with an id, and the status of each recipient. */
+#ifndef GW_MESSAGE_H
+#define GW_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/gw_arena.h"
+#include "gateway/base/gw_random.h"
+#include "gateway/base/gw_slice.h"
+#include "gateway/draft.h"
+
+/* name, text in the API, final */
+#define GW_RCPT_STATUS_TABLE(X) \
+    X(GW_RCPT_QUEUED, "queued", false) \
+    X(GW_RCPT_SCHEDULED, "scheduled", false) \
+    X(GW_RCPT_SENDING, "sending", false) \
+    X(GW_RCPT_DEFERRED, "deferred", false) \
+    X(GW_RCPT_SENT, "sent", true) \
+    X(GW_RCPT_REJECTED, "rejected", true) \
+    X(GW_RCPT_EXPIRED, "expired", true) \
+    X(GW_RCPT_CANCELED, "canceled", true) \
+    X(GW_RCPT_SUPPRESSED, "suppressed", true) \
+    X(GW_RCPT_UNCERTAIN, "uncertain", true)
+
+enum gw_rcpt_status {
+#define GW_RCPT_STATUS_ENUM(name, text, is_final) name,
+    GW_RCPT_STATUS_TABLE(GW_RCPT_STATUS_ENUM)
+#undef GW_RCPT_STATUS_ENUM
+    GW_N_RCPT_STATUS
+};
+const char *gw_rcpt_status_name(enum gw_rcpt_status s);
+bool gw_rcpt_status_final(enum gw_rcpt_status s);
+
+enum gw_rcpt_kind {
+    GW_RCPT_TO,
+    GW_RCPT_CC,
+    GW_RCPT_BCC
+};
+const char *gw_rcpt_kind_name(enum gw_rcpt_kind k);
+
+/* Why a recipient was not sent; the API's `category`. */
+#define GW_CATEGORY_TABLE(X) \
+    X(GW_CATEGORY_NONE, "") \
+    X(GW_CATEGORY_RECIPIENT, "recipient") \
+    X(GW_CATEGORY_MAILBOX_FULL, "mailbox_full") \
+    X(GW_CATEGORY_POLICY, "policy") \
+    X(GW_CATEGORY_SPAM, "spam") \
+    X(GW_CATEGORY_BLOCKLIST, "blocklist") \
+    X(GW_CATEGORY_RATE, "rate") \
+    X(GW_CATEGORY_GREYLIST, "greylist") \
+    X(GW_CATEGORY_MESSAGE, "message") \
+    X(GW_CATEGORY_SIZE, "size") \
+    X(GW_CATEGORY_AUTH, "auth") \
+    X(GW_CATEGORY_TLS, "tls") \
+    X(GW_CATEGORY_NETWORK, "network") \
+    X(GW_CATEGORY_DNS, "dns") \
+    X(GW_CATEGORY_PROTOCOL, "protocol") \
+    X(GW_CATEGORY_CONFIG, "config") \
+    X(GW_CATEGORY_OTHER, "other")
+
+enum gw_category {
+#define GW_CATEGORY_ENUM(name, text) name,
+    GW_CATEGORY_TABLE(GW_CATEGORY_ENUM)
+#undef GW_CATEGORY_ENUM
+};
+const char *gw_category_name(enum gw_category c);
+
+/* What the relay said last about a recipient, in the API's words. Strings in the message's arena.
+ */
+struct gw_smtp_result {
+    int code;             /* 0: no reply */
+    const char *enhanced; /* "" when none */
+    const char *command;  /* "RCPT", "DATA", "connect", … ; NULL: no attempt yet */
+    const char *text;     /* sanitised, "" when none */
+    const char *tls;      /* "TLSv1.3", NULL: plaintext or never connected */
+};
+
+struct gw_recipient {
+    const char *email; /* wire form; IDN domain as A-label */
+    const char *domain;
+    enum gw_rcpt_kind kind;
+    enum gw_rcpt_status status;
+    enum gw_category category;
+    bool retryable; /* trying the same again later may help */
+    bool uncertain; /* at least one attempt was lost between dot and reply */
+    bool needs_smtputf8;
+    unsigned attempts;
+    const char *relay;  /* name of the relay of the last attempt, NULL: none yet */
+    const char *reason; /* code such as "tls_cert_expired", NULL when a reply says it all */
+    const char *detail; /* what to fix, NULL when a reply says it all */
+    struct gw_smtp_result smtp;
+    int64_t updated_at_ms;   /* wall */
+    int64_t next_attempt_ms; /* wall; 0: none planned */
+    int64_t duration_ms;     /* accept → last change; -1 before the first attempt */
+};
+
+struct gw_message {
+    struct gw_arena *arena; /* owns everything here, the struct included */
+    char id[GW_UUID_SIZE];
+    const char *tenant;     /* API key id, "" without keys */
+    const char *message_id; /* with angle brackets */
+    const char *from;       /* wire form of the header From address */
+    const char *from_domain;
+    const char *subject;   /* UTF-8 */
+    const char *mail_from; /* envelope sender, wire form, "" for the null sender */
+    bool mail_from_smtputf8;
+    struct gw_recipient *rcpts; /* unique, in order of to, cc, bcc */
+    size_t n_rcpts;
+    struct gw_slice mime;  /* signed, CRLF, 7-bit, ready for DATA */
+    struct gw_slice *tags; /* NUL behind each */
+    size_t n_tags;
+    struct gw_draft_pair *metadata;
+    size_t n_metadata;
+    const char *relay; /* asked for by name, NULL: routes decide */
+    bool require_tls;
+    enum gw_priority priority;
+    enum gw_delivery_mode delivery_mode;
+    enum gw_on_uncertain on_uncertain;
+    int64_t created_at_ms;   /* wall */
+    int64_t expires_at_ms;   /* wall; after it nothing is tried again */
+    int64_t scheduled_at_ms; /* wall; 0: now */
+};
+
+/* The message's status word: the recipients' common one, `partial` for mixed finals, `failed` when
+ * all are final, none sent and they differ; while any is not final, the least advanced of theirs
+ * (sending > deferred > queued > scheduled). Static text. */
+const char *gw_message_status(const struct gw_message *m);
+bool gw_message_final(const struct gw_message *m);
+
+/* A deep copy without the MIME bytes (mime.len kept, data NULL), in an arena of its own. */
+struct gw_message *gw_message_copy(const struct gw_message *m);
+void gw_message_free(struct gw_message **m);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* From a validated message content to RFC 5322/MIME bytes: 7-bit, CRLF, lines ≤ 76 in bodies and
+ * folded at 78 in headers, so that no relay has a reason to rewrite it.
+ *
+ * Spec: RFC 5322, 2045, 2046, 2047, 2183, 2231, 2369 and 8058 (list headers), 2387 (related). */
+#ifndef GW_MIME_H
+#define GW_MIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/gw_arena.h"
+#include "gateway/base/gw_buf.h"
+#include "gateway/base/gw_slice.h"
+#include "gateway/base/gw_status.h"
+
+/* All strings validated by gateway/prepare.c: UTF-8, no CR, LF, NUL or other controls outside
+ * bodies. */
+struct gw_mime_address {
+    const char *name; /* UTF-8 or NULL */
+    const char
+        *address; /* wire form; UTF-8 local part allowed (then the header is 8-bit: RFC 6532) */
+};
+
+struct gw_mime_header {
+    const char *name;      /* RFC 5322 field name */
+    struct gw_slice value; /* UTF-8, unstructured */
+};
+
+struct gw_mime_part {
+    struct gw_slice content;  /* raw bytes */
+    const char *content_type; /* type/subtype with validated parameters, or NULL: from the filename,
+                                 else application/octet-stream */
+    const char *filename;     /* UTF-8, or NULL */
+    const char *content_id;   /* without angle brackets; set: inline in multipart/related */
+    bool inline_disposition;
+};
+
+struct gw_mime_input {
+    struct gw_mime_address from;
+    const struct gw_mime_address *to, *cc, *reply_to;
+    size_t n_to, n_cc, n_reply_to;
+    struct gw_slice subject;
+    struct gw_slice text, html; /* data NULL: absent; any line ends, normalised to CRLF */
+    const struct gw_mime_header *headers;
+    size_t n_headers;
+    const struct gw_mime_part *parts;
+    size_t n_parts;
+    const char *message_id, *in_reply_to; /* with angle brackets, or NULL */
+    const char *const *references;
+    size_t n_references;
+    const char *unsubscribe_url, *unsubscribe_mailto; /* or NULL */
+    bool unsubscribe_one_click;
+    int64_t date_ms; /* wall */
+};
+
+/* Upper bound for what gw_mime_build may write, for sizing @out's maximum. */
+size_t gw_mime_max_size(const struct gw_mime_input *in);
+
+/* Append the whole message to @out; ends in CRLF. Pure: same input and random seed, same bytes.
+ * With html alone a text alternative is derived. Nesting: mixed{ related{ alternative{text, html},
+ * inline… }, attachment… }, levels left out where they would hold one part.
+ * @body_at_out  offset of the body (behind the empty line)
+ * GW_OK or GW_TOOBIG. */
+enum gw_status gw_mime_build(const struct gw_mime_input *in, struct gw_buf *out,
+                             size_t *body_at_out) GW_NODISCARD;
+
+/* A content type as given by a user: type "/" subtype with parameters, tokens and quoted-strings of
+ * RFC 2045 only; multipart/ and message/ are refused, `boundary` too.
+ * GW_OK with the canonical form in *out, GW_INVALID. */
+enum gw_status gw_mime_content_type_parse(struct gw_arena *arena, struct gw_slice in,
+                                          const char **out, struct gw_err *err) GW_NODISCARD;
+
+/* RFC 5322 ftext, 1 to 76 characters. */
+bool gw_mime_header_name_valid(struct gw_slice name);
+/* Headers that Mailhatch writes itself (From, Date, Content-*, DKIM-Signature, …). */
+bool gw_mime_header_managed(struct gw_slice name);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* From draft to message: a pure function of draft, configuration, clock and randomness. Runs in the
+ * prepare pool; touches nothing shared but immutable snapshots. */
+#ifndef GW_PREPARE_H
+#define GW_PREPARE_H
+
+#include "config/cfg.h"
+#include "gateway/dkim.h"
+#include "gateway/draft.h"
+#include "gateway/message.h"
+#include "gateway/problems.h"
+
+/* Limits of one message beside cfg.limits; each is documented in docs/limits.md. */
+enum {
+    GW_MAX_HEADERS = 100,
+    GW_MAX_HEADER_VALUE = 8192,
+    GW_MAX_HEADERS_SIZE = 32 * 1024,
+    GW_MAX_SUBJECT = 2000,
+    GW_MAX_ATTACHMENTS = 1000,
+    GW_MAX_FILENAME = 255,
+    GW_MAX_TAGS = 10,
+    GW_MAX_TAG = 128,
+    GW_MAX_METADATA = 20,
+    GW_MAX_METADATA_VALUE = 500,
+    GW_MAX_REFERENCES = 100,
+    GW_MAX_MESSAGE_ID = 250,
+    GW_MAX_REPLY_TO = 25
+};
+
+/* Who is asking, and the snapshots to work with. Borrowed. */
+struct gw_prepare_context {
+    const struct cfg *cfg;
+    const struct gw_dkim *dkim;
+    const struct cfg_api_key *api_key; /* NULL: no keys configured */
+    int64_t now_ms;                    /* wall */
+};
+
+/* @arena  of the message to be; the draft may live in it or elsewhere, nothing of it is kept by
+ *         reference unless it lives in @arena
+ * GW_OK with *out, or GW_INVALID with problems (all of them). */
+enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_draft *draft,
+                          struct gw_arena *arena, struct gw_message **out,
+                          struct gw_problems *problems) GW_NODISCARD;
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sandbox relay caught, parsed, for test assertions. Loop thread only. */
+#ifndef GW_SANDBOX_H
+#define GW_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/base/gw_slice.h"
+#include "gateway/base/gw_status.h"
+#include "gateway/mime_read.h"
+
+struct gw_sandbox;
+
+/* One caught message, borrowed until the loop runs again. */
+struct gw_sandbox_item {
+    const char *id;
+    int64_t received_at_ms;
+    const char *mail_from;
+    const char *const *rcpts;
+    size_t n_rcpts;
+    struct gw_slice raw;
+    const char *tls; /* "TLSv1.3" or NULL */
+};
+
+/* Starts the sandbox relay on a free loopback port. */
+enum gw_status gw_sandbox_new(uv_loop_t *loop, struct gw_sandbox **out,
+                              struct gw_err *err) GW_NODISCARD;
+uint16_t gw_sandbox_port(const struct gw_sandbox *s);
+/* Pending waits end with NULL. Freed when @on_closed is called. */
+void gw_sandbox_close(struct gw_sandbox *s, void (*on_closed)(void *), void *data);
+
+size_t gw_sandbox_count(const struct gw_sandbox *s);
+/* Newest first; false past the end. */
+bool gw_sandbox_at(const struct gw_sandbox *s, size_t i, struct gw_sandbox_item *out);
+bool gw_sandbox_find(const struct gw_sandbox *s, const char *id, struct gw_sandbox_item *out);
+bool gw_sandbox_delete(struct gw_sandbox *s, const char *id);
+void gw_sandbox_clear(struct gw_sandbox *s);
+
+/* Wait for a message that matches (also one already caught; the newest). NULL matches all.
+ * @to       a recipient of the envelope, compared without case
+ * @subject  the decoded subject contains it
+ * Callback once from the loop: the item, or NULL after @timeout_ms. At most GW_SANDBOX_MAX_WAITS at
+ * once (then NULL is returned and no callback comes). */
+enum {
+    GW_SANDBOX_MAX_WAITS = 1000
+};
+struct gw_sandbox_wait;
+typedef void (*gw_sandbox_wait_cb)(const struct gw_sandbox_item *item, void *data);
+struct gw_sandbox_wait *gw_sandbox_wait(struct gw_sandbox *s, const char *to, const char *subject,
+                                        int64_t timeout_ms, gw_sandbox_wait_cb cb, void *data);
+void gw_sandbox_wait_cancel(struct gw_sandbox_wait *w);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Where messages live. One interface, several engines; the engine is chosen at start.
+ *
+ * Every call returns at once; its callback comes exactly once, from the loop, never from inside the
+ * call. Messages given in are borrowed until the callback; messages given out belong to the callee
+ * (gw_message_free). */
+#ifndef GW_STORE_H
+#define GW_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/base/gw_status.h"
+#include "gateway/message.h"
+
+struct gw_store;
+
+typedef void (*gw_store_done_cb)(enum gw_status status, void *data);
+typedef void (*gw_store_message_cb)(enum gw_status status, struct gw_message *m, void *data);
+
+/* What an engine does. All pointers set. */
+struct gw_store_engine {
+    const char *name;
+    bool durable; /* a commit survives the process */
+    /* A new message. GW_OK: it is stored (durable engines: synced). GW_BUSY: full, try later. */
+    void (*commit)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* The present state of all recipients of @m replaces the stored one. When all are final the
+     * body may be dropped. GW_NOTFOUND when the message is gone. */
+    void (*record)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* A copy without the body, visible to @tenant ("" sees all). GW_NOTFOUND. */
+    void (*get)(struct gw_store *s, const char *tenant, const char *id, gw_store_message_cb cb,
+                void *data);
+    /* Up to @max messages with body whose next_attempt_ms ≤ @now_ms and that are not leased; leased
+     * by this until recorded. @cb once per message and once with GW_NOTFOUND at the end. */
+    void (*lease_due)(struct gw_store *s, int64_t now_ms, size_t max, gw_store_message_cb cb,
+                      void *data);
+    /* Wall time of the earliest next attempt, 0 when there is none. */
+    int64_t (*next_due_ms)(struct gw_store *s);
+    void (*close)(struct gw_store *s, gw_store_done_cb cb, void *data);
+};
+
+/* Engines embed this first. */
+struct gw_store {
+    const struct gw_store_engine *engine;
+};
+
+enum {
+    GW_STORE_MEMORY_MAX_MESSAGES = 100000, /* kept in memory, final ones evicted oldest first */
+};
+
+/* The memory engine: nothing survives the process. Bodies of at most @max_bytes in all wait for
+ * delivery; over it commit says GW_BUSY. */
+enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_store **out);
+
+#endif

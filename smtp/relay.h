@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* One upstream relay: its pool of connections and the transactions waiting for one.
+ *
+ * Happy path: submit → a ready pooled connection (or a new one: resolve, connect, TLS, EHLO, AUTH)
+ * → transaction → on_done with an outcome per recipient → the connection goes back to the pool.
+ * Failure: whatever happens on the way, on_done is called exactly once and every recipient has a
+ * final outcome; a connection found dead before anything was sent on it is replaced silently
+ * (SMTP matrix Q3, Q4, M11).
+ *
+ * Loop thread only. */
+#ifndef SMTP_RELAY_H
+#define SMTP_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/base/gw_list.h"
+#include "gateway/base/gw_slice.h"
+#include "gateway/base/gw_status.h"
+#include "smtp/outcome.h"
+#include "smtp/session.h"
+
+enum smtp_tls_verify {
+    SMTP_VERIFY_FULL, /* chain and host name */
+    SMTP_VERIFY_CA,   /* chain only */
+    SMTP_VERIFY_NONE  /* encrypt only; logged at start */
+};
+
+/* Strings are copied by smtp_relay_new(). */
+struct smtp_relay_config {
+    const char *name; /* as in the configuration */
+    const char *host; /* DNS name or IP literal without brackets */
+    uint16_t port;
+    enum smtp_tls_mode tls_mode;
+    enum smtp_tls_verify verify;
+    const char *ca_file;     /* PEM; NULL: the system's CAs */
+    const char *server_name; /* name to verify and to send as SNI; NULL: host */
+    const char *client_cert_file, *client_key_file; /* PEM, both or neither */
+    int min_tls_version;                            /* 0x0303 (TLS 1.2) or 0x0304 */
+    const char *username, *password;
+    enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS];
+    size_t n_mechs;
+    const char *helo_name; /* NULL: this machine's FQDN, or [127.0.0.1] */
+    size_t max_connections, max_messages_per_connection;
+    int64_t idle_ms, max_age_ms;
+    size_t
+        max_waiting; /* transactions that may wait for a connection; over it submit says GW_BUSY */
+    struct smtp_timeouts timeouts;
+};
+/* Defaults for everything but name, host, port. */
+struct smtp_relay_config smtp_relay_config_default(void);
+
+struct smtp_relay;
+
+/* A transaction. The caller owns the struct and all that envelope points at, from submit until
+ * on_done. */
+struct smtp_transaction;
+typedef void (*smtp_transaction_done_cb)(struct smtp_transaction *txn);
+struct smtp_transaction {
+    struct smtp_envelope envelope;
+    smtp_transaction_done_cb
+        on_done; /* exactly once, from the loop, never from inside submit or cancel */
+    void *data;  /* the caller's */
+    /* results, valid in on_done beside envelope.outcomes: */
+    struct smtp_timing timing;
+    const char *tls_version; /* static text "TLSv1.3", or NULL for plaintext */
+    bool reused_connection;
+    /* the relay's own: */
+    struct gw_list link;
+    void *connection;
+};
+
+/* Loads CAs and client certificates now, so that a bad file is a start-up error.
+ * GW_OK, GW_IO (file), GW_TLS (not PEM, key does not match). */
+enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *config,
+                              struct smtp_relay **out, struct gw_err *err) GW_NODISCARD;
+
+/* GW_OK: on_done will come. GW_BUSY: max_waiting reached, GW_CLOSED: closing; on_done will not
+ * come. */
+enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *txn) GW_NODISCARD;
+/* Ask for an early end; on_done still comes, with what is true by then. Idempotent. */
+void smtp_relay_cancel(struct smtp_relay *r, struct smtp_transaction *txn);
+
+typedef void (*smtp_relay_closed_cb)(void *data);
+/* Ends everything: waiting transactions end with SMTP_REASON_SHUTDOWN, running ones get up to
+ * @grace_ms, idle connections QUIT. @on_closed is called once, when no handle is left; the relay is
+ * freed then. */
+void smtp_relay_close(struct smtp_relay *r, int64_t grace_ms, smtp_relay_closed_cb on_closed,
+                      void *data);
+
+struct smtp_relay_stats {
+    size_t connecting, busy, idle, waiting;
+    uint64_t opened, reused, handshakes, failed_connections;
+    /* Last relay-level failure; zeroed after the next success. at_ms is wall time. */
+    int64_t last_error_at_ms;
+    enum smtp_reason last_reason;
+    enum smtp_stage last_stage;
+    char last_detail[SMTP_DETAIL_SIZE];
+};
+void smtp_relay_stats(const struct smtp_relay *r, struct smtp_relay_stats *out);
+const char *smtp_relay_name(const struct smtp_relay *r);
+
+#endif

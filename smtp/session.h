@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The SMTP client as a state machine without I/O, timers or callbacks: events in, actions out.
+ *
+ * Happy path: CONNECTED → greeting → EHLO → [STARTTLS → TLS_DONE → EHLO] → [AUTH] → ready →
+ * TRANSACTION → MAIL, RCPT…, DATA (pipelined when offered) → body → dot → transaction done →
+ * (RSET when needed) → ready → … → QUIT → close.
+ * Failure: every event may end the session; act_out->close is then set and every recipient of the
+ * transaction in hand has its outcome.
+ *
+ * Spec: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME),
+ * 2034 (ENHANCEDSTATUSCODES), 6531 (SMTPUTF8), 8314 (implicit TLS). */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/base/gw_slice.h"
+#include "gateway/base/gw_status.h"
+#include "smtp/outcome.h"
+
+enum smtp_tls_mode {
+    SMTP_TLS_REQUIRED,      /* STARTTLS or nothing */
+    SMTP_TLS_IMPLICIT,      /* TLS from the first byte */
+    SMTP_TLS_OPPORTUNISTIC, /* STARTTLS when offered; never AUTH in plaintext */
+    SMTP_TLS_NONE           /* plaintext; AUTH only if allow_plain_auth */
+};
+
+enum smtp_auth_mech {
+    SMTP_AUTH_PLAIN,
+    SMTP_AUTH_LOGIN,
+    SMTP_N_AUTH_MECHS
+};
+
+/* Milliseconds for one whole reply at each stage; also connect and handshake, which the driver
+ * runs. Defaults are RFC 5321 sec. 4.5.3.2 minima or more. */
+struct smtp_timeouts {
+    int64_t resolve_ms, connect_ms, greeting_ms, ehlo_ms, starttls_ms, handshake_ms, auth_ms;
+    int64_t mail_ms, rcpt_ms, data_ms, dot_ms, rset_ms, quit_ms;
+    int64_t body_floor_ms;     /* a body may always take this long */
+    int64_t body_min_rate_bps; /* bytes per second it must reach beyond that */
+};
+struct smtp_timeouts smtp_timeouts_default(void);
+
+/* What one session needs to know of its relay. Strings are borrowed and must outlive the session.
+ */
+struct smtp_session_config {
+    const char *helo_name; /* our EHLO argument: FQDN or address literal */
+    enum smtp_tls_mode tls_mode;
+    const char *username, *password;              /* both NULL: no AUTH */
+    enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS]; /* in order of preference */
+    size_t n_mechs;
+    bool allow_plain_auth; /* AUTH without TLS (a relay on loopback that says tls: none) */
+    const char *host;      /* host:port of the relay, for texts */
+    uint16_t port;
+    struct smtp_timeouts timeouts;
+};
+
+/* Capabilities from the last EHLO (RFC 5321 sec. 4.1.1.1). */
+struct smtp_capabilities {
+    bool esmtp, starttls, pipelining, size, eightbitmime, smtputf8, enhanced_codes, chunking, dsn,
+        requiretls;
+    uint64_t max_size; /* octets; 0: no limit known */
+    bool auth[SMTP_N_AUTH_MECHS];
+};
+
+/* One message to some recipients over one connection. Borrowed by the session from the
+ * TRANSACTION event until the action that reports it done. */
+struct smtp_envelope {
+    const char *mail_from;    /* wire form without brackets, "" for the null sender */
+    const char *const *rcpts; /* wire forms, at least one */
+    size_t n_rcpts;
+    struct gw_slice content; /* CRLF lines, 7-bit unless eightbit, no dot-stuffing, ends in CRLF */
+    bool eightbit;           /* content has octets above 0x7F: BODY=8BITMIME */
+    bool smtputf8;           /* needs SMTPUTF8 */
+    struct smtp_outcome *outcomes; /* n_rcpts of them, owned by the caller, zeroed; written by us */
+};
+
+enum smtp_event_kind {
+    SMTP_EV_CONNECTED, /* TCP is up (implicit TLS: after its handshake) */
+    SMTP_EV_BYTES,     /* ev.bytes: any split of the stream */
+    SMTP_EV_TLS_DONE,  /* the handshake asked for by act.start_tls succeeded */
+    SMTP_EV_WRITTEN,   /* all of act.out was handed to the kernel */
+    SMTP_EV_DEADLINE,  /* act.deadline_ms passed */
+    SMTP_EV_CLOSED,    /* connection or handshake is gone: ev.reason, ev.detail; also end of file */
+    SMTP_EV_TRANSACTION, /* only when smtp_session_ready(): ev.envelope */
+    SMTP_EV_CANCEL, /* give the transaction up; before the dot: RSET or close, after: nothing */
+    SMTP_EV_QUIT    /* leave politely once idle; in a transaction: at once, as shutdown */
+};
+
+struct smtp_event {
+    enum smtp_event_kind kind;
+    int64_t now_ms; /* monotonic */
+    struct gw_slice bytes;
+    enum smtp_reason reason; /* CLOSED */
+    const char *detail;      /* CLOSED; may be NULL */
+    const struct smtp_envelope *envelope;
+};
+
+struct smtp_action {
+    struct gw_slice out;   /* bytes to write now; valid until the next step */
+    bool start_tls;        /* after out was written: begin the handshake */
+    bool transaction_done; /* all outcomes are final; the envelope is no longer used */
+    bool ready;            /* the session would take a TRANSACTION now */
+    bool close;            /* close the connection after out was written; the session is over */
+    bool relay_sick; /* with close: reason/detail below are about the relay, not the message */
+    enum smtp_stage stage; /* present stage; with close: where it ended */
+    enum smtp_reason reason;
+    char detail[SMTP_DETAIL_SIZE];
+    struct smtp_reply_info reply; /* with relay_sick: the reply that said so, if one did */
+    int64_t deadline_ms;          /* absolute monotonic; 0: none */
+};
+
+struct smtp_session;
+
+/* @config is copied, its strings are borrowed. Never NULL. */
+struct smtp_session *smtp_session_new(const struct smtp_session_config *config);
+/* Wipes what it held of secrets. Sets the pointer to NULL; NULL inside is fine. */
+void smtp_session_free(struct smtp_session **s);
+
+/* Advance @s by one event.
+ *
+ * @ev       BYTES may hold any split of the stream, from one byte to several replies
+ * @act_out  always written, also on error; act_out->out is valid until the next step
+ *
+ * The large body is given out in pieces: while a body is in progress every WRITTEN event yields the
+ * next piece (at most SMTP_BODY_CHUNK bytes). The uncertain window opens with the step that returns
+ * the piece holding the end-of-data dot.
+ * Never calls back; allocates only in new() and for the largest body piece. */
+void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
+                       struct smtp_action *act_out);
+
+bool smtp_session_ready(const struct smtp_session *s);
+/* True once EHLO (the last one) was answered. */
+const struct smtp_capabilities *smtp_session_capabilities(const struct smtp_session *s);
+/* Milliseconds spent in each stage since the last TRANSACTION event (or since CONNECTED for the
+ * first), as the session saw them by ev.now_ms. */
+void smtp_session_timing(const struct smtp_session *s, struct smtp_timing *out);
+
+enum {
+    SMTP_BODY_CHUNK = 64 * 1024
+};
+
+#endif
