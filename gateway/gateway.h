@@ -37,31 +37,39 @@ typedef enum gw_status (*gw_decode_fn)(struct gw_arena *arena, struct gw_slice b
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);
 
-/* One submission. The caller owns the struct from submit to on_done and may forget about it at any
- * time by gw_submission_abandon(). */
+/* How a submission is to be handled. */
+struct gw_submit_options {
+    gw_decode_fn decode;               /* turns the body into a draft, in the pool */
+    const struct cfg_api_key *api_key; /* NULL when none are configured; borrowed from the cfg */
+    int64_t wait_ms; /* 0: answer after the commit; else hold the answer until settled, at most this
+                        long after the commit. With a store that is not durable and wait_ms > 0 the
+                        caller owns the retry: nothing is tried after the answer. */
+};
+
+/* One submission on its way; the gateway's own. */
 struct gw_submission;
+
 struct gw_submission_result {
-    enum gw_status status;              /* GW_OK: message committed. GW_INVALID, GW_PROTO: problems.
-                                           GW_BUSY: overload, retry later. GW_CLOSED: draining. */
-    const struct gw_message *message;   /* GW_OK; state at that moment, valid during the callback */
-    const struct gw_problems *problems; /* GW_INVALID, GW_PROTO; valid during the callback */
-    const char *detail;                 /* BUSY, CLOSED, other errors: a sentence */
+    enum gw_status status; /* GW_OK: committed. GW_INVALID, GW_PROTO: problems. GW_BUSY: overload,
+                              retry later. GW_CLOSED: draining. Other: detail. */
+    const struct gw_message *message;   /* GW_OK: state at that moment, valid during the callback */
+    bool settled;                       /* GW_OK: nothing more will be tried by us */
+    const struct gw_problems *problems; /* GW_INVALID, GW_PROTO: valid during the callback */
+    const char *detail; /* the other errors: a sentence, valid during the callback */
 };
 typedef void (*gw_submission_cb)(const struct gw_submission_result *result, void *data);
 
-/* @body         copied
- * @decode       turns it into a draft, in the pool
- * @api_key      NULL when none are configured; borrowed from the cfg
+/* @body  copied
  * Returns a handle that is valid until on_done. */
 struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
-                                        gw_decode_fn decode, const struct cfg_api_key *api_key,
+                                        const struct gw_submit_options *options,
                                         gw_submission_cb on_done, void *data);
 /* on_done will not be called; the work goes on (a client that leaves does not cancel). */
 void gw_submission_abandon(struct gw_submission *s);
 
-/* Wait for a message. on_change is called once: when every recipient is final (or attempted, where
- * the caller owns the retry), or after @timeout_ms with the state so far (0: at once); with NULL
- * when there is no such message for @tenant. The message is valid during the callback. */
+/* Look a message up. on_change is called once: when it is settled, or after @timeout_ms with the
+ * state so far (0: at once); with NULL when @tenant has no such message. The message is valid
+ * during the callback. */
 struct gw_wait;
 typedef void (*gw_wait_cb)(const struct gw_message *m, void *data);
 struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
