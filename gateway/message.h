@@ -122,6 +122,8 @@ struct gw_message {
     int64_t created_at_ms;   /* wall */
     int64_t expires_at_ms;   /* wall; after it nothing is tried again */
     int64_t scheduled_at_ms; /* wall; 0: now */
+    int64_t retry_until_ms;  /* wall; no retry is planned after it, the caller owns it from there;
+                                0: until expires_at_ms */
 };
 
 /* The message's status word: the recipients' common one, `partial` for mixed finals, `failed` when
@@ -129,6 +131,8 @@ struct gw_message {
  * (sending > deferred > queued > scheduled). Static text. */
 const char *gw_message_status(const struct gw_message *m);
 bool gw_message_final(const struct gw_message *m);
+/* Nothing more will be tried by us: every recipient is final or has no next attempt planned. */
+bool gw_message_settled(const struct gw_message *m);
 
 /* A deep copy without the MIME bytes (mime.len kept, data NULL), in an arena of its own. */
 struct gw_message *gw_message_copy(const struct gw_message *m);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Outcomes to verdicts, by tables. */
+#include "gateway/delivery_policy.h"
+
+#include <stddef.h>
+
+#include "gateway/base/gw_check.h"
+
+/* Faults that are not replies about message or recipient. RELAY: deferred, another relay may do.
+ * LOCAL: this message cannot go to this relay, permanently, as nothing was sent. */
+enum fault_kind {
+    FAULT_REPLY,
+    FAULT_RELAY,
+    FAULT_MESSAGE,
+    FAULT_CANCELED,
+    FAULT_LOCAL
+};
+
+static const struct {
+    enum fault_kind kind;
+    enum gw_category category;
+} faults[] = {
+    [SMTP_REASON_REPLY] = {FAULT_REPLY, GW_CATEGORY_OTHER},
+    [SMTP_REASON_RELAY_DNS] = {FAULT_RELAY, GW_CATEGORY_DNS},
+    [SMTP_REASON_CONN_REFUSED] = {FAULT_RELAY, GW_CATEGORY_NETWORK},
+    [SMTP_REASON_CONN_UNREACHABLE] = {FAULT_RELAY, GW_CATEGORY_NETWORK},
+    [SMTP_REASON_CONN_RESET] = {FAULT_RELAY, GW_CATEGORY_NETWORK},
+    [SMTP_REASON_CONN_CLOSED] = {FAULT_RELAY, GW_CATEGORY_NETWORK},
+    [SMTP_REASON_TIMEOUT] = {FAULT_RELAY, GW_CATEGORY_NETWORK},
+    [SMTP_REASON_LOCAL_FD] = {FAULT_LOCAL, GW_CATEGORY_OTHER},
+    [SMTP_REASON_BAD_REPLY] = {FAULT_RELAY, GW_CATEGORY_PROTOCOL},
+    [SMTP_REASON_REPLY_TOO_LONG] = {FAULT_RELAY, GW_CATEGORY_PROTOCOL},
+    [SMTP_REASON_REPLY_LINE_TOO_LONG] = {FAULT_RELAY, GW_CATEGORY_PROTOCOL},
+    [SMTP_REASON_PROTOCOL_ERROR] = {FAULT_RELAY, GW_CATEGORY_PROTOCOL},
+    [SMTP_REASON_RELAY_421] = {FAULT_RELAY, GW_CATEGORY_RATE},
+    [SMTP_REASON_RELAY_REFUSED] = {FAULT_RELAY, GW_CATEGORY_POLICY},
+    [SMTP_REASON_EHLO_UNSUPPORTED] = {FAULT_RELAY, GW_CATEGORY_PROTOCOL},
+    [SMTP_REASON_TLS_REQUIRED_MISSING] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_STARTTLS_REFUSED] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_STARTTLS_INJECTION] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_WRONG_TLS_MODE] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_ERROR] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_CERT_EXPIRED] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_CERT_NOT_YET_VALID] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_CERT_NAME] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_CERT_UNTRUSTED] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_WEAK] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_TLS_VERSION] = {FAULT_RELAY, GW_CATEGORY_TLS},
+    [SMTP_REASON_AUTH_UNAVAILABLE] = {FAULT_RELAY, GW_CATEGORY_AUTH},
+    [SMTP_REASON_AUTH_FAILED] = {FAULT_RELAY, GW_CATEGORY_AUTH},
+    [SMTP_REASON_AUTH_TEMPORARY] = {FAULT_RELAY, GW_CATEGORY_AUTH},
+    [SMTP_REASON_AUTH_PROTOCOL] = {FAULT_RELAY, GW_CATEGORY_AUTH},
+    [SMTP_REASON_TOO_LARGE] = {FAULT_MESSAGE, GW_CATEGORY_SIZE},
+    [SMTP_REASON_SMTPUTF8_UNSUPPORTED] = {FAULT_MESSAGE, GW_CATEGORY_RECIPIENT},
+    [SMTP_REASON_REQUIRETLS_UNSUPPORTED] = {FAULT_MESSAGE, GW_CATEGORY_TLS},
+    [SMTP_REASON_NO_RECIPIENTS] = {FAULT_RELAY, GW_CATEGORY_OTHER},
+    [SMTP_REASON_CANCELED] = {FAULT_CANCELED, GW_CATEGORY_NONE},
+    [SMTP_REASON_SHUTDOWN] = {FAULT_LOCAL, GW_CATEGORY_OTHER},
+    [SMTP_REASON_LOCAL_ERROR] = {FAULT_LOCAL, GW_CATEGORY_OTHER},
+};
+
+/* Replies that say "you and I misunderstand each other" rather than anything about the mail
+ * (RFC 5321 sec. 4.2.2, RFC 4954 sec. 6): the relay's configuration or ours is at fault. */
+static const struct {
+    int code;
+    enum gw_category category;
+} misunderstandings[] = {
+    {500, GW_CATEGORY_PROTOCOL}, {501, GW_CATEGORY_PROTOCOL}, {502, GW_CATEGORY_PROTOCOL},
+    {503, GW_CATEGORY_PROTOCOL}, {504, GW_CATEGORY_PROTOCOL}, {530, GW_CATEGORY_AUTH},
+    {534, GW_CATEGORY_AUTH},     {535, GW_CATEGORY_AUTH},     {538, GW_CATEGORY_AUTH},
+};
+
+enum {
+    ANY = -1
+};
+
+/* Enhanced code subject and detail (RFC 3463, IANA registry) → category; the first match wins. */
+static const struct {
+    int subject, detail; /* ANY matches all */
+    enum gw_category category;
+} enhanced[] = {
+    {1, 7, GW_CATEGORY_POLICY}, /* sender's mailbox syntax */
+    {1, 8, GW_CATEGORY_POLICY}, /* sender's system */
+    {1, ANY, GW_CATEGORY_RECIPIENT},  {2, 2, GW_CATEGORY_MAILBOX_FULL},
+    {2, 3, GW_CATEGORY_SIZE},         {2, ANY, GW_CATEGORY_RECIPIENT},
+    {3, 1, GW_CATEGORY_MAILBOX_FULL}, /* mail system full */
+    {3, 4, GW_CATEGORY_SIZE},         {3, ANY, GW_CATEGORY_OTHER},
+    {4, ANY, GW_CATEGORY_NETWORK},    {5, 3, GW_CATEGORY_RATE}, /* too many recipients */
+    {5, ANY, GW_CATEGORY_PROTOCOL},   {6, ANY, GW_CATEGORY_MESSAGE},
+    {7, 8, GW_CATEGORY_AUTH},         {7, 9, GW_CATEGORY_AUTH},
+    {7, 10, GW_CATEGORY_TLS},         {7, 11, GW_CATEGORY_TLS},
+    {7, 28, GW_CATEGORY_RATE}, /* mail flood */
+    {7, 30, GW_CATEGORY_TLS},  /* REQUIRETLS */
+    {7, ANY, GW_CATEGORY_POLICY},
+};
+
+/* Without an enhanced code: basic code and stage (SMTP_N_STAGES: any) → category. */
+static const struct {
+    int code;
+    enum smtp_stage stage;
+    enum gw_category category;
+} basic[] = {
+    {450, SMTP_STAGE_RCPT, GW_CATEGORY_GREYLIST},
+    {451, SMTP_STAGE_RCPT, GW_CATEGORY_GREYLIST},
+    {452, SMTP_STAGE_RCPT, GW_CATEGORY_RATE},
+    {452, SMTP_N_STAGES, GW_CATEGORY_MAILBOX_FULL},
+    {550, SMTP_STAGE_RCPT, GW_CATEGORY_RECIPIENT},
+    {551, SMTP_N_STAGES, GW_CATEGORY_RECIPIENT},
+    {552, SMTP_STAGE_RCPT, GW_CATEGORY_MAILBOX_FULL},
+    {552, SMTP_N_STAGES, GW_CATEGORY_SIZE},
+    {553, SMTP_STAGE_RCPT, GW_CATEGORY_RECIPIENT},
+    {553, SMTP_N_STAGES, GW_CATEGORY_POLICY},
+    {550, SMTP_N_STAGES, GW_CATEGORY_POLICY},
+    {554, SMTP_N_STAGES, GW_CATEGORY_POLICY},
+    {555, SMTP_N_STAGES, GW_CATEGORY_PROTOCOL},
+};
+
+/* "5.1.10" → 1 and 10; false when there is no enhanced code. */
+static bool enhanced_fields(const char *text, int *subject, int *detail)
+{
+    if (text[0] == '\0' || text[1] != '.')
+        return false;
+    int values[2] = {0, 0};
+    size_t at = 2;
+    for (size_t i = 0; i < 2; i++) {
+        while (text[at] >= '0' && text[at] <= '9')
+            values[i] = values[i] * 10 + (text[at++] - '0');
+        if (text[at] == '.')
+            at++;
+    }
+    *subject = values[0];
+    *detail = values[1];
+    return true;
+}
+
+static enum gw_category category_of_reply(const struct smtp_outcome *o)
+{
+    int subject, detail;
+    if (enhanced_fields(o->reply.enhanced, &subject, &detail)) {
+        if (o->reply.code / 100 == 4 && subject == 7 && detail <= 1 && o->stage == SMTP_STAGE_RCPT)
+            return GW_CATEGORY_GREYLIST; /* 4.7.0 and 4.7.1 to RCPT is how greylisting speaks */
+        for (size_t i = 0; i < sizeof(enhanced) / sizeof(enhanced[0]); i++)
+            if (enhanced[i].subject == subject &&
+                (enhanced[i].detail == ANY || enhanced[i].detail == detail))
+                return enhanced[i].category;
+    }
+    for (size_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++)
+        if (basic[i].code == o->reply.code &&
+            (basic[i].stage == SMTP_N_STAGES || basic[i].stage == o->stage))
+            return basic[i].category;
+    return GW_CATEGORY_OTHER;
+}
+
+static struct gw_verdict judge_reply(const struct smtp_outcome *o)
+{
+    int code = o->reply.code;
+    for (size_t i = 0; i < sizeof(misunderstandings) / sizeof(misunderstandings[0]); i++)
+        if (misunderstandings[i].code == code)
+            return (struct gw_verdict){.status = GW_RCPT_DEFERRED,
+                                       .category = misunderstandings[i].category,
+                                       .retryable = true,
+                                       .next_relay = true,
+                                       .relay_fault = true};
+    enum gw_category category = category_of_reply(o);
+    bool permanent = code / 100 == 5;
+    /* RFC 5321 sec. 4.5.3.1.10: 552 to RCPT means too many recipients and is temporary, unless the
+     * enhanced code says that it is this mailbox. */
+    if (code == 552 && o->stage == SMTP_STAGE_RCPT && category != GW_CATEGORY_RECIPIENT &&
+        o->reply.enhanced[0] == '\0')
+        permanent = false;
+    return (struct gw_verdict){.status = permanent ? GW_RCPT_REJECTED : GW_RCPT_DEFERRED,
+                               .category = category,
+                               .retryable = !permanent};
+}
+
+struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o)
+{
+    PRE(o->final);
+    if (o->accepted)
+        return (struct gw_verdict){.status = GW_RCPT_SENT};
+    if (gw_fails_check((size_t)o->reason < sizeof(faults) / sizeof(faults[0])))
+        return (struct gw_verdict){.status = GW_RCPT_DEFERRED, .retryable = true};
+    enum gw_category category = faults[o->reason].category;
+    if (o->uncertain)
+        return (struct gw_verdict){
+            .status = GW_RCPT_DEFERRED, .category = category, .retryable = true, .uncertain = true};
+    switch (faults[o->reason].kind) {
+    case FAULT_REPLY:
+        return judge_reply(o);
+    case FAULT_MESSAGE:
+        return (struct gw_verdict){.status = GW_RCPT_REJECTED, .category = category};
+    case FAULT_CANCELED:
+        return (struct gw_verdict){.status = GW_RCPT_CANCELED};
+    case FAULT_LOCAL:
+        return (struct gw_verdict){
+            .status = GW_RCPT_DEFERRED, .category = category, .retryable = true};
+    case FAULT_RELAY:
+        break;
+    }
+    return (struct gw_verdict){.status = GW_RCPT_DEFERRED,
+                               .category = category,
+                               .retryable = true,
+                               .next_relay = true,
+                               .relay_fault = true};
+}
+
+int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01)
+{
+    PRE(retry->n_schedule > 0 && attempts > 0);
+    size_t i = attempts - 1 < retry->n_schedule ? attempts - 1 : retry->n_schedule - 1;
+    double factor = 1.0 + retry->jitter * (2.0 * random01 - 1.0);
+    double delay = (double)retry->schedule_ms[i] * factor;
+    return delay > 0 ? (int64_t)delay : 0;
+}
