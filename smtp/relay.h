@@ -21,12 +21,7 @@
 #include "gateway/base/gw_status.h"
 #include "smtp/outcome.h"
 #include "smtp/session.h"
-
-enum smtp_tls_verify {
-    SMTP_VERIFY_FULL, /* chain and host name */
-    SMTP_VERIFY_CA,   /* chain only */
-    SMTP_VERIFY_NONE  /* encrypt only; logged at start */
-};
+#include "smtp/tls.h"
 
 /* Strings are copied by smtp_relay_new(). */
 struct smtp_relay_config {
