@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Compiler and linker flags of every target, as one interface library.
 option(GW_WERROR "Treat warnings as errors" OFF)
 option(GW_HARDEN "Hardening flags" OFF)

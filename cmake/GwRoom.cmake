@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # A room is one folder of the floor plan (docs/architecture.md) and one static library.
 #
 #   gw_room(<target> DIR <folder> [USES <room>...] [PRIVATE_USES <room>...] [LIBS <library>...])
