@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Listeners and the first steps of a connection. */
+#include "api/listener.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+
+#include "api/listener_tls.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+
+struct api_listener {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    const struct cfg_listen *config;
+    struct api_acceptor *acceptor;
+    h2o_accept_ctx_t accept;
+    uint16_t port;
+    bool closing;
+};
+
+static void free_handle(uv_handle_t *handle)
+{
+    gw_free(handle);
+}
+
+/* --- connections --- */
+
+static void on_connection_closed(void *data)
+{
+    struct api_connection *c = data;
+    if (h2o_timeout_is_linked(&c->first_octets))
+        h2o_timeout_unlink(&c->first_octets);
+    c->acceptor->n_connections--;
+    gw_list_remove(&c->link);
+    api_peer_release(c->peer);
+    gw_free(c);
+}
+
+static void on_silence(h2o_timeout_entry_t *entry)
+{
+    struct api_connection *c = gw_list_entry(entry, struct api_connection, first_octets);
+    h2o_socket_close(c->sock);
+}
+
+/* Decides by the first octets between HTTP/1 and HTTP/2 with prior knowledge. The library could do
+ * that too, but only together with the deprecated `Upgrade: h2c`. */
+static void on_first_octets(h2o_socket_t *sock, const char *err)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const size_t whole = sizeof(preface) - 1;
+    struct api_connection *c = sock->on_close.data;
+    if (err != NULL) {
+        h2o_socket_close(sock);
+        return;
+    }
+    size_t n = sock->input->size < whole ? sock->input->size : whole;
+    bool http2 = memcmp(sock->input->bytes, preface, n) == 0;
+    if (n == 0 || (http2 && n < whole))
+        return;
+    h2o_timeout_unlink(&c->first_octets);
+    h2o_socket_read_stop(sock);
+    struct timeval connected_at = *h2o_get_timestamp(c->accept->ctx, NULL, NULL);
+    if (http2)
+        h2o_http2_accept(c->accept, sock, connected_at);
+    else
+        h2o_http1_accept(c->accept, sock, connected_at);
+}
+
+static void start_connection(struct api_listener *l, uv_stream_t *stream, struct api_peer *peer)
+{
+    struct api_acceptor *a = l->acceptor;
+    struct api_connection *c = gw_calloc(1, sizeof(*c));
+    c->acceptor = a;
+    c->peer = peer;
+    c->accept = &l->accept;
+    c->opened_ms = gw_clock_mono_ms();
+    c->first_octets.cb = on_silence;
+    gw_list_push_back(&a->connections, &c->link);
+    a->n_connections++;
+    c->sock = h2o_uv_socket_create(stream, free_handle);
+    c->sock->on_close.cb = on_connection_closed;
+    c->sock->on_close.data = c;
+    if (l->accept.ssl_ctx != NULL) {
+        h2o_accept(&l->accept, c->sock);
+        return;
+    }
+    h2o_timeout_link(a->h2o.loop, &a->h2o.handshake_timeout, &c->first_octets);
+    h2o_socket_read_start(c->sock, on_first_octets);
+}
+
+/* Under both caps? *peer_out stays NULL for Unix sockets, whose peers all look the same. */
+static bool admit(struct api_listener *l, uv_stream_t *stream, struct api_peer **peer_out)
+{
+    struct api_acceptor *a = l->acceptor;
+    *peer_out = NULL;
+    if (a->n_connections >= a->limits->connections) {
+        gw_log(GW_LOG_WARN, "connection_refused", GW_LOG_STR("reason", "limits.connections"),
+               GW_LOG_NUM("connections", a->n_connections));
+        return false;
+    }
+    if (l->config->kind == CFG_LISTEN_UNIX)
+        return true;
+    struct sockaddr_storage address;
+    int len = sizeof(address);
+    struct sockaddr *sa = (struct sockaddr *)&address;
+    if (uv_tcp_getpeername((uv_tcp_t *)stream, sa, &len) != 0)
+        return false;
+    *peer_out = api_peers_take(&a->peers, sa, a->limits->connections_per_peer);
+    if (*peer_out == NULL)
+        gw_log(GW_LOG_WARN, "connection_refused",
+               GW_LOG_STR("reason", "limits.connections_per_peer"));
+    return *peer_out != NULL;
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct api_listener *l = listener->data;
+    struct api_peer *peer;
+    if (status != 0 || l->closing)
+        return;
+    bool is_unix = l->config->kind == CFG_LISTEN_UNIX;
+    uv_stream_t *stream = gw_calloc(1, is_unix ? sizeof(uv_pipe_t) : sizeof(uv_tcp_t));
+    int rc = is_unix ? uv_pipe_init(listener->loop, (uv_pipe_t *)stream, 0)
+                     : uv_tcp_init(listener->loop, (uv_tcp_t *)stream);
+    if (rc != 0) {
+        gw_free(stream);
+        return;
+    }
+    if (uv_accept(listener, stream) != 0 || !admit(l, stream, &peer)) {
+        uv_close((uv_handle_t *)stream, free_handle);
+        return;
+    }
+    if (!is_unix)
+        (void)uv_tcp_nodelay((uv_tcp_t *)stream, 1);
+    start_connection(l, stream, peer);
+}
+
+/* --- opening --- */
+
+static enum gw_status listen_error(const struct cfg_listen *c, int rc, struct gw_err *err)
+{
+    const char *hint = rc == UV_EADDRINUSE      ? "; stop whatever uses it or choose another"
+                       : rc == UV_EADDRNOTAVAIL ? "; this machine does not have that address"
+                       : rc == UV_EACCES        ? "; this user may not use it"
+                       : rc == UV_ENOENT        ? "; create the directory first"
+                                                : "";
+    return gw_err_set(err, GW_IO, "listen %s: %s%s", c->address, uv_strerror(rc), hint);
+}
+
+static enum gw_status bind_tcp(struct api_listener *l, struct gw_err *err)
+{
+    const struct cfg_listen *c = l->config;
+    struct sockaddr_storage address;
+    unsigned flags = 0;
+    int rc = uv_ip4_addr(c->host, c->port, (struct sockaddr_in *)&address);
+    if (rc != 0) {
+        rc = uv_ip6_addr(c->host, c->port, (struct sockaddr_in6 *)&address);
+        flags = UV_TCP_IPV6ONLY;
+    }
+    if (rc == 0)
+        rc = uv_tcp_bind(&l->uv.tcp, (struct sockaddr *)&address, flags);
+    if (rc == 0)
+        rc = uv_listen(&l->uv.stream, API_LISTEN_BACKLOG, on_connection);
+    int len = sizeof(address);
+    if (rc == 0)
+        rc = uv_tcp_getsockname(&l->uv.tcp, (struct sockaddr *)&address, &len);
+    if (rc != 0)
+        return listen_error(c, rc, err);
+    l->port =
+        ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+                                            : ((struct sockaddr_in *)(void *)&address)->sin_port);
+    return GW_OK;
+}
+
+/* A socket file that nobody listens on is left over from a process that died: remove it. */
+static enum gw_status remove_stale_socket(const struct cfg_listen *c, struct gw_err *err)
+{
+    struct stat st;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (lstat(c->path, &st) != 0)
+        return GW_OK; /* bind() tells the rest */
+    if (!S_ISSOCK(st.st_mode))
+        return gw_err_set(err, GW_IO, "listen %s: the file exists and is not a socket", c->address);
+    memcpy(address.sun_path, c->path, strlen(c->path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return gw_err_errno(err, GW_IO, errno, "listen %s", c->address);
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    int connect_errno = errno;
+    (void)close(fd);
+    if (rc == 0 || connect_errno != ECONNREFUSED)
+        return gw_err_set(err, GW_IO, "listen %s: another process listens on this socket",
+                          c->address);
+    if (unlink(c->path) != 0)
+        return gw_err_errno(err, GW_IO, errno, "listen %s: remove the stale socket", c->address);
+    return GW_OK;
+}
+
+static enum gw_status bind_unix(struct api_listener *l, struct gw_err *err)
+{
+    const struct cfg_listen *c = l->config;
+    const size_t max_path = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+    if (strlen(c->path) > max_path)
+        return gw_err_set(err, GW_IO, "listen %s: the path has %zu bytes; at most %zu are possible",
+                          c->address, strlen(c->path), max_path);
+    enum gw_status status = remove_stale_socket(c, err);
+    if (status != GW_OK)
+        return status;
+    /* The umask gives the file its mode from birth: chmod after bind would leave a gap. */
+    mode_t before = umask(0777 & ~(mode_t)c->mode);
+    int rc = uv_pipe_bind(&l->uv.pipe, c->path);
+    (void)umask(before);
+    if (rc == 0)
+        rc = uv_listen(&l->uv.stream, API_LISTEN_BACKLOG, on_connection);
+    return rc == 0 ? GW_OK : listen_error(c, rc, err);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct api_listener *l = handle->data;
+    SSL_CTX_free(l->accept.ssl_ctx);
+    gw_free(l);
+}
+
+static void on_listener_stopped(uv_handle_t *handle)
+{
+    (void)handle; /* accepted connections go on using l->accept and its TLS context */
+}
+
+enum gw_status api_listener_open(uv_loop_t *loop, const struct cfg_listen *config,
+                                 struct api_acceptor *acceptor, struct api_listener **out,
+                                 struct gw_err *err)
+{
+    struct api_listener *l = gw_calloc(1, sizeof(*l));
+    *out = NULL;
+    l->config = config;
+    l->acceptor = acceptor;
+    l->accept.ctx = &acceptor->h2o;
+    bool is_unix = config->kind == CFG_LISTEN_UNIX;
+    int rc = is_unix ? uv_pipe_init(loop, &l->uv.pipe, 0) : uv_tcp_init(loop, &l->uv.tcp);
+    if (rc != 0) {
+        gw_free(l);
+        return listen_error(config, rc, err);
+    }
+    l->uv.handle.data = l;
+    enum gw_status status = GW_OK;
+    if (config->cert_file != NULL)
+        status = api_listener_tls_new(config, &l->accept.ssl_ctx, err);
+    if (status == GW_OK)
+        status = is_unix ? bind_unix(l, err) : bind_tcp(l, err);
+    if (status != GW_OK) {
+        api_listener_abort(l);
+        return status;
+    }
+    *out = l;
+    return GW_OK;
+}
+
+void api_listener_abort(struct api_listener *l)
+{
+    l->closing = true;
+    uv_close(&l->uv.handle, on_listener_closed);
+}
+
+void api_listener_start(struct api_listener *l, h2o_hostconf_t **hosts)
+{
+    l->accept.hosts = hosts;
+}
+
+uint16_t api_listener_port(const struct api_listener *l)
+{
+    return l->port;
+}
+
+void api_listener_close(struct api_listener *l)
+{
+    if (l->closing)
+        return;
+    l->closing = true;
+    uv_close(&l->uv.handle, on_listener_stopped);
+}

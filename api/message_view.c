@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* From a message to its JSON object. */
+#include "api/message_view.h"
+
+#include <stdio.h>
+
+static void view_smtp(struct api_json *j, const struct gw_smtp_result *smtp)
+{
+    if (smtp->command == NULL)
+        return;
+    api_json_begin_object(j, "smtp");
+    if (smtp->code != 0)
+        api_json_num(j, "code", smtp->code);
+    if (smtp->enhanced != NULL && smtp->enhanced[0] != '\0')
+        api_json_str(j, "enhanced", smtp->enhanced);
+    api_json_str(j, "command", smtp->command);
+    if (smtp->text != NULL && smtp->text[0] != '\0')
+        api_json_str(j, "text", smtp->text);
+    if (smtp->tls != NULL)
+        api_json_str(j, "tls", smtp->tls);
+    api_json_end_object(j);
+}
+
+static void view_failure(struct api_json *j, const struct gw_recipient *r)
+{
+    if (r->category != GW_CATEGORY_NONE) {
+        api_json_str(j, "category", gw_category_name(r->category));
+        api_json_bool(j, "retryable", r->retryable);
+    }
+    if (r->reason != NULL)
+        api_json_str(j, "reason", r->reason);
+    if (r->detail != NULL)
+        api_json_str(j, "detail", r->detail);
+}
+
+static void view_recipient(struct api_json *j, const struct gw_recipient *r)
+{
+    api_json_begin_object(j, NULL);
+    api_json_str(j, "email", r->email);
+    api_json_str(j, "kind", gw_rcpt_kind_name(r->kind));
+    api_json_str(j, "status", gw_rcpt_status_name(r->status));
+    if (r->status != GW_RCPT_SENT)
+        view_failure(j, r);
+    if (r->uncertain)
+        api_json_bool(j, "uncertain", true);
+    if (r->relay != NULL)
+        api_json_str(j, "relay", r->relay);
+    api_json_num(j, "attempts", r->attempts);
+    api_json_time(j, "updated_at", r->updated_at_ms);
+    if (r->duration_ms >= 0)
+        api_json_num(j, "duration_ms", r->duration_ms);
+    if (r->next_attempt_ms > 0)
+        api_json_time(j, "next_attempt_at", r->next_attempt_ms);
+    view_smtp(j, &r->smtp);
+    api_json_end_object(j);
+}
+
+void api_message_view(struct api_json *j, const char *key, const struct gw_message *m, bool durable)
+{
+    char self[sizeof("/v1/messages/") + GW_UUID_SIZE];
+    (void)snprintf(self, sizeof(self), "/v1/messages/%s", m->id);
+    api_json_begin_object(j, key);
+    api_json_str(j, "id", m->id);
+    api_json_str(j, "status", gw_message_status(m));
+    api_json_str(j, "message_id", m->message_id);
+    api_json_time(j, "created_at", m->created_at_ms);
+    if (m->scheduled_at_ms > 0)
+        api_json_time(j, "scheduled_at", m->scheduled_at_ms);
+    api_json_num(j, "size", (int64_t)m->mime.len);
+    if (!durable)
+        api_json_bool(j, "durable", false);
+    api_json_begin_array(j, "recipients");
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        view_recipient(j, &m->rcpts[i]);
+    api_json_end_array(j);
+    api_json_begin_object(j, "links");
+    api_json_str(j, "self", self);
+    api_json_end_object(j);
+    api_json_end_object(j);
+}

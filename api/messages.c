@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /v1/messages and GET /v1/messages/{id}.
+ *
+ * Both may wait. While they do, one `pending` ties the request to the gateway's work; whichever
+ * side ends first frees it and unhooks the other: the gateway's callback answers the request, a
+ * client that leaves abandons the work (which goes on). */
+#include <stdio.h>
+
+#include "api/http_fields.h"
+#include "api/json_write.h"
+#include "api/message_answer.h"
+#include "api/message_json.h"
+#include "api/message_view.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_mem.h"
+
+enum {
+    MAX_ANSWER = 16 << 20, /* 1,000 recipients with their replies take about 1 MB */
+    MAX_PREFER = 8         /* Prefer headers looked at */
+};
+
+struct pending {
+    struct api_request *request;
+    struct gw_submission *submission; /* of a POST */
+    struct gw_wait *wait;             /* of a GET */
+    struct api_prefer prefer;
+};
+
+static struct pending *pending_new(struct api_request *r)
+{
+    struct gw_slice values[MAX_PREFER];
+    struct pending *p = gw_calloc(1, sizeof(*p));
+    p->request = r;
+    size_t n = api_request_headers(r, "prefer", values, MAX_PREFER);
+    api_prefer_parse(values, n < MAX_PREFER ? n : MAX_PREFER, &p->prefer);
+    return p;
+}
+
+static void on_client_gone(void *data)
+{
+    struct pending *p = data;
+    if (p->submission != NULL)
+        gw_submission_abandon(p->submission);
+    if (p->wait != NULL)
+        gw_wait_cancel(p->wait);
+    gw_free(p);
+}
+
+static void set_applied(struct api_request *r, const struct api_prefer *prefer)
+{
+    char applied[64];
+    api_prefer_applied(prefer, applied, sizeof(applied));
+    if (applied[0] != '\0')
+        api_set_header(r, "preference-applied", applied);
+}
+
+static void answer_message(struct api_request *r, unsigned status, const struct gw_message *m)
+{
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    api_message_view(&j, NULL, m, gw_gateway_durable(r->context->gateway));
+    api_answer_json(r, status, &body);
+}
+
+static void answer_committed(struct api_request *r, const struct gw_submission_result *result,
+                             const struct api_prefer *prefer)
+{
+    const struct gw_message *m = result->message;
+    char location[sizeof("/v1/messages/") + GW_UUID_SIZE];
+    (void)snprintf(location, sizeof(location), "/v1/messages/%s", m->id);
+    api_set_header(r, "location", location);
+    set_applied(r, prefer);
+    bool owner = prefer->wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
+    struct api_message_answer a = api_message_answer(m, prefer, owner, gw_clock_wall_ms());
+    if (!a.is_problem) {
+        answer_message(r, a.status, m);
+        return;
+    }
+    api_problem_send(
+        r, &(struct api_problem){
+               .code = a.code, .detail = a.detail, .message = m, .retry_after_s = a.retry_after_s});
+}
+
+static void answer_invalid(struct api_request *r, const struct gw_problems *problems)
+{
+    enum api_code code = API_VALIDATION_FAILED;
+    for (size_t i = 0; i < problems->n; i++) {
+        if (problems->items[i].code == GW_PROBLEM_SENDER)
+            code = API_SENDER_NOT_ALLOWED;
+    }
+    char detail[96];
+    size_t n = problems->n + problems->n_dropped;
+    if (problems->n_dropped > 0)
+        (void)snprintf(detail, sizeof(detail), "%zu problems; the first %zu are listed.", n,
+                       problems->n);
+    else
+        (void)snprintf(detail, sizeof(detail), n == 1 ? "%zu problem." : "%zu problems.", n);
+    api_problem_send(r, &(struct api_problem){.code = code, .detail = detail, .errors = problems});
+}
+
+static void answer_failed(struct api_request *r, const struct gw_submission_result *result)
+{
+    switch (result->status) {
+    case GW_INVALID:
+        answer_invalid(r, result->problems);
+        break;
+    case GW_PROTO:
+        api_problem(r, API_MALFORMED_JSON, "%s", result->problems->items[0].detail);
+        break;
+    case GW_BUSY:
+        api_problem(r, API_OVERLOADED, "Too much work in hand; ask again in a moment.");
+        break;
+    case GW_CLOSED:
+        api_problem(r, API_DRAINING, "The server is shutting down; ask again in a moment.");
+        break;
+    case GW_OK:
+    case GW_TOOBIG:
+    case GW_NOTFOUND:
+    case GW_EXISTS:
+    case GW_CONFLICT:
+    case GW_IO:
+    case GW_DNS:
+    case GW_TLS:
+    case GW_TIMEOUT:
+    case GW_CANCELED:
+    case GW_UNSUPPORTED:
+    case GW_DENIED:
+    case GW_CRYPTO:
+    case GW_INTERNAL:
+        api_problem(r, API_INTERNAL, "%s",
+                    result->detail != NULL ? result->detail : gw_status_text(result->status));
+        break;
+    }
+}
+
+static void on_submitted(const struct gw_submission_result *result, void *data)
+{
+    struct pending *p = data;
+    if (result->status == GW_OK)
+        answer_committed(p->request, result, &p->prefer);
+    else
+        answer_failed(p->request, result);
+    gw_free(p);
+}
+
+static void post_message(struct api_request *r)
+{
+    struct pending *p = pending_new(r);
+    struct gw_submit_options options = {
+        .decode = api_message_json_decode, .api_key = r->api_key, .wait_ms = p->prefer.wait_ms};
+    api_request_hold(r, on_client_gone, p);
+    p->submission = gw_gateway_submit(r->context->gateway, r->body, &options, on_submitted, p);
+}
+
+static void answer_not_found(struct api_request *r)
+{
+    api_problem(r, API_NOT_FOUND, "There is no message with this id.");
+}
+
+static void on_found(const struct gw_message *m, void *data)
+{
+    struct pending *p = data;
+    p->prefer.strict = false;
+    if (m == NULL) {
+        answer_not_found(p->request);
+    } else {
+        set_applied(p->request, &p->prefer);
+        answer_message(p->request, 200, m);
+    }
+    gw_free(p);
+}
+
+static bool is_uuid(const char *s)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(s) != sizeof(shape) - 1)
+        return false;
+    for (size_t i = 0; s[i] != '\0'; i++) {
+        bool hex = strchr("0123456789abcdefABCDEF", s[i]) != NULL;
+        if (shape[i] == '-' ? s[i] != '-' : !hex)
+            return false;
+    }
+    return true;
+}
+
+static void get_message(struct api_request *r)
+{
+    if (!is_uuid(r->param)) {
+        answer_not_found(r);
+        return;
+    }
+    struct pending *p = pending_new(r);
+    api_request_hold(r, on_client_gone, p);
+    p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param,
+                              p->prefer.wait_ms, on_found, p);
+}
+
+const struct api_route api_messages_routes[] = {
+    {"POST", "/v1/messages", post_message, CFG_SCOPE_SEND, API_ROUTE_JSON | API_ROUTE_JSON_BODY,
+     NULL},
+    {"GET", "/v1/messages/{id}", get_message, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {0},
+};

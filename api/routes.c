@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Dispatch: from a request to its handler, past everything that may refuse it. */
+#include "api/routes.h"
+
+#include <stdio.h>
+
+#include "api/auth.h"
+#include "api/http_fields.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "gateway/base/gw_clock.h"
+
+/* Every table of routes. A new file of handlers adds its line here. */
+static const struct api_route *const tables[] = {
+    api_messages_routes,
+    /* api_sandbox_routes, */
+    api_health_routes,
+    api_dashboard_routes,
+};
+
+enum {
+    N_TABLES = sizeof(tables) / sizeof(tables[0]),
+    MAX_ALLOW = 64,
+    MAX_HEADERS_READ = 8 /* instances of one header that we look at */
+};
+
+bool api_pattern_match(const char *pattern, struct gw_slice path, struct gw_slice *param_out)
+{
+    *param_out = gw_slice_of(NULL, 0);
+    const char *p = path.data;
+    const char *end = path.data + path.len;
+    while (*pattern != '\0') {
+        if (*pattern != '{') {
+            if (p == end || *p != *pattern)
+                return false;
+            p++;
+            pattern++;
+            continue;
+        }
+        const char *from = p;
+        while (p < end && *p != '/')
+            p++;
+        *param_out = gw_slice_of(from, (size_t)(p - from));
+        if (param_out->len == 0 || memchr(from, '\0', param_out->len) != NULL)
+            return false;
+        pattern += strcspn(pattern, "}") + 1;
+    }
+    return p == end;
+}
+
+static bool method_matches(const struct api_route *route, struct gw_slice method)
+{
+    return gw_slice_is(method, route->method) ||
+           (gw_slice_is(method, "HEAD") && strcmp(route->method, "GET") == 0);
+}
+
+/* Adds the methods of @route to an Allow value. */
+static void add_allow(char allow[MAX_ALLOW], const struct api_route *route)
+{
+    size_t len = strlen(allow);
+    (void)snprintf(allow + len, MAX_ALLOW - len, "%s%s%s", len > 0 ? ", " : "", route->method,
+                   strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
+}
+
+/* Sets r->route and r->param, or answers 404 or 405. */
+static bool find_route(struct api_request *r)
+{
+    char allow[MAX_ALLOW] = "";
+    for (size_t t = 0; t < N_TABLES; t++) {
+        for (const struct api_route *route = tables[t]; route->method != NULL; route++) {
+            struct gw_slice param;
+            if (!api_pattern_match(route->pattern, r->path, &param))
+                continue;
+            if (!method_matches(route, r->method)) {
+                add_allow(allow, route);
+                continue;
+            }
+            r->route = route;
+            if (param.len > 0)
+                r->param = api_request_strdup(r, param);
+            return true;
+        }
+    }
+    if (allow[0] == '\0') {
+        api_problem(r, API_NOT_FOUND, "There is nothing at this path.");
+        return false;
+    }
+    api_set_header(r, "allow", allow);
+    api_problem(r, API_METHOD_NOT_ALLOWED, "This path answers to %s.", allow);
+    return false;
+}
+
+static bool admit_draining(struct api_request *r)
+{
+    if (!r->context->draining || r->route->scopes == 0)
+        return true;
+    api_problem(r, API_DRAINING, "The server is shutting down; ask again in a moment.");
+    return false;
+}
+
+static bool admit_key(struct api_request *r)
+{
+    const struct cfg *cfg = r->context->cfg;
+    if (r->route->scopes == 0 || cfg->n_api_keys == 0)
+        return true;
+    struct gw_slice given;
+    if (api_request_headers(r, "authorization", &given, 1) == 1)
+        r->api_key = api_auth_bearer(cfg, given);
+    if (r->api_key == NULL) {
+        api_set_header(r, "www-authenticate", "Bearer");
+        api_problem(r, API_UNAUTHORIZED,
+                    "Send one header `Authorization: Bearer <id>.<secret>` with a valid API key.");
+        return false;
+    }
+    if ((r->api_key->scopes & r->route->scopes) == 0) {
+        api_problem(r, API_INSUFFICIENT_SCOPE, "The key lacks the scope that this needs (%s).",
+                    (r->route->scopes & CFG_SCOPE_SEND) != 0   ? "send"
+                    : (r->route->scopes & CFG_SCOPE_READ) != 0 ? "read"
+                                                               : "admin");
+        return false;
+    }
+    return true;
+}
+
+static bool admit_rate(struct api_request *r)
+{
+    if (r->api_key == NULL)
+        return true;
+    struct api_rate *rate = &r->context->rates[r->api_key - r->context->cfg->api_keys];
+    int64_t retry_after_ms = 0;
+    if (api_rate_take(rate, r->api_key->rate_per_s, gw_clock_mono_ms(), &retry_after_ms))
+        return true;
+    api_problem_send(r, &(struct api_problem){.code = API_RATE_LIMITED,
+                                              .detail = "The key's request rate is used up.",
+                                              .retry_after_s = (long)(retry_after_ms / 1000) + 1});
+    return false;
+}
+
+static bool admit_query(struct api_request *r)
+{
+    struct gw_slice bad;
+    if (r->route->scopes == 0 ||
+        api_query_check(r->query, r->route->query, API_MAX_QUERY_VALUE, &bad))
+        return true;
+    /* The name is not repeated: a key that was put there by mistake stays out of the answer. */
+    if (r->route->query == NULL)
+        api_problem(
+            r, API_UNKNOWN_PARAMETER,
+            "This path takes no query parameters; API keys go in the Authorization header.");
+    else
+        api_problem(r, API_UNKNOWN_PARAMETER,
+                    "A query parameter is unknown, repeated or malformed; known here: %s.",
+                    r->route->query);
+    return false;
+}
+
+static bool admit_accept(struct api_request *r)
+{
+    struct gw_slice accept[MAX_HEADERS_READ];
+    if ((r->route->flags & API_ROUTE_JSON) == 0)
+        return true;
+    size_t n = api_request_headers(r, "accept", accept, MAX_HEADERS_READ);
+    if (api_accepts_json(accept, n < MAX_HEADERS_READ ? n : MAX_HEADERS_READ))
+        return true;
+    api_problem(r, API_NOT_ACCEPTABLE, "Accept must allow application/json.");
+    return false;
+}
+
+static bool admit_body_size(struct api_request *r)
+{
+    size_t limit = r->context->cfg->limits.body_bytes;
+    if (r->body.len > limit) {
+        api_problem(r, API_BODY_TOO_LARGE, "The body has %zu bytes; at most %zu are taken.",
+                    r->body.len, limit);
+        return false;
+    }
+    return true;
+}
+
+static bool admit_body_type(struct api_request *r)
+{
+    struct gw_slice value;
+    if ((r->route->flags & API_ROUTE_JSON_BODY) == 0)
+        return true;
+    if (!r->has_body) {
+        api_problem(r, API_LENGTH_REQUIRED,
+                    "Send a body with Content-Length or Transfer-Encoding: chunked.");
+        return false;
+    }
+    size_t n = api_request_headers(r, "content-encoding", &value, 1);
+    if (n > 1 || (n == 1 && !gw_slice_eq_nocase(value, GW_SLICE_LIT("identity")))) {
+        api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not taken.");
+        return false;
+    }
+    if (api_request_headers(r, "content-type", &value, 1) != 1 ||
+        !api_content_type_is_json(value)) {
+        api_problem(r, API_UNSUPPORTED_MEDIA_TYPE,
+                    "Content-Type must be application/json, in UTF-8.");
+        return false;
+    }
+    return true;
+}
+
+static bool admit_load(struct api_request *r)
+{
+    /* Only bodies make load that lasts; body_bytes counts this request's own too. */
+    if (r->body.len == 0 || r->context->body_bytes <= r->context->cfg->limits.inflight_bytes)
+        return true;
+    api_problem(r, API_OVERLOADED,
+                "Too many bytes of requests are in hand; ask again in a moment.");
+    return false;
+}
+
+void api_dispatch(struct api_request *r)
+{
+    /* In this order: who may not ask learns nothing about what would be wrong with the request. */
+    static bool (*const gates[])(struct api_request *) = {
+        find_route,   admit_draining,  admit_key,       admit_rate, admit_query,
+        admit_accept, admit_body_size, admit_body_type, admit_load};
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        if (!gates[i](r))
+            return;
+    }
+    r->route->handle(r);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The routes: which handler answers which method and path, and what must hold before it is called.
+ *
+ * A file of handlers exports one table, ended by an entry without method, and routes.c lists the
+ * tables:
+ *
+ *     const struct api_route api_example_routes[] = {
+ *         {"GET", "/v1/example/{id}", get_example, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+ *         {"GET", "/v1/example", list_examples, CFG_SCOPE_READ, API_ROUTE_JSON, "limit cursor"},
+ *         {0}};
+ *
+ * Before a handler runs, dispatch has refused: unknown paths (404) and methods (405), requests
+ * while draining (503), missing or wrong keys and scopes (401, 403), too many requests (429), query
+ * parameters that the route does not name (400), an Accept that excludes JSON (406), bodies over
+ * the limit (413) or of another type (411, 415), and overload (503). GET routes answer HEAD too. */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+#include "api/request.h"
+
+enum {
+    API_ROUTE_JSON = 1,      /* answers JSON: Accept is honoured */
+    API_ROUTE_JSON_BODY = 2, /* takes an application/json body */
+};
+
+typedef void (*api_handler_fn)(struct api_request *r);
+
+struct api_route {
+    const char *method;
+    const char *pattern; /* path; one segment may be {name}, which matches any one segment */
+    api_handler_fn handle;
+    unsigned scopes;   /* CFG_SCOPE_* of which the key needs one; 0: open to everyone */
+    unsigned flags;    /* API_ROUTE_* */
+    const char *query; /* names of the query parameters, separated by spaces; NULL: none */
+};
+
+extern const struct api_route api_messages_routes[];
+extern const struct api_route api_health_routes[];
+extern const struct api_route api_dashboard_routes[];
+extern const struct api_route api_sandbox_routes[];
+
+/* Finds the route and calls its handler, or answers with a problem. */
+void api_dispatch(struct api_request *r);
+
+/* Does @path match @pattern? *param_out is the part that {…} matched, empty when there is none. */
+bool api_pattern_match(const char *pattern, struct gw_slice path, struct gw_slice *param_out);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP server: one HTTP library context on the caller's loop, its listeners, one handler.
+ *
+ * There is no way to free a server: the library cannot dispose of a context that has connections.
+ * The process drains it, waits for api_server_in_flight() to reach 0, and ends. */
+#include "api/server.h"
+
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+
+#include "api/auth.h"
+#include "api/listener.h"
+#include "api/own_errors.h"
+#include "api/request.h"
+#include "api/routes.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+
+enum {
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* TLS, and the first octets of a plain connection */
+    /* Headers, body and keep-alive idling of HTTP/1 together; never re-armed by progress, so it
+     * must last for the largest body over a slow line. */
+    HTTP1_REQUEST_TIMEOUT_MS = 60 * 1000,
+    HTTP2_IDLE_TIMEOUT_MS = 30 * 1000,
+    ENTITY_SLACK = 64 * 1024,
+    /* The library refuses a larger body by itself: over HTTP/2 with a reset that clients take for
+     * "safe to retry". Up to this size, or twice our limit, we answer 413. */
+    ENTITY_AT_LEAST = 64 << 20
+};
+
+struct api_server {
+    struct api_context context;
+    h2o_globalconf_t h2o;
+    struct api_acceptor acceptor;
+    struct api_listener **listeners;
+    size_t n_listeners;
+};
+
+struct handler {
+    h2o_handler_t super;
+    struct api_context *context;
+};
+
+static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    struct handler *self = (struct handler *)(void *)handler;
+    api_dispatch(api_request_new(self->context, req));
+    return 0;
+}
+
+static void configure(struct api_server *s)
+{
+    size_t twice = 2 * s->context.cfg->limits.body_bytes + ENTITY_SLACK;
+    h2o_config_init(&s->h2o);
+    s->h2o.server_name = h2o_iovec_init(H2O_STRLIT(""));
+    s->h2o.max_request_entity_size = twice > ENTITY_AT_LEAST ? twice : ENTITY_AT_LEAST;
+    s->h2o.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
+    s->h2o.http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
+    s->h2o.http1.upgrade_to_http2 = 0; /* prior knowledge only, found by the listener */
+    s->h2o.http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&s->h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    host->http2.push_preload = 0;
+    struct handler *handler =
+        (void *)h2o_create_handler(&host->fallback_path, sizeof(struct handler));
+    handler->super.on_req = on_request;
+    handler->context = &s->context;
+    api_own_errors_register(&host->fallback_path, &s->context);
+}
+
+static enum gw_status open_listeners(struct api_server *s, uv_loop_t *loop, struct gw_err *err)
+{
+    const struct cfg *cfg = s->context.cfg;
+    s->listeners = gw_calloc(cfg->n_listen, sizeof(struct api_listener *));
+    for (size_t i = 0; i < cfg->n_listen; i++) {
+        enum gw_status status =
+            api_listener_open(loop, &cfg->listen[i], &s->acceptor, &s->listeners[i], err);
+        if (status != GW_OK)
+            return status;
+        s->n_listeners++;
+    }
+    return GW_OK;
+}
+
+enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struct api_server **out,
+                              struct gw_err *err)
+{
+    const struct cfg *cfg = gw_gateway_cfg(gateway);
+    struct api_server *s = gw_calloc(1, sizeof(*s));
+    *out = NULL;
+    s->context = (struct api_context){.gateway = gateway, .cfg = cfg};
+    s->acceptor.limits = &cfg->limits;
+    gw_list_init(&s->acceptor.connections);
+    api_peers_init(&s->acceptor.peers);
+    enum gw_status status = open_listeners(s, loop, err);
+    if (status != GW_OK) {
+        for (size_t i = 0; i < s->n_listeners; i++)
+            api_listener_abort(s->listeners[i]);
+        gw_free(s->listeners);
+        gw_free(s);
+        return status;
+    }
+    s->context.rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
+    configure(s);
+    h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        api_listener_start(s->listeners[i], s->h2o.hosts);
+        gw_log(GW_LOG_INFO, "listening", GW_LOG_STR("address", cfg->listen[i].address),
+               GW_LOG_NUM("port", api_listener_port(s->listeners[i])),
+               GW_LOG_STR("tls", cfg->listen[i].cert_file != NULL ? "yes" : "no"));
+    }
+    *out = s;
+    return GW_OK;
+}
+
+uint16_t api_server_port(const struct api_server *s, size_t i)
+{
+    return i < s->n_listeners ? api_listener_port(s->listeners[i]) : 0;
+}
+
+void api_server_drain(struct api_server *s)
+{
+    s->context.draining = true;
+    for (size_t i = 0; i < s->n_listeners; i++)
+        api_listener_close(s->listeners[i]);
+}
+
+size_t api_server_in_flight(const struct api_server *s)
+{
+    return s->context.in_flight;
+}
