@@ -17,7 +17,8 @@ enum {
     SMTP_MAX_LOCAL_PART = 64, /* octets, RFC 5321 sec. 4.5.3.1.1 */
     SMTP_MAX_DOMAIN = 253,    /* octets of the A-label form without root dot (RFC 1035 wire 255) */
     SMTP_MAX_MAILBOX = 254,   /* octets, RFC 5321 sec. 4.5.3.1.3 less the angle brackets */
-    SMTP_MAX_DISPLAY_NAME = 512 /* octets of UTF-8; ours */
+    SMTP_MAX_DISPLAY_NAME = 512,  /* octets of UTF-8; ours */
+    SMTP_MAX_ADDRESS_INPUT = 2048 /* octets of what may be parsed at all; ours */
 };
 
 /* One parsed mailbox. Strings live in the arena given to the parser, NUL-terminated, no control
@@ -28,20 +29,25 @@ struct smtp_mailbox {
     const char *domain;  /* points into address, behind the @ */
     const char *name;    /* display name, decoded UTF-8, or NULL */
     bool utf8_local;     /* the local part needs SMTPUTF8 */
+    bool bad_domain;     /* GW_INVALID: it is the domain that is at fault */
 };
 
 /* Parse a bare address: `local@domain`, nothing around it.
  * Refused: empty or over-long parts, control and 8-bit bytes that are not valid UTF-8, source
- * routes, address literals, percent/bang hacks (% and ! in an unquoted local part), encoded-words,
- * comments, anything after the domain, domains that IDNA2008 (UTS #46 non-transitional) refuses,
- * single-label domains are allowed only for `localhost`-style use when @allow_single_label.
- * GW_OK, or GW_INVALID with err->text naming the rule ("domain label starts with a hyphen"). */
+ * routes, address literals, percent/bang hacks (% and ! in the local part), encoded-words,
+ * comments, anything after the domain, code points that are invisible or look like syntax
+ * (full-width @), domains that IDNA2008 (UTS #46 non-transitional) refuses, IPv4 addresses,
+ * single-label domains but `localhost`. A quoted local part loses its quotes when it needs none; @
+ * < > inside quotes are refused, because too many programs look for them before they look at the
+ * quotes. The result parses to itself. GW_OK, or GW_INVALID with err->text naming the rule ("domain
+ * label starts with a hyphen") and @out zeroed but bad_domain. */
 enum gw_status smtp_mailbox_parse_addr(struct gw_arena *arena, struct gw_slice in,
                                        struct smtp_mailbox *out, struct gw_err *err) GW_NODISCARD;
 
-/* Parse `local@domain`, `<local@domain>`, or `Display Name <local@domain>` (name as atoms, a
- * quoted-string, or raw UTF-8 text without specials). Exactly one mailbox: lists and groups are
- * refused. RFC 2047 encoded-words in the name stay literal text. */
+/* Parse `local@domain`, `<local@domain>`, or `Display Name <local@domain>` (name as atoms and
+ * quoted-strings, or raw UTF-8 text without specials). Spaces around it are passed over. Exactly
+ * one mailbox: lists and groups are refused. RFC 2047 encoded-words in the name stay literal
+ * text. */
 enum gw_status smtp_mailbox_parse(struct gw_arena *arena, struct gw_slice in,
                                   struct smtp_mailbox *out, struct gw_err *err) GW_NODISCARD;
 
@@ -51,8 +57,8 @@ enum gw_status smtp_mailbox_parse(struct gw_arena *arena, struct gw_slice in,
 enum gw_status smtp_display_name_parse(struct gw_arena *arena, struct gw_slice in,
                                        const char **name_out, struct gw_err *err) GW_NODISCARD;
 
-/* A domain name alone: A-label, lower case, checked as in an address; a trailing root dot is
- * refused. */
+/* A domain name alone, checked as in an address: *out is lower case, IDN labels as A-labels. A
+ * trailing root dot is refused. */
 enum gw_status smtp_domain_parse(struct gw_arena *arena, struct gw_slice in, const char **out,
                                  struct gw_err *err) GW_NODISCARD;
 
