@@ -18,7 +18,8 @@ struct gw_gateway;
 
 /* Wires store, relays, sandbox, prepare pool and DKIM from @cfg (referenced). Everything that can
  * be wrong with files and keys is found here.
- * @loop  runs it; borrowed */
+ * @loop  runs it; borrowed
+ * On error *out holds what had been opened by then: give it to gw_gateway_close(). */
 enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_gateway **out,
                               struct gw_err *err) GW_NODISCARD;
 /* Refuse new submissions, finish what is in hand for at most @grace_ms, free everything, then call

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* `mailhatch dkim keygen` and `mailhatch dkim txt`. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/base/gw_mem.h"
+#include "gateway/cli.h"
+#include "gateway/dkim.h"
+
+enum {
+    TXT_STRING_MAX = 255,
+    RSA_DEFAULT_BITS = 2048
+}; /* one string of a TXT record: RFC 1035 */
+
+struct dkim_args {
+    const char *domain, *selector, *out, *key;
+    enum gw_dkim_key_type type;
+    unsigned bits;
+};
+
+static void usage(FILE *to)
+{
+    (void)fputs(
+        "usage: mailhatch dkim keygen --domain DOMAIN --selector SELECTOR [--type rsa|ed25519]\n"
+        "                             [--bits N] [--out FILE]\n"
+        "       mailhatch dkim txt --domain DOMAIN --selector SELECTOR --key FILE\n\n"
+        "keygen  makes a private key in FILE (default: DOMAIN.SELECTOR.pem, mode 0600; an "
+        "existing\n"
+        "        file is never overwritten) and prints the DNS TXT record to publish and the YAML\n"
+        "        for `dkim`.\n"
+        "txt     prints the DNS TXT record of an existing private key.\n\n"
+        "  --type   rsa (default: every receiver knows it) or ed25519 (small and fast; use it\n"
+        "           beside an rsa key)\n"
+        "  --bits   size of an RSA key, 2048 (default) to 4096\n",
+        to);
+}
+
+static void print_record(const struct dkim_args *a, const char *txt)
+{
+    (void)printf("%s._domainkey.%s. IN TXT (", a->selector, a->domain);
+    for (size_t at = 0, len = strlen(txt); at < len; at += TXT_STRING_MAX)
+        (void)printf(" \"%.*s\"", TXT_STRING_MAX, txt + at);
+    (void)printf(" )\n");
+}
+
+static int fail(const struct gw_err *err)
+{
+    (void)fprintf(stderr, "mailhatch: %s\n", err->text);
+    return CLI_FAILED;
+}
+
+static int write_key(const char *file, const char *pem)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        char text[128];
+        (void)fprintf(stderr, "mailhatch: %s: %s\n", file, strerror_r(errno, text, sizeof(text)));
+        return CLI_FAILED;
+    }
+    size_t len = strlen(pem);
+    bool ok = write(fd, pem, len) == (ssize_t)len && fsync(fd) == 0;
+    if (close(fd) != 0 || !ok) {
+        (void)unlink(file);
+        (void)fprintf(stderr, "mailhatch: %s: the key could not be written\n", file);
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+static int keygen(const struct dkim_args *a)
+{
+    char name[600];
+    (void)snprintf(name, sizeof(name), "%s.%s.pem", a->domain, a->selector);
+    const char *file = a->out != NULL ? a->out : name;
+    struct gw_err err;
+    char *pem = NULL, *txt = NULL;
+    if (gw_dkim_keygen(a->type, a->bits, &pem, &txt, &err) != GW_OK)
+        return fail(&err);
+    int rc = write_key(file, pem);
+    if (rc == CLI_OK) {
+        (void)printf("; DNS record to publish:\n");
+        print_record(a, txt);
+        (void)printf("\n# configuration:\ndkim:\n  domains:\n    - domain: %s\n      keys: "
+                     "[{selector: %s, key_file: %s}]\n",
+                     a->domain, a->selector, file);
+    }
+    gw_free_secret(&pem);
+    gw_free(txt);
+    return rc;
+}
+
+static int txt(const struct dkim_args *a)
+{
+    struct gw_err err;
+    char *text = NULL;
+    if (a->key == NULL) {
+        usage(stderr);
+        return CLI_USAGE;
+    }
+    if (gw_dkim_dns_txt(a->key, &text, &err) != GW_OK)
+        return fail(&err);
+    print_record(a, text);
+    gw_free(text);
+    return CLI_OK;
+}
+
+/* One DNS name of letters, digits, hyphens and dots: nothing else goes into a record. */
+static bool dns_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+    return n > 0 && n <= 253 && s[n] == '\0' && s[0] != '.' && s[0] != '-' &&
+           strstr(s, "..") == NULL && s[n - 1] != '.';
+}
+
+static bool parse_type(const char *s, enum gw_dkim_key_type *out)
+{
+    *out = strcmp(s, "ed25519") == 0 ? GW_DKIM_ED25519 : GW_DKIM_RSA;
+    return *out == GW_DKIM_ED25519 || strcmp(s, "rsa") == 0;
+}
+
+static bool parse_bits(const char *s, unsigned *out)
+{
+    char *end;
+    unsigned long n = strtoul(s, &end, 10);
+    *out = (unsigned)n;
+    return *end == '\0' && n >= 2048 && n <= 4096;
+}
+
+static int parse(int argc, char **argv, struct dkim_args *a)
+{
+    static const struct option options[] = {
+        {"domain", required_argument, NULL, 'd'}, {"selector", required_argument, NULL, 's'},
+        {"type", required_argument, NULL, 't'},   {"bits", required_argument, NULL, 'b'},
+        {"out", required_argument, NULL, 'o'},    {"key", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},         {0}};
+    int c;
+    bool ok = true;
+    while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'h')
+            return -1;
+        ok = (c == 'd' && dns_name(a->domain = optarg)) ||
+             (c == 's' && dns_name(a->selector = optarg)) ||
+             (c == 't' && parse_type(optarg, &a->type)) ||
+             (c == 'b' && parse_bits(optarg, &a->bits)) ||
+             (c == 'o' && (a->out = optarg) != NULL) || (c == 'k' && (a->key = optarg) != NULL);
+        if (!ok && c != '?')
+            (void)fprintf(stderr, "mailhatch: `%s` is not valid here\n\n", optarg);
+    }
+    return ok && optind == argc && a->domain != NULL && a->selector != NULL ? CLI_OK : CLI_USAGE;
+}
+
+int cli_dkim(int argc, char **argv)
+{
+    struct dkim_args a = {.type = GW_DKIM_RSA, .bits = RSA_DEFAULT_BITS};
+    const char *verb = argc > 1 ? argv[1] : "";
+    bool help = strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0;
+    int rc = argc > 1 && !help ? parse(argc - 1, argv + 1, &a) : CLI_USAGE;
+    if (help || rc == -1) {
+        usage(stdout);
+        return CLI_OK;
+    }
+    if (rc == CLI_OK && strcmp(verb, "keygen") == 0)
+        return keygen(&a);
+    if (rc == CLI_OK && strcmp(verb, "txt") == 0)
+        return txt(&a);
+    usage(stderr);
+    return CLI_USAGE;
+}

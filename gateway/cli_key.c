@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* `mailhatch key new` and `mailhatch key hash`. */
+#include <ctype.h>
+#include <getopt.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/gw_base64.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_random.h"
+#include "gateway/cli.h"
+
+enum {
+    SECRET_BYTES = 32,
+    ID_BYTES = 6,
+    MAX_KEY = 512
+};
+
+static void usage(FILE *to)
+{
+    (void)fputs("usage: mailhatch key new [--name NAME] [--sender PATTERN]... [--scope SCOPE]...\n"
+                "       mailhatch key hash < KEY\n\n"
+                "new   makes an API key, prints it once, and the YAML line for `api_keys`, which "
+                "holds only\n      its hash.\n"
+                "hash  reads a key id.secret from standard input and prints its YAML line.\n\n"
+                "  --name NAME       a name for people (default: app)\n"
+                "  --sender PATTERN  allowed From addresses: a@b, *@b or *@*.b; default: any\n"
+                "  --scope SCOPE     send, read or admin; default: send and read\n",
+                to);
+}
+
+struct lists {
+    const char *name;
+    const char *senders[32], *scopes[3];
+    size_t n_senders, n_scopes;
+};
+
+static void print_list(const char *key, const char *const *items, size_t n)
+{
+    (void)printf(", %s: [", key);
+    for (size_t i = 0; i < n; i++)
+        (void)printf("%s\"%s\"", i != 0 ? ", " : "", items[i]);
+    (void)printf("]");
+}
+
+static void print_yaml(const char *id, const char *secret, const struct lists *l)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    (void)SHA256((const unsigned char *)secret, strlen(secret), digest);
+    (void)printf("  - {name: \"%s\", id: \"%s\", hash: \"sha256:", l->name, id);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        (void)printf("%02x", digest[i]);
+    (void)printf("\"");
+    if (l->n_senders != 0)
+        print_list("senders", l->senders, l->n_senders);
+    print_list("scopes", l->scopes, l->n_scopes);
+    (void)printf("}\n");
+}
+
+/* Values go into double-quoted YAML as they are, so nothing that would need escaping is taken. */
+static bool plain_text(const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (!isprint((unsigned char)*s) || *s == '"' || *s == '\\')
+            return false;
+    return true;
+}
+
+static int key_new(const struct lists *l)
+{
+    unsigned char random[SECRET_BYTES + ID_BYTES];
+    gw_random_bytes(random, sizeof(random));
+    char id[2 + 2 * ID_BYTES + 1] = "k_", secret[2 * SECRET_BYTES + 1];
+    for (size_t i = 0; i < ID_BYTES; i++)
+        (void)snprintf(id + 2 + 2 * i, 3, "%02x", random[SECRET_BYTES + i]);
+    for (size_t i = 0; i < SECRET_BYTES; i++)
+        (void)snprintf(secret + 2 * i, 3, "%02x", random[i]);
+    (void)printf("The key, shown only now; give it to the client as `Authorization: Bearer …`:\n\n"
+                 "  %s.%s\n\nThe line for the configuration, under `api_keys:`:\n\n",
+                 id, secret);
+    print_yaml(id, secret, l);
+    gw_wipe(secret, sizeof(secret));
+    gw_wipe(random, sizeof(random));
+    return CLI_OK;
+}
+
+static int key_hash(const struct lists *l)
+{
+    char line[MAX_KEY];
+    if (fgets(line, sizeof(line), stdin) == NULL)
+        line[0] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    char *dot = strchr(line, '.');
+    if (dot == NULL || dot == line || dot[1] == '\0' || !plain_text(line)) {
+        (void)fprintf(stderr,
+                      "mailhatch: standard input must hold one key of the form id.secret\n");
+        return CLI_FAILED;
+    }
+    *dot = '\0';
+    print_yaml(line, dot + 1, l);
+    gw_wipe(line, sizeof(line));
+    return CLI_OK;
+}
+
+static bool is_scope(const char *s)
+{
+    return strcmp(s, "send") == 0 || strcmp(s, "read") == 0 || strcmp(s, "admin") == 0;
+}
+
+/* CLI_OK, or the exit code to end with; -1: help was asked for. */
+static int parse(int argc, char **argv, struct lists *l)
+{
+    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+                                            {"sender", required_argument, NULL, 's'},
+                                            {"scope", required_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    enum {
+        MAX_SENDERS = sizeof(l->senders) / sizeof(l->senders[0])
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'h')
+            return -1;
+        if (c == 'n' && plain_text(optarg))
+            l->name = optarg;
+        else if (c == 's' && plain_text(optarg) && l->n_senders < MAX_SENDERS)
+            l->senders[l->n_senders++] = optarg;
+        else if (c == 'p' && is_scope(optarg) && l->n_scopes < 3)
+            l->scopes[l->n_scopes++] = optarg;
+        else
+            return CLI_USAGE;
+    }
+    if (l->n_scopes == 0) {
+        l->scopes[l->n_scopes++] = "send";
+        l->scopes[l->n_scopes++] = "read";
+    }
+    return optind == argc ? CLI_OK : CLI_USAGE;
+}
+
+int cli_key(int argc, char **argv)
+{
+    struct lists l = {.name = "app"};
+    const char *verb = argc > 1 ? argv[1] : "";
+    bool help = strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0;
+    int rc = argc > 1 && !help ? parse(argc - 1, argv + 1, &l) : CLI_USAGE;
+    if (help || rc == -1) {
+        usage(stdout);
+        return CLI_OK;
+    }
+    if (rc == CLI_OK && strcmp(verb, "new") == 0)
+        return key_new(&l);
+    if (rc == CLI_OK && strcmp(verb, "hash") == 0)
+        return key_hash(&l);
+    usage(stderr);
+    return CLI_USAGE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Delivery: takes committed messages to the relays their routes name, applies the policy's
+ * verdicts, records them, and brings deferred messages back when they fall due.
+ *
+ * Loop thread only. */
+#ifndef GW_DELIVERY_H
+#define GW_DELIVERY_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "config/cfg.h"
+#include "gateway/message.h"
+#include "gateway/store.h"
+#include "smtp/relay.h"
+
+struct gw_delivery;
+
+/* What delivery works with; all borrowed and outliving it. */
+struct gw_delivery_env {
+    uv_loop_t *loop;
+    const struct cfg *cfg;
+    struct smtp_relay *const *relays; /* as in cfg.relays */
+    struct gw_store *store;
+    /* After each recorded attempt, with the state recorded; from the loop. */
+    void (*on_recorded)(const struct gw_message *m, void *data);
+    /* After work ended; lets the owner see whether gw_delivery_active() is 0. */
+    void (*on_progress)(void *data);
+    void *data;
+};
+
+struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env);
+
+/* Attempt @m now; it is committed in the store and leased by us. Takes it over. */
+void gw_delivery_start(struct gw_delivery *d, struct gw_message *m);
+/* The store has new messages that wait for their time. */
+void gw_delivery_wake(struct gw_delivery *d);
+
+/* A message with an attempt in hand, or NULL; borrowed until the loop runs again. */
+const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id);
+/* Attempts in hand, store calls included. */
+size_t gw_delivery_active(const struct gw_delivery *d);
+
+/* Nothing new is begun from now on. */
+void gw_delivery_stop(struct gw_delivery *d);
+/* Only when stopped and nothing is active. @on_closed from the loop; it is gone then. */
+void gw_delivery_close(struct gw_delivery *d, void (*on_closed)(void *), void *data);
+
+#endif

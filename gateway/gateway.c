@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* The gateway: wires its parts, answers look-ups, and closes in order.
+ *
+ * Closing: no new submissions → delivery stops, relays finish what is in hand, waits end → when
+ * nothing is in hand any more: store, workers, sandbox and delivery close → on_closed. */
+#include "gateway/gateway.h"
+
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/gateway_internal.h"
+
+enum {
+    MAX_PREPARE_QUEUE = 2048, /* submissions waiting for the pool; memory is bounded by admission */
+    MEMORY_STORE_BYTES = 256 << 20,
+    GW_MAX_TENANT = 64 /* characters of an API key id */
+};
+
+const char *gw_gateway_version(void)
+{
+    return MAILHATCH_VERSION;
+}
+
+static void on_recorded(const struct gw_message *m, void *data)
+{
+    struct gw_gateway *g = data;
+    if (gw_message_settled(m))
+        gw_waits_settled(&g->waits, m);
+}
+
+static enum gw_status open_store(struct gw_gateway *g, struct gw_err *err)
+{
+    if (g->cfg->store.engine == CFG_STORE_MEMORY)
+        return gw_store_memory_new(g->loop, MEMORY_STORE_BYTES, &g->store);
+    return gw_err_set(err, GW_UNSUPPORTED,
+                      "store: this release has the engine `memory` only; set `store: memory`");
+}
+
+static bool wants_sandbox(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->n_relays; i++)
+        if (cfg->relays[i].sandbox)
+            return true;
+    return false;
+}
+
+static enum gw_status open_parts(struct gw_gateway *g, struct gw_err *err)
+{
+    enum gw_status st = gw_dkim_new(&g->cfg->dkim, &g->dkim, err);
+    if (st == GW_OK)
+        st = open_store(g, err);
+    if (st == GW_OK && wants_sandbox(g->cfg))
+        st = gw_sandbox_new(g->loop, &g->sandbox, err);
+    if (st == GW_OK)
+        st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
+    if (st == GW_OK)
+        st = gw_relays_open(&g->relays, g->loop, g->cfg,
+                            g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0, err);
+    return st;
+}
+
+enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_gateway **out,
+                              struct gw_err *err)
+{
+    struct gw_gateway *g = gw_calloc(1, sizeof(*g));
+    g->loop = loop;
+    g->cfg = cfg_ref(cfg);
+    gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
+    *out = g;
+    enum gw_status st = open_parts(g, err);
+    if (st != GW_OK)
+        return st;
+    g->delivery = gw_delivery_new(&(struct gw_delivery_env){.loop = loop,
+                                                            .cfg = g->cfg,
+                                                            .relays = g->relays.items,
+                                                            .store = g->store,
+                                                            .on_recorded = on_recorded,
+                                                            .on_progress = gw_gateway_progress,
+                                                            .data = g});
+    gw_delivery_wake(g->delivery);
+    return GW_OK;
+}
+
+/* ---- look-ups ---- */
+
+struct gw_wait {
+    struct gw_gateway *gateway;
+    char tenant[GW_MAX_TENANT + 1];
+    char id[GW_UUID_SIZE];
+    struct gw_wait_entry *entry; /* NULL: not waiting, or the time is up */
+    gw_wait_cb on_change;        /* NULL: called or cancelled */
+    void *data;
+    bool looking; /* a store call is in hand */
+};
+
+static void free_wait_when_done(struct gw_wait *w)
+{
+    if (w->looking || w->entry != NULL)
+        return;
+    struct gw_gateway *g = w->gateway;
+    gw_free(w);
+    g->n_calls--;
+    gw_gateway_progress(g);
+}
+
+/* @m NULL with call: there is no such message */
+static void end_wait(struct gw_wait *w, const struct gw_message *m, bool call)
+{
+    gw_wait_cb cb = w->on_change;
+    w->on_change = NULL;
+    if (w->entry != NULL)
+        gw_waits_cancel(w->entry);
+    w->entry = NULL;
+    if (call && cb != NULL)
+        cb(m, w->data);
+    free_wait_when_done(w);
+}
+
+static void on_found(enum gw_status status, struct gw_message *m, void *data)
+{
+    struct gw_wait *w = data;
+    w->looking = false;
+    bool go_on_waiting = status == GW_OK && w->entry != NULL && !gw_message_settled(m);
+    if (!go_on_waiting) {
+        /* an attempt in hand knows more than the store */
+        const struct gw_message *live =
+            status == GW_OK ? gw_delivery_find(w->gateway->delivery, w->id) : NULL;
+        end_wait(w, live != NULL ? live : m, true);
+    }
+    gw_message_free(&m);
+}
+
+static void look_up(struct gw_wait *w)
+{
+    struct gw_store *store = w->gateway->store;
+    w->looking = true;
+    store->engine->get(store, w->tenant, w->id, on_found, w);
+}
+
+static void on_wait_entry(const struct gw_message *m, void *data)
+{
+    struct gw_wait *w = data;
+    w->entry = NULL;
+    if (m != NULL)
+        end_wait(w, m, true);
+    else if (!w->looking)
+        look_up(w);
+}
+
+struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
+                                int64_t timeout_ms, gw_wait_cb on_change, void *data)
+{
+    PRE(strlen(tenant) <= GW_MAX_TENANT && strlen(id) < GW_UUID_SIZE);
+    struct gw_wait *w = gw_calloc(1, sizeof(*w));
+    w->gateway = g;
+    memcpy(w->tenant, tenant, strlen(tenant) + 1);
+    memcpy(w->id, id, strlen(id) + 1);
+    w->on_change = on_change;
+    w->data = data;
+    g->n_calls++;
+    /* wait first, look then: a change between the two must not be missed */
+    if (timeout_ms > 0 && g->state == GW_RUNNING)
+        w->entry = gw_waits_add(&g->waits, id, timeout_ms, on_wait_entry, w);
+    look_up(w);
+    return w;
+}
+
+void gw_wait_cancel(struct gw_wait *w)
+{
+    end_wait(w, NULL, false);
+}
+
+/* ---- health ---- */
+
+const struct cfg *gw_gateway_cfg(const struct gw_gateway *g)
+{
+    return g->cfg;
+}
+
+bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
+{
+    if (g->state == GW_RUNNING)
+        return true;
+    *why_out = "shutting down";
+    return false;
+}
+
+bool gw_gateway_durable(const struct gw_gateway *g)
+{
+    return g->store->engine->durable;
+}
+
+struct gw_sandbox *gw_gateway_sandbox(struct gw_gateway *g)
+{
+    return g->sandbox;
+}
+
+/* ---- closing ---- */
+
+static void part_closed(void *data)
+{
+    struct gw_gateway *g = data;
+    if (--g->n_parts_open != 0)
+        return;
+    void (*on_closed)(void *) = g->on_closed;
+    void *closed_data = g->closed_data;
+    gw_relays_deinit(&g->relays);
+    gw_dkim_free(&g->dkim);
+    cfg_unref(&g->cfg);
+    gw_free(g);
+    on_closed(closed_data);
+}
+
+static void store_closed(enum gw_status status, void *data)
+{
+    if (status != GW_OK)
+        gw_log(GW_LOG_ERROR, "store_close_failed", GW_LOG_STR("error", gw_status_text(status)));
+    part_closed(data);
+}
+
+static void close_parts(struct gw_gateway *g)
+{
+    g->state = GW_CLOSING_PARTS;
+    g->n_parts_open = 1; /* until all have been asked */
+    if (g->delivery != NULL) {
+        g->n_parts_open++;
+        gw_delivery_close(g->delivery, part_closed, g);
+    }
+    if (g->workers != NULL) {
+        g->n_parts_open++;
+        gw_workers_close(g->workers, part_closed, g);
+    }
+    if (g->sandbox != NULL) {
+        g->n_parts_open++;
+        gw_sandbox_close(g->sandbox, part_closed, g);
+    }
+    if (g->store != NULL) {
+        g->n_parts_open++;
+        g->store->engine->close(g->store, store_closed, g);
+    }
+    part_closed(g);
+}
+
+void gw_gateway_progress(void *gateway)
+{
+    struct gw_gateway *g = gateway;
+    if (g->state != GW_DRAINING || g->n_calls != 0 || g->waits.n != 0 || g->relays.n_open != 0)
+        return;
+    if (g->delivery != NULL && gw_delivery_active(g->delivery) != 0)
+        return;
+    close_parts(g);
+}
+
+void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(void *), void *data)
+{
+    PRE(g->state == GW_RUNNING);
+    g->on_closed = on_closed;
+    g->closed_data = data;
+    g->n_calls++; /* held while the parts are being told */
+    g->state = GW_DRAINING;
+    if (g->delivery != NULL)
+        gw_delivery_stop(g->delivery);
+    gw_relays_close(&g->relays, grace_ms, gw_gateway_progress, g);
+    gw_waits_expire_all(&g->waits);
+    g->n_calls--;
+    gw_gateway_progress(g);
+}

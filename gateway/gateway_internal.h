@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the gateway consists of; shared by gateway.c and submission.c only. */
+#ifndef GW_GATEWAY_INTERNAL_H
+#define GW_GATEWAY_INTERNAL_H
+
+#include "gateway/delivery.h"
+#include "gateway/dkim.h"
+#include "gateway/gateway.h"
+#include "gateway/relays.h"
+#include "gateway/sandbox.h"
+#include "gateway/store.h"
+#include "gateway/waits.h"
+#include "gateway/workers.h"
+
+enum gw_gateway_state {
+    GW_RUNNING,
+    GW_DRAINING,
+    GW_CLOSING_PARTS,
+    GW_CLOSED_PARTS
+};
+
+struct gw_gateway {
+    uv_loop_t *loop;
+    const struct cfg *cfg;
+    struct gw_dkim *dkim;
+    struct gw_sandbox *sandbox;
+    struct gw_store *store;
+    struct gw_relays relays;
+    struct gw_workers *workers;
+    struct gw_delivery *delivery;
+    struct gw_waits waits;
+    size_t n_calls; /* store calls and submissions in hand */
+    enum gw_gateway_state state;
+    size_t n_parts_open; /* while closing: parts whose on_closed is to come */
+    void (*on_closed)(void *);
+    void *closed_data;
+};
+
+/* A counter dropped: go on with closing if that was the last. */
+void gw_gateway_progress(void *gateway);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* From the configuration of relays to live ones. */
+#include "gateway/relays.h"
+
+#include "gateway/base/gw_mem.h"
+
+static const enum smtp_tls_mode tls_modes[] = {[CFG_TLS_STARTTLS] = SMTP_TLS_REQUIRED,
+                                               [CFG_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT,
+                                               [CFG_TLS_OPPORTUNISTIC] = SMTP_TLS_OPPORTUNISTIC,
+                                               [CFG_TLS_NONE] = SMTP_TLS_NONE};
+static const enum smtp_tls_verify verify_modes[] = {[CFG_VERIFY_FULL] = SMTP_VERIFY_FULL,
+                                                    [CFG_VERIFY_CA] = SMTP_VERIFY_CA,
+                                                    [CFG_VERIFY_NONE] = SMTP_VERIFY_NONE};
+static const enum smtp_auth_mech auth_mechs[] = {
+    [CFG_AUTH_PLAIN] = SMTP_AUTH_PLAIN, [CFG_AUTH_LOGIN] = SMTP_AUTH_LOGIN};
+
+static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
+{
+    struct smtp_relay_config out = smtp_relay_config_default();
+    out.name = c->name;
+    out.helo_name = c->helo_name;
+    out.max_connections = c->pool_connections;
+    out.max_messages_per_connection = c->pool_messages_per_connection;
+    out.idle_ms = c->pool_idle_ms;
+    out.max_age_ms = c->pool_age_ms;
+    if (c->sandbox) {
+        out.host = "127.0.0.1";
+        out.port = sandbox_port;
+        out.tls_mode = SMTP_TLS_NONE;
+        return out;
+    }
+    out.host = c->host;
+    out.port = c->port;
+    out.tls_mode = tls_modes[c->tls_mode];
+    out.verify = verify_modes[c->verify];
+    out.ca_file = c->ca_file;
+    out.server_name = c->server_name;
+    out.client_cert_file = c->client_cert_file;
+    out.client_key_file = c->client_key_file;
+    out.min_tls_version = c->min_tls_version;
+    out.username = c->username;
+    out.password = c->password;
+    out.n_mechs = c->n_auth;
+    for (size_t i = 0; i < c->n_auth; i++)
+        out.mechs[i] = auth_mechs[c->auth[i]];
+    return out;
+}
+
+enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
+                              uint16_t sandbox_port, struct gw_err *err)
+{
+    *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(*r->items))};
+    for (; r->n < cfg->n_relays; r->n++) {
+        struct smtp_relay_config config = relay_config(&cfg->relays[r->n], sandbox_port);
+        enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
+        if (st != GW_OK)
+            return st;
+        r->n_open++;
+    }
+    return GW_OK;
+}
+
+struct closing {
+    struct gw_relays *relays;
+    void (*on_closed)(void *);
+    void *data;
+};
+
+static void on_relay_closed(void *data)
+{
+    struct closing c = *(struct closing *)data;
+    gw_free(data);
+    c.relays->n_open--;
+    c.on_closed(c.data);
+}
+
+void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct closing *c = gw_malloc(sizeof(*c));
+        *c = (struct closing){.relays = r, .on_closed = on_closed, .data = data};
+        smtp_relay_close(r->items[i], grace_ms, on_relay_closed, c);
+    }
+}
+
+void gw_relays_deinit(struct gw_relays *r)
+{
+    gw_free(r->items);
+    *r = (struct gw_relays){.items = NULL};
+}

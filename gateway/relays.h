@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The configured relays as live objects. */
+#ifndef GW_RELAYS_H
+#define GW_RELAYS_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "config/cfg.h"
+#include "gateway/base/gw_status.h"
+#include "smtp/relay.h"
+
+struct gw_relays {
+    struct smtp_relay **items; /* as in cfg.relays */
+    size_t n;
+    size_t n_open; /* not closed yet */
+};
+
+/* @sandbox_port  where relays with url `sandbox:` connect to
+ * On error nothing is left open but what gw_relays_close() ends. */
+enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
+                              uint16_t sandbox_port, struct gw_err *err) GW_NODISCARD;
+/* @on_closed for each open relay; n_open counts down before it is called. */
+void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data);
+void gw_relays_deinit(struct gw_relays *r);
+
+#endif

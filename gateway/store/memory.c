@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory engine: a hash table by id, a heap by due time, a list of settled messages that are
+ * evicted oldest first. Nothing survives the process.
+ *
+ * Calls do their work at once; callbacks are queued and run from an idle handle, so that they never
+ * come from inside the call. */
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_list.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/store.h"
+#include "gateway/store/due_heap.h"
+
+enum {
+    FIRST_BUCKETS = 64
+};
+
+struct row {
+    struct row *next_in_bucket;
+    struct gw_list settled_link; /* in store.settled when nothing more will be tried */
+    struct due_entry due;
+    struct gw_message *m; /* without body */
+    char *body;           /* NULL once settled */
+    size_t size;          /* what it counts against max_bytes */
+    bool leased;
+};
+
+/* One callback waiting for its turn. */
+struct reply {
+    struct gw_list link;
+    enum gw_status status;
+    struct gw_message *m;
+    gw_store_done_cb on_done;
+    gw_store_message_cb on_message;
+    void *data;
+};
+
+struct memory_store {
+    struct gw_store base;
+    struct row **buckets;
+    size_t n_buckets, n_rows, bytes, max_bytes;
+    struct gw_list settled; /* oldest first */
+    struct due_heap due;
+    uv_idle_t idle;
+    struct gw_list replies;
+    struct reply *closing; /* last to be called, from the close callback of idle */
+};
+
+static struct memory_store *self(struct gw_store *s)
+{
+    return (struct memory_store *)(void *)s;
+}
+
+static size_t bucket_of(const struct memory_store *s, const char *id)
+{
+    uint64_t h = 1469598103934665603U; /* FNV-1a; ids are our own random UUIDs */
+    for (; *id != '\0'; id++)
+        h = (h ^ (unsigned char)*id) * 1099511628211U;
+    return (size_t)(h & (s->n_buckets - 1));
+}
+
+static struct row *find(const struct memory_store *s, const char *id)
+{
+    struct row *r = s->buckets[bucket_of(s, id)];
+    while (r != NULL && strcmp(r->m->id, id) != 0)
+        r = r->next_in_bucket;
+    return r;
+}
+
+static void grow_table(struct memory_store *s)
+{
+    struct row **old = s->buckets;
+    size_t n_old = s->n_buckets;
+    s->n_buckets *= 2;
+    s->buckets = gw_calloc(s->n_buckets, sizeof(*s->buckets));
+    for (size_t i = 0; i < n_old; i++) {
+        for (struct row *r = old[i], *next; r != NULL; r = next) {
+            next = r->next_in_bucket;
+            size_t b = bucket_of(s, r->m->id);
+            r->next_in_bucket = s->buckets[b];
+            s->buckets[b] = r;
+        }
+    }
+    gw_free(old);
+}
+
+static void drop_row(struct memory_store *s, struct row *r)
+{
+    struct row **at = &s->buckets[bucket_of(s, r->m->id)];
+    while (*at != r)
+        at = &(*at)->next_in_bucket;
+    *at = r->next_in_bucket;
+    gw_list_remove(&r->settled_link);
+    due_heap_remove(&s->due, &r->due);
+    s->bytes -= r->size;
+    s->n_rows--;
+    gw_message_free(&r->m);
+    gw_free(r->body);
+    gw_free(r);
+}
+
+/* Makes room for @size bytes by forgetting settled messages; false when that is not enough. */
+static bool make_room(struct memory_store *s, size_t size)
+{
+    while ((s->bytes + size > s->max_bytes || s->n_rows >= GW_STORE_MEMORY_MAX_MESSAGES) &&
+           !gw_list_empty(&s->settled))
+        drop_row(s, gw_list_entry(s->settled.next, struct row, settled_link));
+    return s->bytes + size <= s->max_bytes && s->n_rows < GW_STORE_MEMORY_MAX_MESSAGES;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct memory_store *s = idle->data;
+    struct gw_list batch;
+    gw_list_init(&batch);
+    while (!gw_list_empty(&s->replies)) {
+        struct gw_list *node = s->replies.next;
+        gw_list_remove(node);
+        gw_list_push_back(&batch, node);
+    }
+    while (!gw_list_empty(&batch)) {
+        struct reply r = *gw_list_entry(batch.next, struct reply, link);
+        struct reply *node = gw_list_entry(batch.next, struct reply, link);
+        gw_list_remove(&node->link);
+        gw_free(node);
+        if (r.on_done != NULL)
+            r.on_done(r.status, r.data);
+        else
+            r.on_message(r.status, r.m, r.data);
+    }
+    if (gw_list_empty(&s->replies))
+        (void)uv_idle_stop(&s->idle);
+}
+
+static void reply(struct memory_store *s, const struct reply *r)
+{
+    struct reply *node = gw_malloc(sizeof(*node));
+    *node = *r;
+    gw_list_push_back(&s->replies, &node->link);
+    (void)uv_idle_start(&s->idle, on_idle);
+}
+
+static int64_t next_attempt_of(const struct gw_message *m)
+{
+    int64_t first = 0;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        int64_t t = gw_rcpt_status_final(m->rcpts[i].status) ? 0 : m->rcpts[i].next_attempt_ms;
+        if (t != 0 && (first == 0 || t < first))
+            first = t;
+    }
+    return first;
+}
+
+/* Put the row where its state belongs: the due heap, the settled list, or neither while leased. */
+static void file_row(struct memory_store *s, struct row *r)
+{
+    due_heap_remove(&s->due, &r->due);
+    gw_list_remove(&r->settled_link);
+    if (gw_message_settled(r->m)) {
+        if (r->body != NULL) {
+            s->bytes -= r->m->mime.len;
+            r->size -= r->m->mime.len;
+            gw_free(r->body);
+            r->body = NULL;
+        }
+        gw_list_push_back(&s->settled, &r->settled_link);
+    } else if (!r->leased) {
+        due_heap_add(&s->due, &r->due, next_attempt_of(r->m));
+    }
+}
+
+static void memory_commit(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
+                          void *data)
+{
+    struct memory_store *s = self(base);
+    struct reply done = {.status = GW_OK, .on_done = cb, .data = data};
+    struct gw_message *copy = gw_message_copy(m);
+    size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct row);
+    if (!make_room(s, size)) {
+        gw_message_free(&copy);
+        done.status = GW_BUSY;
+        reply(s, &done);
+        return;
+    }
+    if (s->n_rows >= s->n_buckets)
+        grow_table(s);
+    struct row *r = gw_calloc(1, sizeof(*r));
+    r->m = copy;
+    r->body = gw_memdup0(m->mime.data, m->mime.len);
+    r->size = size;
+    r->leased = m->scheduled_at_ms == 0;
+    size_t b = bucket_of(s, m->id);
+    r->next_in_bucket = s->buckets[b];
+    s->buckets[b] = r;
+    s->n_rows++;
+    s->bytes += size;
+    file_row(s, r);
+    reply(s, &done);
+}
+
+static void memory_record(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
+                          void *data)
+{
+    struct memory_store *s = self(base);
+    struct row *r = find(s, m->id);
+    struct reply done = {.status = r != NULL ? GW_OK : GW_NOTFOUND, .on_done = cb, .data = data};
+    if (r != NULL) {
+        struct gw_message *copy = gw_message_copy(m);
+        s->bytes -= gw_arena_size(r->m->arena);
+        r->size -= gw_arena_size(r->m->arena);
+        s->bytes += gw_arena_size(copy->arena);
+        r->size += gw_arena_size(copy->arena);
+        gw_message_free(&r->m);
+        r->m = copy;
+        r->leased = false;
+        file_row(s, r);
+    }
+    reply(s, &done);
+}
+
+static void memory_get(struct gw_store *base, const char *tenant, const char *id,
+                       gw_store_message_cb cb, void *data)
+{
+    struct memory_store *s = self(base);
+    const struct row *r = find(s, id);
+    bool visible = r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0);
+    reply(s, &(struct reply){.status = visible ? GW_OK : GW_NOTFOUND,
+                             .m = visible ? gw_message_copy(r->m) : NULL,
+                             .on_message = cb,
+                             .data = data});
+}
+
+static struct gw_message *copy_with_body(const struct row *r)
+{
+    struct gw_message *m = gw_message_copy(r->m);
+    m->mime = gw_arena_slice(m->arena, gw_slice_of(r->body, r->m->mime.len));
+    return m;
+}
+
+static void memory_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
+                             gw_store_message_cb cb, void *data)
+{
+    struct memory_store *s = self(base);
+    struct due_entry *e;
+    while (max-- > 0 && (e = due_heap_first(&s->due)) != NULL && e->due_ms <= now_ms) {
+        struct row *r = gw_list_entry(e, struct row, due);
+        due_heap_remove(&s->due, e);
+        r->leased = true;
+        reply(s, &(struct reply){
+                     .status = GW_OK, .m = copy_with_body(r), .on_message = cb, .data = data});
+    }
+    reply(s, &(struct reply){.status = GW_NOTFOUND, .on_message = cb, .data = data});
+}
+
+static int64_t memory_next_due_ms(struct gw_store *base)
+{
+    const struct due_entry *e = due_heap_first(&self(base)->due);
+    return e != NULL ? e->due_ms : 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct memory_store *s = handle->data;
+    struct reply last = *s->closing;
+    gw_free(s->closing);
+    for (size_t i = 0; i < s->n_buckets; i++)
+        while (s->buckets[i] != NULL)
+            drop_row(s, s->buckets[i]);
+    due_heap_deinit(&s->due);
+    gw_free(s->buckets);
+    gw_free(s);
+    last.on_done(GW_OK, last.data);
+}
+
+static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
+{
+    struct memory_store *s = self(base);
+    PRE(gw_list_empty(&s->replies));
+    s->closing = gw_malloc(sizeof(*s->closing));
+    *s->closing = (struct reply){.on_done = cb, .data = data};
+    uv_close((uv_handle_t *)&s->idle, on_closed);
+}
+
+static const struct gw_store_engine memory_engine = {.name = "memory",
+                                                     .durable = false,
+                                                     .commit = memory_commit,
+                                                     .record = memory_record,
+                                                     .get = memory_get,
+                                                     .lease_due = memory_lease_due,
+                                                     .next_due_ms = memory_next_due_ms,
+                                                     .close = memory_close};
+
+enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_store **out)
+{
+    struct memory_store *s = gw_calloc(1, sizeof(*s));
+    s->base.engine = &memory_engine;
+    s->max_bytes = max_bytes;
+    s->n_buckets = FIRST_BUCKETS;
+    s->buckets = gw_calloc(s->n_buckets, sizeof(*s->buckets));
+    gw_list_init(&s->settled);
+    gw_list_init(&s->replies);
+    CHECK(uv_idle_init(loop, &s->idle) == 0);
+    s->idle.data = s;
+    *out = &s->base;
+    return GW_OK;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* The prepare pool. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gateway/workers.h"
+
+enum {
+    N_JOBS = 500
+};
+
+struct job {
+    struct gw_work work;
+    int in, out;
+    uv_thread_t ran_in;
+    int *n_done;
+};
+
+static void run(struct gw_work *w)
+{
+    struct job *j = gw_list_entry(w, struct job, work);
+    j->out = j->in * 2;
+    j->ran_in = uv_thread_self();
+}
+
+static void done(struct gw_work *w)
+{
+    struct job *j = gw_list_entry(w, struct job, work);
+    (*j->n_done)++;
+}
+
+static void on_closed(void *data)
+{
+    *(bool *)data = true;
+}
+
+static void every_job_runs_elsewhere_and_is_done_once_on_the_loop(void **state)
+{
+    (void)state;
+    static struct job jobs[N_JOBS];
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct gw_workers *p;
+    assert_int_equal(gw_workers_new(&loop, 3, N_JOBS, &p, NULL), GW_OK);
+    int n_done = 0;
+    for (int i = 0; i < N_JOBS; i++) {
+        jobs[i] = (struct job){.work = {.run = run, .done = done}, .in = i, .n_done = &n_done};
+        assert_int_equal(gw_workers_submit(p, &jobs[i].work), GW_OK);
+    }
+    struct job extra = {.work = {.run = run, .done = done}, .n_done = &n_done};
+    assert_int_equal(gw_workers_submit(p, &extra.work), GW_BUSY);
+    while (gw_workers_pending(p) != 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(n_done, N_JOBS);
+    uv_thread_t self = uv_thread_self();
+    for (int i = 0; i < N_JOBS; i++) {
+        assert_int_equal(jobs[i].out, 2 * i);
+        assert_false(uv_thread_equal(&jobs[i].ran_in, &self));
+    }
+    bool closed = false;
+    gw_workers_close(p, on_closed, &closed);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_runs_elsewhere_and_is_done_once_on_the_loop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
