@@ -3,7 +3,6 @@
 #include "api/client.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/base/gw_base64.h"
@@ -70,6 +69,11 @@ static bool set_files(json_t *o, const struct api_client_message *m)
     return json_object_set_new(o, "attachments", list) == 0 && ok;
 }
 
+static int add_dumped(const char *data, size_t len, void *out)
+{
+    return gw_buf_add(out, data, len) == GW_OK ? 0 : -1;
+}
+
 char *api_client_json(const struct api_client_message *m)
 {
     json_t *o = json_object();
@@ -78,11 +82,13 @@ char *api_client_json(const struct api_client_message *m)
               set_text(o, "subject", m->subject) && set_text(o, "text", m->text) &&
               set_text(o, "html", m->html) && set_text(o, "relay", m->relay) && set_headers(o, m) &&
               set_files(o, m);
-    char *dumped = ok ? json_dumps(o, JSON_COMPACT) : NULL;
-    char *out = dumped != NULL ? gw_strdup(dumped) : NULL;
-    free(dumped);
+    struct gw_buf out;
+    gw_buf_init(&out, MAX_REQUEST);
+    ok = ok && json_dump_callback(o, add_dumped, &out, JSON_COMPACT) == 0;
     json_decref(o);
-    return out;
+    char *text = ok ? gw_buf_take(&out, NULL) : NULL;
+    gw_buf_deinit(&out);
+    return text;
 }
 
 /* A cell of a table on a terminal: control characters never reach it. */

@@ -54,6 +54,17 @@ bool gw_message_final(const struct gw_message *m)
     return true;
 }
 
+bool gw_message_settled(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        const struct gw_recipient *r = &m->rcpts[i];
+        bool given_up = r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0;
+        if (!gw_rcpt_status_final(r->status) && !given_up)
+            return false;
+    }
+    return true;
+}
+
 const char *gw_message_status(const struct gw_message *m)
 {
     PRE(m->n_rcpts > 0);
