@@ -9,7 +9,8 @@
 #include "gateway/base/gw_mem.h"
 
 enum {
-    MAX_CELL = 200
+    MAX_CELL = 200,
+    MAX_REQUEST = 200 << 20
 };
 
 static bool set_text(json_t *o, const char *key, const char *value)
