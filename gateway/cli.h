@@ -3,6 +3,8 @@
 #ifndef GW_CLI_H
 #define GW_CLI_H
 
+#include <getopt.h>
+
 #include "config/cfg.h"
 
 /* Exit codes of every command; docs/cli.md. */
@@ -21,6 +23,9 @@ int cli_send(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_dkim(int argc, char **argv);
 int cli_version(int argc, char **argv);
+
+/* getopt_long() over @options, `-h` beside `--help`. */
+int cli_next_option(int argc, char **argv, const struct option *options);
 
 /* Load the configuration as every command does; on error all problems are on stderr and NULL is
  * returned. @file may be NULL. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* `mailhatch check-config`, and loading the configuration for the other commands. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +10,12 @@ static const char *from_environment(const char *name, void *data)
 {
     (void)data;
     return getenv(name); /* NOLINT(concurrency-mt-unsafe): before any thread is started */
+}
+
+int cli_next_option(int argc, char **argv, const struct option *options)
+{
+    return getopt_long(argc, argv, "h", options,
+                       NULL); /* NOLINT(concurrency-mt-unsafe): as above */
 }
 
 const struct cfg *cli_load_config(const char *file)
@@ -57,7 +62,7 @@ int cli_check_config(int argc, char **argv)
     const char *file = NULL;
     bool print = false;
     int c;
-    while ((c = getopt_long(argc, argv, "c:ph", options, NULL)) != -1) {
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
         if (c == 'c') {
             file = optarg;
         } else if (c == 'p') {

@@ -2,7 +2,6 @@
 /* `mailhatch dkim keygen` and `mailhatch dkim txt`. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +77,8 @@ static int keygen(const struct dkim_args *a)
     (void)snprintf(name, sizeof(name), "%s.%s.pem", a->domain, a->selector);
     const char *file = a->out != NULL ? a->out : name;
     struct gw_err err;
-    char *pem = NULL, *txt = NULL;
+    char *pem = NULL;
+    char *txt = NULL;
     if (gw_dkim_keygen(a->type, a->bits, &pem, &txt, &err) != GW_OK)
         return fail(&err);
     int rc = write_key(file, pem);
@@ -140,7 +140,7 @@ static int parse(int argc, char **argv, struct dkim_args *a)
         {"help", no_argument, NULL, 'h'},         {0}};
     int c;
     bool ok = true;
-    while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while (ok && (c = cli_next_option(argc, argv, options)) != -1) {
         if (c == 'h')
             return -1;
         ok = (c == 'd' && dns_name(a->domain = optarg)) ||

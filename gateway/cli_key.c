@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `mailhatch key new` and `mailhatch key hash`. */
 #include <ctype.h>
-#include <getopt.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +70,8 @@ static int key_new(const struct lists *l)
 {
     unsigned char random[SECRET_BYTES + ID_BYTES];
     gw_random_bytes(random, sizeof(random));
-    char id[2 + 2 * ID_BYTES + 1] = "k_", secret[2 * SECRET_BYTES + 1];
+    char id[2 + 2 * ID_BYTES + 1] = "k_";
+    char secret[2 * SECRET_BYTES + 1];
     for (size_t i = 0; i < ID_BYTES; i++)
         (void)snprintf(id + 2 + 2 * i, 3, "%02x", random[SECRET_BYTES + i]);
     for (size_t i = 0; i < SECRET_BYTES; i++)
@@ -120,7 +120,7 @@ static int parse(int argc, char **argv, struct lists *l)
         MAX_SENDERS = sizeof(l->senders) / sizeof(l->senders[0])
     };
     int c;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
         if (c == 'h')
             return -1;
         if (c == 'n' && plain_text(optarg))

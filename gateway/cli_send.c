@@ -2,7 +2,6 @@
 /* `mailhatch send`: one message through a running server. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,43 +103,42 @@ static bool parse_wait(const char *s, unsigned *out)
     return s[0] >= '0' && s[0] <= '9' && *end == '\0' && n <= MAX_WAIT_S;
 }
 
+/* Options that set one text: letter → member. */
+static const char **single(struct send_args *a, int c)
+{
+    struct api_client_message *m = &a->message;
+    const struct {
+        int letter;
+        const char **to;
+    } singles[] = {{'f', &m->from},  {'s', &m->subject}, {'T', &m->text}, {'H', &m->html},
+                   {'r', &m->relay}, {'u', &a->url},     {'k', &a->key}};
+    for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
+        if (singles[i].letter == c)
+            return singles[i].to;
+    return NULL;
+}
+
 static bool take_option(struct send_args *a, int c)
 {
     struct api_client_message *m = &a->message;
-    switch (c) {
-    case 'f':
-        m->from = optarg;
+    const char **text = single(a, c);
+    if (text != NULL) {
+        *text = optarg;
         return true;
+    }
+    switch (c) {
     case 't':
         return add(a->to, &m->n_to, optarg);
     case 'c':
         return add(a->cc, &m->n_cc, optarg);
     case 'b':
         return add(a->bcc, &m->n_bcc, optarg);
-    case 's':
-        m->subject = optarg;
-        return true;
-    case 'T':
-        m->text = optarg;
-        return true;
-    case 'H':
-        m->html = optarg;
-        return true;
-    case 'a':
-        return attach(a, optarg);
     case 'x':
         return strchr(optarg, ':') != NULL && add(a->headers, &m->n_headers, optarg);
-    case 'r':
-        m->relay = optarg;
-        return true;
+    case 'a':
+        return attach(a, optarg);
     case 'w':
         return parse_wait(optarg, &a->wait_s);
-    case 'u':
-        a->url = optarg;
-        return true;
-    case 'k':
-        a->key = optarg;
-        return true;
     default:
         return false;
     }
@@ -165,7 +163,7 @@ static int parse(int argc, char **argv, struct send_args *a)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     int c;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
         if (c == 'h')
             return -1;
         if (!take_option(a, c))
@@ -182,7 +180,9 @@ static int parse(int argc, char **argv, struct send_args *a)
 
 static int post(const struct send_args *a, const char *json)
 {
-    char url[1024], auth[600], prefer[64];
+    char url[1024];
+    char auth[600];
+    char prefer[64];
     bool is_unix = strncmp(a->url, "unix:", 5) == 0;
     (void)snprintf(url, sizeof(url), "%s/v1/messages", is_unix ? "http://localhost" : a->url);
     (void)snprintf(auth, sizeof(auth), "Authorization: Bearer %s", a->key != NULL ? a->key : "");
@@ -190,7 +190,8 @@ static int post(const struct send_args *a, const char *json)
     const char *headers[] = {"Content-Type: application/json",
                              "Expect:", a->wait_s != 0 ? prefer : "X-Mailhatch-Client: send",
                              a->key != NULL ? auth : NULL, NULL};
-    struct gw_buf answer, table;
+    struct gw_buf answer;
+    struct gw_buf table;
     gw_buf_init(&answer, MAX_ANSWER);
     gw_buf_init(&table, MAX_ANSWER);
     struct gw_err err;
@@ -242,14 +243,12 @@ int cli_send(int argc, char **argv)
     /* NOLINTEND(concurrency-mt-unsafe) */
     a->wait_s = DEFAULT_WAIT_S;
     int rc = parse(argc, argv, a);
-    if (rc == -1) {
-        usage(stdout);
-        rc = CLI_OK;
-    } else if (rc == CLI_USAGE) {
-        usage(stderr);
-    } else {
+    if (rc == CLI_OK)
         rc = send_message(a);
-    }
+    else
+        usage(rc == -1 ? stdout : stderr);
+    if (rc == -1)
+        rc = CLI_OK;
     gw_free(a->text.data);
     for (size_t i = 0; i < a->message.n_files; i++)
         gw_free(a->file_bytes[i].data);

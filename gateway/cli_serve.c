@@ -4,7 +4,6 @@
  * Happy path: load → gateway → server → `ready` → SIGTERM or SIGINT → drain → exit 0.
  * Failure: anything wrong at start ends with one line per problem and exit code 1 or 3; a drain
  * that overruns its deadline ends the process from a thread of its own. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +55,7 @@ static _Noreturn void drain_overrun(void *arg)
     (void)arg;
     unsigned left = DRAIN_DEADLINE_S;
     while (left > 0)
-        left = sleep(left);
+        left = sleep(left); /* NOLINT(concurrency-mt-unsafe) */
     gw_log(GW_LOG_ERROR, "drain_overrun", GW_LOG_NUM("seconds", DRAIN_DEADLINE_S));
     _exit(CLI_FAILED);
 }
@@ -148,7 +147,7 @@ static int serve(const struct cfg *cfg)
     static struct serve s;
     s.cfg = cfg;
     raise_fd_limit();
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN); /* NOLINT(performance-no-int-to-ptr) */
     CHECK(uv_loop_init(&s.loop) == 0);
     struct gw_err err = {.status = GW_OK};
     if (start(&s, &err) != GW_OK) {
@@ -167,7 +166,7 @@ int cli_serve(int argc, char **argv)
         {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *file = NULL;
     int c;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
         if (c != 'c') {
             usage(c == 'h' ? stdout : stderr);
             return c == 'h' ? CLI_OK : CLI_USAGE;

@@ -405,7 +405,8 @@ void gw_delivery_wake(struct gw_delivery *d)
     if (d->stopped || d->leasing || d->n_attempts >= MAX_ACTIVE_LEASED)
         return;
     struct gw_store *store = d->env.store;
-    int64_t due = store->engine->next_due_ms(store), now = gw_clock_wall_ms();
+    int64_t due = store->engine->next_due_ms(store);
+    int64_t now = gw_clock_wall_ms();
     if (due == 0) {
         (void)uv_timer_stop(&d->timer);
     } else if (due <= now) {

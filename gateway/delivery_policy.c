@@ -135,7 +135,8 @@ static bool enhanced_fields(const char *text, int *subject, int *detail)
 
 static enum gw_category category_of_reply(const struct smtp_outcome *o)
 {
-    int subject, detail;
+    int subject = 0;
+    int detail = 0;
     if (enhanced_fields(o->reply.enhanced, &subject, &detail)) {
         if (o->reply.code / 100 == 4 && subject == 7 && detail <= 1 && o->stage == SMTP_STAGE_RCPT)
             return GW_CATEGORY_GREYLIST; /* 4.7.0 and 4.7.1 to RCPT is how greylisting speaks */

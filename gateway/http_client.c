@@ -22,7 +22,8 @@
 #undef curl_easy_getinfo
 
 struct curl_api {
-#define CURL_MEMBER(name) __typeof__(&name) name;
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration */
+#define CURL_MEMBER(name) __typeof__(&(name)) name;
     CURL_FUNCTIONS(CURL_MEMBER)
 #undef CURL_MEMBER
 };
@@ -31,8 +32,7 @@ static enum gw_status load(struct curl_api *api, struct gw_err *err)
 {
     void *lib = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
     if (lib == NULL)
-        return gw_err_set(err, GW_UNSUPPORTED, "libcurl is not installed (%s); install libcurl4",
-                          dlerror());
+        return gw_err_set(err, GW_UNSUPPORTED, "libcurl is not installed; install libcurl4");
     bool ok = true;
 #define CURL_LOAD(name) \
     *(void **)&api->name = dlsym(lib, #name); \

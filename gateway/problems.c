@@ -9,7 +9,7 @@ enum {
     DETAIL_SIZE = 512
 };
 
-#define GW_PROBLEM_DEFINE(name, text) const char name[] = text;
+#define GW_PROBLEM_DEFINE(name, text) const char(name)[] = text;
 GW_PROBLEM_TABLE(GW_PROBLEM_DEFINE)
 #undef GW_PROBLEM_DEFINE
 

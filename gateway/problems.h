@@ -49,7 +49,7 @@ struct gw_problems {
     X(GW_PROBLEM_RELAY, "relay") \
     X(GW_PROBLEM_DKIM, "dkim_unavailable")
 
-#define GW_PROBLEM_DECLARE(name, text) extern const char name[];
+#define GW_PROBLEM_DECLARE(name, text) extern const char(name)[];
 GW_PROBLEM_TABLE(GW_PROBLEM_DECLARE)
 #undef GW_PROBLEM_DECLARE
 

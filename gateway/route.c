@@ -12,7 +12,8 @@ static bool domain_matches(const char *pattern, const char *domain)
         return true;
     if (strncmp(pattern, "*.", 2) != 0)
         return strcmp(pattern, domain) == 0;
-    size_t tail = strlen(pattern + 1), len = strlen(domain);
+    size_t tail = strlen(pattern + 1);
+    size_t len = strlen(domain);
     return len > tail && strcmp(domain + len - tail, pattern + 1) == 0;
 }
 

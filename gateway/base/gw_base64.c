@@ -35,7 +35,7 @@ size_t gw_base64_encode(const void *data, size_t len, char *out)
         uint32_t v = (uint32_t)in[i] << 16 | (two ? (uint32_t)in[i + 1] << 8 : 0);
         *to++ = alphabet[v >> 18];
         *to++ = alphabet[v >> 12 & 63];
-        *to++ = two ? alphabet[v >> 6 & 63] : '=';
+        *to++ = (char)(two ? alphabet[v >> 6 & 63] : '=');
         *to++ = '=';
     }
     return (size_t)(to - out);
@@ -143,8 +143,10 @@ enum gw_status gw_base64_decode(struct gw_slice in, void *out, size_t *len_out,
     size_t i = 0;
     while (i < in.len) {
         if (d.n_bits_chars == 0 && d.n_pad == 0 && in.len - i >= 4) {
-            unsigned a = table[src[i]], b = table[src[i + 1]];
-            unsigned c = table[src[i + 2]], e = table[src[i + 3]];
+            unsigned a = table[src[i]];
+            unsigned b = table[src[i + 1]];
+            unsigned c = table[src[i + 2]];
+            unsigned e = table[src[i + 3]];
             /* 62 and 63 take the slow path, which knows the two alphabets apart */
             if (a < 62 && b < 62 && c < 62 && e < 62) {
                 uint32_t v = a << 18 | b << 12 | c << 6 | e;

@@ -48,10 +48,12 @@ static inline void gw_list_remove(struct gw_list *node)
 #define gw_list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* The current node may be removed inside gw_list_foreach_safe, no other. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): @it is the name of the loop's variable */
 #define gw_list_foreach(it, head) \
     for (struct gw_list *it = (head)->next; it != (head); it = it->next)
 #define gw_list_foreach_safe(it, head) \
     for (struct gw_list *it = (head)->next, *it##_next = it->next; it != (head); \
          it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -49,7 +49,7 @@ void due_heap_add(struct due_heap *h, struct due_entry *e, int64_t due_ms)
     PRE(e->place == 0);
     if (h->n == h->cap) {
         h->cap = h->cap != 0 ? h->cap * 2 : 64;
-        h->items = gw_realloc(h->items, h->cap * sizeof(*h->items));
+        h->items = gw_realloc(h->items, h->cap * sizeof(struct due_entry *));
     }
     e->due_ms = due_ms;
     put(h, h->n++, e);

@@ -73,7 +73,7 @@ static void grow_table(struct memory_store *s)
     struct row **old = s->buckets;
     size_t n_old = s->n_buckets;
     s->n_buckets *= 2;
-    s->buckets = gw_calloc(s->n_buckets, sizeof(*s->buckets));
+    s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
     for (size_t i = 0; i < n_old; i++) {
         for (struct row *r = old[i], *next; r != NULL; r = next) {
             next = r->next_in_bucket;
@@ -297,7 +297,7 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     s->base.engine = &memory_engine;
     s->max_bytes = max_bytes;
     s->n_buckets = FIRST_BUCKETS;
-    s->buckets = gw_calloc(s->n_buckets, sizeof(*s->buckets));
+    s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
     gw_list_init(&s->settled);
     gw_list_init(&s->replies);
     CHECK(uv_idle_init(loop, &s->idle) == 0);
