@@ -21,7 +21,7 @@ enum cfg_listen_kind {
 
 struct cfg_listen {
     enum cfg_listen_kind kind;
-    const char *address;                               /* as configured, for texts */
+    const char *address;                               /* "ip:port" or "unix:path", for texts */
     const char *host;                                  /* TCP: IP literal without brackets */
     uint16_t port;                                     /* TCP: 0 = any free port */
     const char *path;                                  /* UNIX */
@@ -36,9 +36,14 @@ enum cfg_store_engine {
     CFG_STORE_POSTGRES
 };
 
+enum {
+    CFG_STORE_DEFAULT = CFG_STORE_MEMORY
+};
+
 struct cfg_store {
     enum cfg_store_engine engine;
-    const char *path; /* sqlite: data directory; postgres: connection URL (a secret) */
+    const char *path; /* data directory, never NULL */
+    const char *url;  /* postgres: connection URL (a secret), else NULL */
     int64_t retention_bodies_ms, retention_history_ms;
 };
 
@@ -66,6 +71,13 @@ enum cfg_auth_mech {
     CFG_N_AUTH_MECHS
 };
 
+/* How long each step of a conversation may take; one whole reply each (docs/configuration.md). */
+struct cfg_timeouts {
+    int64_t resolve_ms, connect_ms, greeting_ms, ehlo_ms, starttls_ms, handshake_ms, auth_ms;
+    int64_t mail_ms, rcpt_ms, data_ms, dot_ms, rset_ms, quit_ms;
+    int64_t body_ms; /* floor: a body may always take this long */
+};
+
 struct cfg_relay {
     const char *name;
     bool sandbox; /* url: "sandbox:"; host, port and TLS below do not apply */
@@ -84,6 +96,7 @@ struct cfg_relay {
     double rate_per_s;         /* 0: no limit */
     size_t domain_connections; /* 0: no limit */
     double domain_rate_per_s;  /* 0: no limit */
+    struct cfg_timeouts timeouts;
 };
 
 struct cfg_route_relay {
@@ -157,7 +170,10 @@ struct cfg_log {
     enum gw_log_format format;
 };
 
+struct cfg_snapshot; /* memory and reference count behind a loaded configuration */
+
 struct cfg {
+    struct cfg_snapshot *snapshot; /* the loader's own; NULL in one made by hand */
     const struct cfg_listen *listen;
     size_t n_listen;
     struct cfg_store store;
@@ -177,11 +193,19 @@ struct cfg {
 
 enum {
     CFG_MAX_PROBLEMS = 100,
-    CFG_MAX_FILE_SIZE = 4 << 20
+    CFG_MAX_FILE_SIZE = 4 << 20,
+    CFG_MAX_DEPTH = 16,          /* maps and lists inside each other */
+    CFG_MAX_NODES = 200000,      /* keys and values in all */
+    CFG_MAX_KEYS = 1000,         /* in one map */
+    CFG_MAX_TEXT = 8192,         /* bytes of one value, after ${ENV}; also of a secret file */
+    CFG_MAX_ALL_TEXT = 16 << 20, /* bytes of all values, after ${ENV} */
+    CFG_MAX_API_KEYS = 10000,
+    CFG_MIN_API_SECRET = 16, /* characters of a key's secret */
+    CFG_MIN_WEBHOOK_SECRET = 8
 };
 
-/* All that is wrong, in file order; text is "file:line:column: what is wrong; what would be right"
- * (environment: "MAILHATCH_RELAY: …"). */
+/* All that is wrong, in file order, then the environment's; text is "file:line:column: what is
+ * wrong; what would be right" (environment: "MAILHATCH_RELAY: …"). */
 struct cfg_problems {
     char *text[CFG_MAX_PROBLEMS]; /* heap */
     size_t n;
@@ -195,16 +219,19 @@ typedef const char *(*cfg_getenv_fn)(const char *name, void *data);
 /* Load from @file (NULL: environment only; then MAILHATCH_CONFIG, if set, names the file).
  * Variables without a file make the whole configuration; beside a file they override listen, api
  * key, store, data directory and log level, and adding MAILHATCH_RELAY or MAILHATCH_DKIM to a file
- * that has relays or dkim is an error. GW_OK with *out (one reference), or GW_INVALID / GW_IO with
- * at least one problem. */
+ * that has relays or dkim is an error. GW_OK with *out (one reference), or GW_INVALID / GW_IO (the
+ * file cannot be read) with *out NULL and at least one problem. *problems is written in every case;
+ * deinit it. */
 enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
                         const struct cfg **out, struct cfg_problems *problems) GW_NODISCARD;
 
-/* Thread-safe references; the last unref wipes the secrets. cfg_unref sets the pointer to NULL. */
+/* Thread-safe references; the last unref wipes the secrets. cfg_unref sets the pointer to NULL. A
+ * struct cfg made by hand (snapshot NULL) is not counted and stays the maker's. */
 const struct cfg *cfg_ref(const struct cfg *c);
 void cfg_unref(const struct cfg **c);
 
-/* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". */
+/* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". GW_OK,
+ * or GW_TOOBIG when @out is too small. */
 enum gw_status cfg_print(const struct cfg *c, struct gw_buf *out);
 
 #endif
