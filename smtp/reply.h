@@ -52,4 +52,8 @@ struct gw_slice smtp_reply_line(const struct smtp_reply_parser *p, size_t i);
  * reply's first digit and its fields are 1-3 digits without leading zeros. */
 void smtp_reply_info_from(const struct smtp_reply_parser *p, struct smtp_reply_info *out);
 
+/* Any octets as text for people, by the rules of struct smtp_reply_info; cut at a whole character
+ * to fit @size with its NUL. */
+void smtp_text_escape(struct gw_slice in, char *out, size_t size);
+
 #endif
