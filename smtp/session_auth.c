@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* AUTH: which mechanism, the exchange, and what its end means.
+ *
+ * Spec: RFC 4954. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_mem.h"
+#include "smtp/session_impl.h"
+
+enum {
+    MAX_MECH_LIST = 64
+};
+
+/* Move s->mech on to a mechanism that is configured and offered. */
+static bool find_mech(struct smtp_session *s)
+{
+    while (s->mech < s->config.n_mechs && !s->caps.auth[s->config.mechs[s->mech]])
+        s->mech++;
+    return s->mech < s->config.n_mechs;
+}
+
+static void start_mech(struct smtp_session *s)
+{
+    s->sasl = smtp_sasl_start(s->config.mechs[s->mech], s->config.username, s->config.password);
+    s->auth_begun = false;
+    smtp_session_enter(s, SMTP_STATE_AUTH);
+}
+
+static void unavailable(struct smtp_session *s)
+{
+    char list[MAX_MECH_LIST] = "";
+    for (size_t i = 0; i < s->config.n_mechs; i++) {
+        size_t len = strlen(list);
+        (void)snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? " or " : "",
+                       smtp_sasl_name(s->config.mechs[i]));
+    }
+    smtp_session_leave(s, SMTP_REASON_AUTH_UNAVAILABLE, NULL,
+                       "relay %s does not offer AUTH %s%s, but credentials are configured; use its "
+                       "submission port or remove them",
+                       s->peer, list, s->in_tls ? "" : " without TLS");
+}
+
+void smtp_session_authenticate(struct smtp_session *s)
+{
+    bool plain_is_fine = s->config.tls_mode == SMTP_TLS_NONE && s->config.allow_plain_auth;
+
+    if (s->config.username == NULL)
+        smtp_session_enter(s, SMTP_STATE_READY);
+    else if (s->in_tls || plain_is_fine)
+        find_mech(s) ? start_mech(s) : unavailable(s);
+    else
+        smtp_session_leave(s,
+                           s->config.tls_mode == SMTP_TLS_NONE ? SMTP_REASON_AUTH_UNAVAILABLE
+                                                               : SMTP_REASON_TLS_REQUIRED_MISSING,
+                           NULL,
+                           "relay %s is reached without TLS, and credentials are never sent in "
+                           "plaintext; use smtps:// or a relay with STARTTLS, or remove them",
+                           s->peer);
+}
+
+static void cannot_send(struct smtp_session *s)
+{
+    smtp_session_fail(s, SMTP_REASON_LOCAL_ERROR, NULL,
+                      "username or password for relay %s is too long for AUTH %s", s->peer,
+                      smtp_sasl_name(s->sasl.mech));
+}
+
+/* The next token on a line of its own. */
+static void send_token(struct smtp_session *s)
+{
+    s->out_is_secret = true;
+    if (smtp_sasl_token(&s->sasl, &s->out) != GW_OK) {
+        cannot_send(s);
+        return;
+    }
+    CHECK(gw_buf_add_str(&s->out, "\r\n") == GW_OK);
+    smtp_session_expect(s, SMTP_CMD_SETUP);
+}
+
+/* "AUTH <mechanism>", with the first token if the mechanism speaks first and the line allows. */
+static void send_command(struct smtp_session *s)
+{
+    struct smtp_sasl before = s->sasl;
+
+    s->auth_begun = true;
+    s->out_is_secret = true;
+    CHECK(gw_buf_printf(&s->out, "AUTH %s", smtp_sasl_name(s->sasl.mech)) == GW_OK);
+    const size_t bare_len = s->out.len;
+    if (smtp_sasl_speaks_first(&s->sasl)) {
+        CHECK(gw_buf_add_char(&s->out, ' ') == GW_OK);
+        if (smtp_sasl_token(&s->sasl, &s->out) != GW_OK) {
+            cannot_send(s);
+            return;
+        }
+        if (s->out.len + 2 > SMTP_MAX_COMMAND) {
+            gw_wipe(s->out.data + bare_len, s->out.len - bare_len);
+            s->out.len = bare_len;
+            s->sasl = before;
+        }
+    }
+    CHECK(gw_buf_add_str(&s->out, "\r\n") == GW_OK);
+    smtp_session_expect(s, SMTP_CMD_SETUP);
+}
+
+void smtp_session_send_auth(struct smtp_session *s)
+{
+    if (s->auth_begun)
+        send_token(s);
+    else
+        send_command(s);
+}
+
+void smtp_session_send_auth_cancel(struct smtp_session *s)
+{
+    static const char *const parts[] = {"*"};
+    (void)!smtp_session_command(s, SMTP_CMD_SETUP, SMTP_MAX_COMMAND, parts, 1);
+}
+
+static void on_challenge(struct smtp_session *s)
+{
+    bool sound = s->reply.n_lines == 1 &&
+                 smtp_sasl_challenge(&s->sasl, smtp_reply_line(&s->reply, 0)) == GW_OK;
+    smtp_session_enter(s, sound ? SMTP_STATE_AUTH : SMTP_STATE_AUTH_CANCEL);
+}
+
+/* The mechanism, not the password, is refused (RFC 4954 sec. 4 and 6). */
+static bool is_about_mechanism(int code)
+{
+    return code == 504 || code == 534 || code == 538;
+}
+
+static void refused(struct smtp_session *s)
+{
+    const char *mech = smtp_sasl_name(s->sasl.mech);
+    if (is_about_mechanism(s->reply.code)) {
+        s->mech++;
+        if (find_mech(s)) {
+            start_mech(s);
+            return;
+        }
+    }
+    const struct smtp_reply_info *info = smtp_session_info(s);
+    if (info->code / 100 == 4)
+        smtp_session_leave(s, SMTP_REASON_AUTH_TEMPORARY, info,
+                           "relay %s cannot check the credentials now (AUTH %s): %d %.100s",
+                           s->peer, mech, info->code, info->text);
+    else
+        smtp_session_leave(s, SMTP_REASON_AUTH_FAILED, info,
+                           "relay %s refused AUTH %s, check username and password: %d %.100s",
+                           s->peer, mech, info->code, info->text);
+}
+
+void smtp_session_on_auth(struct smtp_session *s)
+{
+    int code = s->reply.code;
+    if (code == 235 && smtp_sasl_finished(&s->sasl))
+        smtp_session_enter(s, SMTP_STATE_READY);
+    else if (code == 334)
+        on_challenge(s);
+    else if (code / 100 == 4 || code / 100 == 5)
+        refused(s);
+    else
+        smtp_session_fail_sequence(s);
+}
+
+void smtp_session_on_auth_cancel(struct smtp_session *s)
+{
+    smtp_session_leave(s, SMTP_REASON_AUTH_PROTOCOL, NULL,
+                       "relay %s sent a challenge that AUTH %s does not have", s->peer,
+                       smtp_sasl_name(s->sasl.mech));
+}
