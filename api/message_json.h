@@ -10,9 +10,6 @@
 
 #include "gateway/gateway.h"
 
-/* Once per process, before any thread decodes: gives jansson its per-thread budget. */
-void api_message_json_init(void);
-
 /* A gw_decode_fn; runs in pool threads.
  * GW_OK; GW_INVALID with problems (also after a repeated key, then with that one only); GW_PROTO
  * when the body is not JSON or over a limit of json_guard.h, with one problem that tells where. */

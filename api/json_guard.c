@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* The scan before parsing, and the budget while parsing. */
+#include "api/json_guard.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/base/gw_mem.h"
+
+/* --- the budget: what jansson allocates in this thread --- */
+
+struct block {
+    _Alignas(max_align_t) size_t size; /* of the user's part */
+};
+
+static _Thread_local size_t budget_left = SIZE_MAX; /* SIZE_MAX: no budget in force */
+static _Thread_local bool budget_exceeded;
+
+static void *budget_malloc(size_t size)
+{
+    if (size > budget_left) {
+        budget_exceeded = true;
+        return NULL;
+    }
+    struct block *b = gw_malloc(sizeof(*b) + size);
+    b->size = size;
+    if (budget_left != SIZE_MAX)
+        budget_left -= size;
+    return b + 1;
+}
+
+static void budget_free(void *p)
+{
+    if (p == NULL)
+        return;
+    struct block *b = (struct block *)p - 1;
+    if (budget_left != SIZE_MAX)
+        budget_left += b->size;
+    gw_free(b);
+}
+
+static void prepare_jansson(void)
+{
+    json_set_alloc_funcs(budget_malloc, budget_free);
+    json_object_seed(0);
+}
+
+/* --- the scan --- */
+
+struct scan {
+    struct gw_arena *arena;
+    struct gw_slice body;
+    struct api_guarded_json *out;
+    size_t at, depth, tokens;
+    char *copy; /* of the body, once octets were taken out of it */
+    bool after_data_key;
+};
+
+static void locate(struct gw_slice body, size_t at, size_t *line_out, size_t *column_out)
+{
+    *line_out = 1;
+    *column_out = 1;
+    for (size_t i = 0; i < at && i < body.len; i++) {
+        unsigned char c = (unsigned char)body.data[i];
+        if (c == '\n') {
+            ++*line_out;
+            *column_out = 1;
+        } else if ((c & 0xc0) != 0x80) {
+            ++*column_out;
+        }
+    }
+}
+
+static enum gw_status refuse(const struct scan *s, struct gw_err *err, const char *what)
+{
+    size_t line;
+    size_t column;
+    locate(s->body, s->at, &line, &column);
+    return gw_err_set(err, GW_PROTO, "line %zu, column %zu: %s", line, column, what);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_delimiter(char c)
+{
+    return is_space(c) || (c != '\0' && strchr("{}[],:\"", c) != NULL);
+}
+
+static size_t skip_space(struct gw_slice body, size_t at)
+{
+    while (at < body.len && is_space(body.data[at]))
+        at++;
+    return at;
+}
+
+/* Index behind the string that starts at @at with its quote; body.len when it does not end. Every
+ * octet is looked at once or twice, however many escapes there are. */
+static size_t string_end(struct gw_slice body, size_t at)
+{
+    const char *p = body.data + at + 1;
+    const char *end = body.data + body.len;
+    const char *quote = NULL;
+    while (p < end) {
+        if (quote == NULL || quote < p)
+            quote = memchr(p, '"', (size_t)(end - p));
+        if (quote == NULL)
+            return body.len;
+        const char *backslash = memchr(p, '\\', (size_t)(quote - p));
+        if (backslash == NULL)
+            return (size_t)(quote - body.data) + 1;
+        p = backslash + 2;
+    }
+    return body.len;
+}
+
+/* One number 0 to 255 at *at. */
+static bool take_octet(struct gw_slice body, size_t *at, unsigned *octet_out)
+{
+    size_t from = *at;
+    unsigned value = 0;
+    while (*at < body.len && *at - from < 4 && body.data[*at] >= '0' && body.data[*at] <= '9')
+        value = value * 10 + (unsigned)(body.data[(*at)++] - '0');
+    size_t digits = *at - from;
+    *octet_out = value;
+    return digits > 0 && value <= 255 && (digits == 1 || body.data[from] != '0');
+}
+
+/* Reads the array of octets at @at. Returns the index behind it, or 0 when it is none; writes to
+ * @out unless that is NULL. */
+static size_t read_octets(struct gw_slice body, size_t at, char *out, size_t *n_out)
+{
+    size_t n = 0;
+    at++;
+    for (;;) {
+        unsigned octet;
+        at = skip_space(body, at);
+        if (!take_octet(body, &at, &octet))
+            return 0;
+        if (out != NULL)
+            out[n] = (char)octet;
+        n++;
+        at = skip_space(body, at);
+        if (at == body.len || (body.data[at] != ',' && body.data[at] != ']'))
+            return 0;
+        if (body.data[at++] == ']')
+            break;
+    }
+    *n_out = n;
+    return at;
+}
+
+/* Writes a string that stands for octets[index] over the array at [from, to), and blanks the rest.
+ * Line ends stay where they are, so that positions behind the array do not change. */
+static void blank_out(char *copy, size_t from, size_t to, size_t index)
+{
+    char mark[32];
+    int len = snprintf(mark, sizeof(mark), "\"\\u0001%zu\"", index);
+    size_t owed = 0;
+    for (size_t i = from; i < to; i++) {
+        bool line_end = copy[i] == '\n';
+        if (i - from < (size_t)len) {
+            owed += line_end;
+            copy[i] = mark[i - from];
+        } else if (!line_end) {
+            copy[i] = owed > 0 ? '\n' : ' ';
+            owed -= owed > 0;
+        }
+    }
+}
+
+/* At the `[` behind the key "data": takes an array of octets out. Returns the index behind it, or 0
+ * when it stays. */
+static size_t take_octets(struct scan *s)
+{
+    size_t n;
+    struct api_guarded_json *out = s->out;
+    size_t to = read_octets(s->body, s->at, NULL, &n);
+    if (to == 0 || n < API_JSON_MIN_OCTETS || out->n_octets == API_JSON_MAX_OCTET_ARRAYS)
+        return 0;
+    if (out->octets == NULL) {
+        out->octets = GW_ARENA_ARRAY(s->arena, struct gw_slice, API_JSON_MAX_OCTET_ARRAYS);
+        s->copy = gw_arena_bytes(s->arena, s->body.len);
+        memcpy(s->copy, s->body.data, s->body.len);
+        out->text.data = s->copy;
+    }
+    char *octets = gw_arena_bytes(s->arena, n);
+    (void)read_octets(s->body, s->at, octets, &n);
+    blank_out(s->copy, s->at, to, out->n_octets);
+    out->octets[out->n_octets++] = gw_slice_of(octets, n);
+    return to;
+}
+
+static enum gw_status open_bracket(struct scan *s, bool after_data_key, struct gw_err *err)
+{
+    size_t to = after_data_key && s->body.data[s->at] == '[' ? take_octets(s) : 0;
+    if (to > 0) {
+        s->at = to;
+        return GW_OK;
+    }
+    if (++s->depth > API_JSON_MAX_DEPTH)
+        return refuse(s, err, "objects and arrays are nested deeper than 16 levels");
+    s->at++;
+    return GW_OK;
+}
+
+static void pass_string(struct scan *s)
+{
+    static const struct gw_slice data_key = {.data = "\"data\"", .len = 6};
+    size_t from = s->at;
+    s->at = string_end(s->body, from);
+    if (!gw_slice_eq(gw_slice_of(s->body.data + from, s->at - from), data_key))
+        return;
+    size_t colon = skip_space(s->body, s->at);
+    if (colon == s->body.len || s->body.data[colon] != ':')
+        return;
+    s->at = skip_space(s->body, colon + 1);
+    s->after_data_key = true;
+}
+
+/* One token or one octet between tokens. */
+static enum gw_status scan_one(struct scan *s, struct gw_err *err)
+{
+    char c = s->body.data[s->at];
+    bool after_data_key = s->after_data_key;
+    s->after_data_key = false;
+    if (is_space(c) || c == ',' || c == ':') {
+        s->at++;
+        return GW_OK;
+    }
+    if (c == '}' || c == ']') {
+        s->at++;
+        s->depth -= s->depth > 0;
+        return GW_OK;
+    }
+    if (++s->tokens > API_JSON_MAX_TOKENS)
+        return refuse(s, err, "more than 20000 keys and values");
+    if (c == '{' || c == '[')
+        return open_bracket(s, after_data_key, err);
+    if (c == '"') {
+        pass_string(s);
+        return GW_OK;
+    }
+    while (s->at < s->body.len && !is_delimiter(s->body.data[s->at]))
+        s->at++;
+    return GW_OK;
+}
+
+enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
+                              struct api_guarded_json *out, struct gw_err *err)
+{
+    struct scan s = {.arena = arena, .body = body, .out = out};
+    *out = (struct api_guarded_json){.text = body};
+    if (skip_space(body, 0) == body.len)
+        return refuse(&s, err, "the body is empty");
+    if (body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0)
+        return refuse(&s, err, "a byte order mark is not allowed");
+    while (s.at < body.len) {
+        enum gw_status status = scan_one(&s, err);
+        if (status != GW_OK)
+            return status;
+    }
+    return GW_OK;
+}
+
+const struct gw_slice *api_json_octets(const struct api_guarded_json *doc, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (text == NULL || text[0] != '\x01' || text[1] < '0' || text[1] > '9')
+        return NULL;
+    char *end;
+    unsigned long index = strtoul(text + 1, &end, 10);
+    return *end == '\0' && index < doc->n_octets ? &doc->octets[index] : NULL;
+}
+
+/* --- pointers --- */
+
+const char *api_json_pointer_key(struct gw_arena *arena, const char *base, struct gw_slice key)
+{
+    size_t base_len = strlen(base);
+    if (key.len > API_JSON_MAX_KEY_SHOWN) {
+        key.len = API_JSON_MAX_KEY_SHOWN;
+        while (key.len > 0 && (key.data[key.len] & 0xc0) == 0x80)
+            key.len--;
+    }
+    char *pointer = gw_arena_bytes(arena, base_len + 1 + 2 * key.len + 1);
+    memcpy(pointer, base, base_len);
+    size_t n = base_len;
+    pointer[n++] = '/';
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.data[i];
+        if (c == '~' || c == '/') {
+            pointer[n++] = '~';
+            c = c == '~' ? '0' : '1';
+        }
+        pointer[n++] = c;
+    }
+    pointer[n] = '\0';
+    return pointer;
+}
+
+const char *api_json_pointer_index(struct gw_arena *arena, const char *base, size_t index)
+{
+    return gw_arena_printf(arena, "%s/%zu", base, index);
+}
+
+/* The key's own text: escapes resolved. @raw includes the quotes and is valid JSON. */
+static const char *add_raw_key(struct gw_arena *arena, const char *base, struct gw_slice raw)
+{
+    json_t *key = json_loadb(raw.data, raw.len, JSON_DECODE_ANY, NULL);
+    const char *pointer = api_json_pointer_key(
+        arena, base, gw_slice_of(json_string_value(key), json_string_length(key)));
+    json_decref(key);
+    return pointer;
+}
+
+struct level {
+    struct gw_slice key; /* raw, of objects */
+    size_t index;        /* of arrays */
+    bool array;
+};
+
+/* Pointer to the key that ends at @end. Everything before it is valid JSON that passed the guard.
+ */
+static const char *pointer_at(struct gw_arena *arena, struct gw_slice text, size_t end)
+{
+    struct level levels[API_JSON_MAX_DEPTH];
+    size_t depth = 0;
+    for (size_t at = 0; at < end;) {
+        char c = text.data[at];
+        if (c == '"') {
+            size_t next = string_end(text, at);
+            size_t colon = skip_space(text, next);
+            if (colon < text.len && text.data[colon] == ':' && depth > 0)
+                levels[depth - 1].key = gw_slice_of(text.data + at, next - at);
+            at = next;
+            continue;
+        }
+        if ((c == '{' || c == '[') && depth < API_JSON_MAX_DEPTH)
+            levels[depth++] = (struct level){.array = c == '['};
+        else if ((c == '}' || c == ']') && depth > 0)
+            depth--;
+        else if (c == ',' && depth > 0)
+            levels[depth - 1].index++;
+        at++;
+    }
+    const char *pointer = "";
+    for (size_t i = 0; i < depth; i++)
+        pointer = levels[i].array ? api_json_pointer_index(arena, pointer, levels[i].index)
+                                  : add_raw_key(arena, pointer, levels[i].key);
+    return pointer;
+}
+
+/* --- parsing --- */
+
+enum gw_status api_json_parse(struct gw_arena *arena, const struct api_guarded_json *doc,
+                              json_t **out, const char **pointer_out, struct gw_err *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, prepare_jansson);
+    json_error_t error;
+    budget_exceeded = false;
+    budget_left = API_JSON_BUDGET_FACTOR * doc->text.len + API_JSON_BUDGET_BASE;
+    *out =
+        json_loadb(doc->text.data, doc->text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    budget_left = SIZE_MAX;
+    if (*out != NULL)
+        return GW_OK;
+    if (budget_exceeded)
+        return gw_err_set(err, GW_PROTO, "line 1, column 1: the document takes too much memory");
+    if (json_error_code(&error) == json_error_null_character)
+        return gw_err_set(err, GW_PROTO, "line %d, column %d: NUL characters are not allowed",
+                          error.line, error.column);
+    if (json_error_code(&error) == json_error_duplicate_key) {
+        *pointer_out = pointer_at(arena, doc->text, (size_t)error.position);
+        return gw_err_set(err, GW_EXISTS, "The field is given more than once.");
+    }
+    return gw_err_set(err, GW_PROTO, "line %d, column %d: %s", error.line, error.column,
+                      error.text);
+}

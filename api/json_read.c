@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading JSON objects by tables. */
+#include "api/json_read.h"
+
+#include <stdint.h>
+
+#include "gateway/base/gw_check.h"
+
+enum {
+    SHOWN = 64,       /* octets of a key that a text repeats */
+    MAX_DISTANCE = 3, /* edits for "did you mean" */
+    MAX_COMPARED = 32 /* octets of a key that is compared with ours */
+};
+
+static const char *type_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+void api_read_wrong_type(struct api_reader *r, const json_t *value, const char *pointer,
+                         const char *wanted)
+{
+    gw_problems_add(r->problems, pointer, GW_PROBLEM_TYPE, "Must be %s, not %s.", wanted,
+                    type_name(value));
+}
+
+struct gw_slice api_read_copy(struct api_reader *r, const json_t *string)
+{
+    return gw_arena_slice(r->arena,
+                          gw_slice_of(json_string_value(string), json_string_length(string)));
+}
+
+void api_read_text(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+{
+    struct gw_field *field = target;
+    if (!json_is_string(value)) {
+        api_read_wrong_type(r, value, pointer, "a string");
+        return;
+    }
+    field->value = api_read_copy(r, value);
+    field->pointer = pointer;
+}
+
+void api_read_bool(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+{
+    if (json_is_boolean(value))
+        *(bool *)target = json_is_true(value);
+    else
+        api_read_wrong_type(r, value, pointer, "true or false");
+}
+
+bool api_read_choice(struct api_reader *r, const json_t *value, const char *pointer,
+                     const char *const *choices, size_t n, size_t *index_out)
+{
+    if (!json_is_string(value)) {
+        api_read_wrong_type(r, value, pointer, "a string");
+        return false;
+    }
+    char list[256] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(json_string_value(value), choices[i]) == 0) {
+            *index_out = i;
+            return true;
+        }
+        size_t room = sizeof(list) - len;
+        size_t add = strlen(choices[i]) + 2;
+        if (add < room) {
+            memcpy(list + len, choices[i], add - 2);
+            memcpy(list + len + add - 2, ", ", 3);
+            len += add;
+        }
+    }
+    gw_problems_add(r->problems, pointer, GW_PROBLEM_VALUE, "Must be one of %.*s.",
+                    len > 2 ? (int)len - 2 : 0, list);
+    return false;
+}
+
+/* Edits (insert, delete, replace) between two short texts. */
+static size_t edit_distance(struct gw_slice a, struct gw_slice b)
+{
+    size_t row[MAX_COMPARED + 1];
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t best = diagonal + (a.data[i - 1] != b.data[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.len];
+}
+
+/* The field that was probably meant, or NULL. */
+static const char *nearest(struct gw_slice key, const struct api_json_field *fields, size_t n)
+{
+    const char *best = NULL;
+    size_t best_distance = MAX_DISTANCE + 1;
+    if (key.len > MAX_COMPARED)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct gw_slice name = gw_slice_str(fields[i].name);
+        size_t distance = gw_slice_eq_nocase(key, name) ? 0 : edit_distance(key, name);
+        if (distance < best_distance && distance < name.len) {
+            best_distance = distance;
+            best = fields[i].name;
+        }
+    }
+    return best;
+}
+
+static bool is_called(const struct api_json_field *field, const char *key)
+{
+    if (strcmp(field->name, key) == 0)
+        return true;
+    for (size_t i = 0; i < API_JSON_MAX_ALIASES && field->aliases[i] != NULL; i++) {
+        if (strcmp(field->aliases[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void unknown_field(struct api_reader *r, struct gw_slice key, const char *pointer,
+                          const struct api_json_field *fields, size_t n_fields)
+{
+    const char *meant = nearest(key, fields, n_fields);
+    if (meant != NULL)
+        gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD,
+                        "There is no such field; did you mean \"%s\"?", meant);
+    else
+        gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD, "There is no such field.");
+}
+
+void api_read_object(struct api_reader *r, const json_t *object, const char *pointer,
+                     const struct api_json_field *fields, size_t n_fields, void *target)
+{
+    uint32_t seen = 0;
+    const char *key;
+    json_t *value;
+    PRE(n_fields <= API_JSON_MAX_FIELDS);
+    if (!json_is_object(object)) {
+        api_read_wrong_type(r, object, pointer, "an object");
+        return;
+    }
+    /* jansson's iterators take no const object; nothing is changed */
+    json_t *mutable = (json_t *)(uintptr_t)object;
+    json_object_foreach(mutable, key, value)
+    {
+        const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
+        size_t i = 0;
+        while (i < n_fields && !is_called(&fields[i], key))
+            i++;
+        if (i == n_fields) {
+            unknown_field(r, gw_slice_str(key), at, fields, n_fields);
+        } else if ((seen & (1U << i)) != 0) {
+            gw_problems_add(r->problems, at, GW_PROBLEM_DUPLICATE,
+                            "The field \"%s\" is given more than once, under several names.",
+                            fields[i].name);
+        } else {
+            seen |= 1U << i;
+            if (!json_is_null(value))
+                fields[i].read(r, value, at, (char *)target + fields[i].offset);
+        }
+    }
+}
