@@ -12,8 +12,7 @@ struct buffer_object {
     struct gw_slice data;
 };
 
-static void read_octets(struct api_reader *r, const json_t *value, const char *pointer,
-                        void *target)
+static void read_octets(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_slice *out = target;
     const struct gw_slice *taken_out = api_json_octets(r->doc, value);
@@ -28,7 +27,7 @@ static void read_octets(struct api_reader *r, const json_t *value, const char *p
     size_t n = json_array_size(value);
     char *octets = gw_arena_bytes(r->arena, n + 1);
     for (size_t i = 0; i < n; i++) {
-        const json_t *one = json_array_get(value, i);
+        json_t *one = json_array_get(value, i);
         json_int_t number = json_is_integer(one) ? json_integer_value(one) : -1;
         if (number < 0 || number > 255) {
             gw_problems_add(r->problems, api_json_pointer_index(r->arena, pointer, i),
@@ -40,7 +39,7 @@ static void read_octets(struct api_reader *r, const json_t *value, const char *p
     *out = gw_slice_of(octets, n);
 }
 
-static void read_buffer(struct api_reader *r, const json_t *value, const char *pointer,
+static void read_buffer(struct api_reader *r, json_t *value, const char *pointer,
                         struct gw_slice *out)
 {
     static const struct api_json_field fields[] = {
@@ -59,7 +58,7 @@ static void read_buffer(struct api_reader *r, const json_t *value, const char *p
         *out = buffer.data;
 }
 
-static void read_base64(struct api_reader *r, const json_t *value, const char *pointer,
+static void read_base64(struct api_reader *r, json_t *value, const char *pointer,
                         struct gw_slice *out)
 {
     struct gw_slice text = gw_slice_of(json_string_value(value), json_string_length(value));
@@ -73,8 +72,7 @@ static void read_base64(struct api_reader *r, const json_t *value, const char *p
         *out = gw_slice_of(bytes, len);
 }
 
-static void read_content(struct api_reader *r, const json_t *value, const char *pointer,
-                         void *target)
+static void read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     if (json_is_string(value))
         read_base64(r, value, pointer, target);
@@ -84,7 +82,7 @@ static void read_content(struct api_reader *r, const json_t *value, const char *
         api_read_wrong_type(r, value, pointer, "a string of base64");
 }
 
-static void read_part(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+static void read_part(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     (void)value;
     (void)target;
@@ -103,14 +101,13 @@ static const struct api_json_field attachment_fields[] = {
     {"part", read_part, 0, {0}},
 };
 
-static bool is_absent(const json_t *object, const char *key)
+static bool is_absent(json_t *object, const char *key)
 {
-    const json_t *value = json_object_get(object, key);
+    json_t *value = json_object_get(object, key);
     return value == NULL || json_is_null(value);
 }
 
-void api_read_attachments(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target)
+void api_read_attachments(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
     if (!json_is_array(value)) {
@@ -121,7 +118,7 @@ void api_read_attachments(struct api_reader *r, const json_t *value, const char 
     draft->attachments = GW_ARENA_ARRAY(r->arena, struct gw_draft_attachment, draft->n_attachments);
     for (size_t i = 0; i < draft->n_attachments; i++) {
         struct gw_draft_attachment *a = &draft->attachments[i];
-        const json_t *one = json_array_get(value, i);
+        json_t *one = json_array_get(value, i);
         a->pointer = api_json_pointer_index(r->arena, pointer, i);
         api_read_object(r, one, a->pointer, attachment_fields, N_OF(attachment_fields), a);
         if (json_is_object(one) && is_absent(one, "content") && is_absent(one, "part"))

@@ -6,7 +6,6 @@
 #include "api/json_read.h"
 
 /* api_read_fn: a list of attachments into a struct gw_draft, content decoded. */
-void api_read_attachments(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target);
+void api_read_attachments(struct api_reader *r, json_t *value, const char *pointer, void *target);
 
 #endif

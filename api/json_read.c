@@ -12,7 +12,7 @@ enum {
     MAX_COMPARED = 32 /* octets of a key that is compared with ours */
 };
 
-static const char *type_name(const json_t *value)
+static const char *type_name(json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -33,20 +33,20 @@ static const char *type_name(const json_t *value)
     return "null";
 }
 
-void api_read_wrong_type(struct api_reader *r, const json_t *value, const char *pointer,
+void api_read_wrong_type(struct api_reader *r, json_t *value, const char *pointer,
                          const char *wanted)
 {
     gw_problems_add(r->problems, pointer, GW_PROBLEM_TYPE, "Must be %s, not %s.", wanted,
                     type_name(value));
 }
 
-struct gw_slice api_read_copy(struct api_reader *r, const json_t *string)
+struct gw_slice api_read_copy(struct api_reader *r, json_t *string)
 {
     return gw_arena_slice(r->arena,
                           gw_slice_of(json_string_value(string), json_string_length(string)));
 }
 
-void api_read_text(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+void api_read_text(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_field *field = target;
     if (!json_is_string(value)) {
@@ -57,7 +57,7 @@ void api_read_text(struct api_reader *r, const json_t *value, const char *pointe
     field->pointer = pointer;
 }
 
-void api_read_bool(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+void api_read_bool(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     if (json_is_boolean(value))
         *(bool *)target = json_is_true(value);
@@ -65,7 +65,7 @@ void api_read_bool(struct api_reader *r, const json_t *value, const char *pointe
         api_read_wrong_type(r, value, pointer, "true or false");
 }
 
-bool api_read_choice(struct api_reader *r, const json_t *value, const char *pointer,
+bool api_read_choice(struct api_reader *r, json_t *value, const char *pointer,
                      const char *const *choices, size_t n, size_t *index_out)
 {
     if (!json_is_string(value)) {
@@ -154,7 +154,7 @@ static void unknown_field(struct api_reader *r, struct gw_slice key, const char 
         gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD, "There is no such field.");
 }
 
-void api_read_object(struct api_reader *r, const json_t *object, const char *pointer,
+void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target)
 {
     uint32_t seen = 0;
@@ -165,9 +165,7 @@ void api_read_object(struct api_reader *r, const json_t *object, const char *poi
         api_read_wrong_type(r, object, pointer, "an object");
         return;
     }
-    /* jansson's iterators take no const object; nothing is changed */
-    json_t *mutable = (json_t *)(uintptr_t)object;
-    json_object_foreach(mutable, key, value)
+    json_object_foreach(object, key, value)
     {
         const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
         size_t i = 0;

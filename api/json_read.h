@@ -25,8 +25,7 @@ struct api_reader {
 
 /* Reads one value into @target; adds a problem at @pointer when it cannot. Never called for null.
  */
-typedef void (*api_read_fn)(struct api_reader *r, const json_t *value, const char *pointer,
-                            void *target);
+typedef void (*api_read_fn)(struct api_reader *r, json_t *value, const char *pointer, void *target);
 
 struct api_json_field {
     const char *name;
@@ -37,21 +36,21 @@ struct api_json_field {
 
 /* Reads the fields of @object, a value at @pointer that must be an object. A field that is null
  * counts as absent. @target  what offsets are of */
-void api_read_object(struct api_reader *r, const json_t *object, const char *pointer,
+void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target);
 
 /* Adds a "type" problem: must be @wanted ("a string"). */
-void api_read_wrong_type(struct api_reader *r, const json_t *value, const char *pointer,
+void api_read_wrong_type(struct api_reader *r, json_t *value, const char *pointer,
                          const char *wanted);
 
 /* api_read_fn: a string into a struct gw_field. */
-void api_read_text(struct api_reader *r, const json_t *value, const char *pointer, void *target);
+void api_read_text(struct api_reader *r, json_t *value, const char *pointer, void *target);
 /* api_read_fn: true or false into a bool. */
-void api_read_bool(struct api_reader *r, const json_t *value, const char *pointer, void *target);
+void api_read_bool(struct api_reader *r, json_t *value, const char *pointer, void *target);
 /* The string as one of @n choices; its index goes to *index_out. False with a problem. */
-bool api_read_choice(struct api_reader *r, const json_t *value, const char *pointer,
+bool api_read_choice(struct api_reader *r, json_t *value, const char *pointer,
                      const char *const *choices, size_t n, size_t *index_out);
 /* A copy of a JSON string in the arena, NUL behind. */
-struct gw_slice api_read_copy(struct api_reader *r, const json_t *string);
+struct gw_slice api_read_copy(struct api_reader *r, json_t *string);
 
 #endif

@@ -12,8 +12,7 @@
 
 /* --- addresses --- */
 
-static void read_address(struct api_reader *r, const json_t *value, const char *pointer,
-                         void *target)
+static void read_address(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const struct api_json_field fields[] = {
         {"email", api_read_text, offsetof(struct gw_draft_address, email), {0}},
@@ -37,8 +36,7 @@ static void read_address(struct api_reader *r, const json_t *value, const char *
 }
 
 /* One address or a list of them. */
-static void read_addresses(struct api_reader *r, const json_t *value, const char *pointer,
-                           void *target)
+static void read_addresses(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft_addresses *list = target;
     bool array = json_is_array(value);
@@ -54,7 +52,7 @@ static void read_addresses(struct api_reader *r, const json_t *value, const char
                      &list->items[i]);
 }
 
-static void read_from(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+static void read_from(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
     draft->has_from = true;
@@ -69,7 +67,7 @@ static const struct api_json_field pair_fields[] = {
 };
 
 /* An object {name, value}; false when one of both is missing (a problem was added). */
-static bool read_pair(struct api_reader *r, const json_t *value, const char *pointer,
+static bool read_pair(struct api_reader *r, json_t *value, const char *pointer,
                       struct gw_draft_pair *pair)
 {
     size_t n_before = r->problems->n + r->problems->n_dropped;
@@ -120,7 +118,7 @@ static void read_header_object(struct api_reader *r, json_t *object, const char 
 }
 
 /* [{"name": "X-A", "value": "1"}] */
-static void read_header_list(struct api_reader *r, const json_t *list, const char *pointer,
+static void read_header_list(struct api_reader *r, json_t *list, const char *pointer,
                              struct gw_draft *draft)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -145,27 +143,23 @@ static size_t count_headers(json_t *value)
     return n;
 }
 
-static void read_headers(struct api_reader *r, const json_t *value, const char *pointer,
-                         void *target)
+static void read_headers(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
-    json_t *mutable = (json_t *)(uintptr_t)value; /* for jansson's iterators */
     if (!json_is_object(value) && !json_is_array(value)) {
         api_read_wrong_type(r, value, pointer, "an object or a list of {name, value}");
         return;
     }
-    draft->headers = GW_ARENA_ARRAY(r->arena, struct gw_draft_header, count_headers(mutable));
+    draft->headers = GW_ARENA_ARRAY(r->arena, struct gw_draft_header, count_headers(value));
     if (json_is_array(value))
         read_header_list(r, value, pointer, draft);
     else
-        read_header_object(r, mutable, pointer, draft);
+        read_header_object(r, value, pointer, draft);
 }
 
-static void read_metadata(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target)
+static void read_metadata(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
-    json_t *object = (json_t *)(uintptr_t)value; /* for jansson's iterators */
     const char *key;
     json_t *one;
     if (!json_is_object(value)) {
@@ -173,7 +167,7 @@ static void read_metadata(struct api_reader *r, const json_t *value, const char 
         return;
     }
     draft->metadata = GW_ARENA_ARRAY(r->arena, struct gw_draft_pair, json_object_size(value));
-    json_object_foreach(object, key, one)
+    json_object_foreach(value, key, one)
     {
         const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
         struct gw_draft_pair pair = {
@@ -185,8 +179,7 @@ static void read_metadata(struct api_reader *r, const json_t *value, const char 
 }
 
 /* A tag is a string, or {name, value} as some providers have it: then "name:value". */
-static void read_tag(struct api_reader *r, const json_t *value, const char *pointer,
-                     struct gw_field *tag)
+static void read_tag(struct api_reader *r, json_t *value, const char *pointer, struct gw_field *tag)
 {
     struct gw_draft_pair pair = {0};
     if (json_is_string(value)) {
@@ -204,7 +197,7 @@ static void read_tag(struct api_reader *r, const json_t *value, const char *poin
     }
 }
 
-static void read_tags(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+static void read_tags(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
     if (!json_is_array(value)) {
@@ -221,8 +214,7 @@ static void read_tags(struct api_reader *r, const json_t *value, const char *poi
 }
 
 /* One Message-ID or a list of them. */
-static void read_references(struct api_reader *r, const json_t *value, const char *pointer,
-                            void *target)
+static void read_references(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_draft *draft = target;
     bool array = json_is_array(value);
@@ -240,8 +232,7 @@ static void read_references(struct api_reader *r, const json_t *value, const cha
 
 /* --- objects and choices --- */
 
-static void read_unsupported(struct api_reader *r, const json_t *value, const char *pointer,
-                             void *target)
+static void read_unsupported(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     (void)value;
     (void)target;
@@ -249,7 +240,7 @@ static void read_unsupported(struct api_reader *r, const json_t *value, const ch
                     "This version does not support the field; leave it out.");
 }
 
-static void read_list_unsubscribe(struct api_reader *r, const json_t *value, const char *pointer,
+static void read_list_unsubscribe(struct api_reader *r, json_t *value, const char *pointer,
                                   void *target)
 {
     static const struct api_json_field fields[] = {
@@ -266,8 +257,7 @@ static void read_list_unsubscribe(struct api_reader *r, const json_t *value, con
     api_read_object(r, value, pointer, fields, N_OF(fields), draft);
 }
 
-static void read_envelope(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target)
+static void read_envelope(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const struct api_json_field fields[] = {
         {"from", api_read_text, offsetof(struct gw_draft, envelope_from), {0}},
@@ -275,8 +265,7 @@ static void read_envelope(struct api_reader *r, const json_t *value, const char 
     api_read_object(r, value, pointer, fields, N_OF(fields), target);
 }
 
-static void read_priority(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target)
+static void read_priority(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const char *const choices[] = {"normal", "high", "low"};
     static const enum gw_priority values[] = {GW_PRIORITY_NORMAL, GW_PRIORITY_HIGH,
@@ -286,7 +275,7 @@ static void read_priority(struct api_reader *r, const json_t *value, const char 
         *(enum gw_priority *)target = values[i];
 }
 
-static void read_mode(struct api_reader *r, const json_t *value, const char *pointer, void *target)
+static void read_mode(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const char *const choices[] = {"shared", "individual"};
     static const enum gw_delivery_mode values[] = {GW_DELIVERY_SHARED, GW_DELIVERY_INDIVIDUAL};
@@ -295,8 +284,7 @@ static void read_mode(struct api_reader *r, const json_t *value, const char *poi
         *(enum gw_delivery_mode *)target = values[i];
 }
 
-static void read_on_partial(struct api_reader *r, const json_t *value, const char *pointer,
-                            void *target)
+static void read_on_partial(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const char *const choices[] = {"deliver"};
     size_t i;
@@ -304,7 +292,7 @@ static void read_on_partial(struct api_reader *r, const json_t *value, const cha
     (void)api_read_choice(r, value, pointer, choices, N_OF(choices), &i);
 }
 
-static void read_on_uncertain(struct api_reader *r, const json_t *value, const char *pointer,
+static void read_on_uncertain(struct api_reader *r, json_t *value, const char *pointer,
                               void *target)
 {
     static const char *const choices[] = {"retry", "hold", "stop"};
@@ -315,8 +303,7 @@ static void read_on_uncertain(struct api_reader *r, const json_t *value, const c
         *(enum gw_on_uncertain *)target = values[i];
 }
 
-static void read_delivery(struct api_reader *r, const json_t *value, const char *pointer,
-                          void *target)
+static void read_delivery(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const struct api_json_field fields[] = {
         {"mode", read_mode, offsetof(struct gw_draft, delivery_mode), {0}},

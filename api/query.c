@@ -2,29 +2,40 @@
 /* Query strings. */
 #include "api/query.h"
 
-static int hex_value(char c)
+/* Value of a hexadecimal digit, 16 when it is none. */
+static unsigned hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (unsigned)(at - digits) % 16 : 16;
+}
+
+/* The octet that @in starts with, %XX or itself, and how long it is; 0 when it is malformed. */
+static size_t decode_one(struct gw_slice in, char *out)
+{
+    *out = in.data[0];
+    if (*out == '+')
+        *out = ' ';
+    if (in.data[0] != '%')
+        return 1;
+    if (in.len < 3)
+        return 0;
+    unsigned high = hex_value(in.data[1]);
+    unsigned low = hex_value(in.data[2]);
+    *out = (char)(unsigned char)(high << 4 | low);
+    return high < 16 && low < 16 ? 3 : 0;
 }
 
 static bool decode(struct gw_slice in, char *out, size_t size, size_t *len_out)
 {
     size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.data[i] == '+' ? ' ' : in.data[i];
-        if (in.data[i] == '%') {
-            if (in.len - i < 3 || hex_value(in.data[i + 1]) < 0 || hex_value(in.data[i + 2]) < 0)
-                return false;
-            c = (char)(hex_value(in.data[i + 1]) << 4 | hex_value(in.data[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || n + 1 >= size)
+    while (in.len > 0) {
+        char c;
+        size_t len = decode_one(in, &c);
+        if (len == 0 || c == '\0' || n + 1 >= size)
             return false;
         out[n++] = c;
+        in = gw_slice_of(in.data + len, in.len - len);
     }
     out[n] = '\0';
     *len_out = n;
