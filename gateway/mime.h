@@ -15,6 +15,12 @@
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
 
+enum {
+    GW_MIME_MAX_PLAIN_WORD = 900,  /* longest word of a custom header that is written as it is; a
+                                      line  holds 998 (RFC 5322 sec. 2.1.1) */
+    GW_MIME_MAX_CONTENT_TYPE = 255 /* as given by a user, parameters included */
+};
+
 /* All strings validated by gateway/prepare.c: UTF-8, no CR, LF, NUL or other controls outside
  * bodies. */
 struct gw_mime_address {
@@ -60,8 +66,9 @@ size_t gw_mime_max_size(const struct gw_mime_input *in);
 
 /* Append the whole message to @out; ends in CRLF. Pure: same input and random seed, same bytes.
  * With html alone a text alternative is derived. Nesting: mixed{ related{ alternative{text, html},
- * inline… }, attachment… }, levels left out where they would hold one part.
- * @body_at_out  offset of the body (behind the empty line)
+ * inline… }, attachment… }, levels left out where they would hold one part. Without html a part
+ * with content_id is an attachment like any other.
+ * @body_at_out  offset of the body (behind the empty line) from where the message starts in @out
  * GW_OK or GW_TOOBIG. */
 enum gw_status gw_mime_build(const struct gw_mime_input *in, struct gw_buf *out,
                              size_t *body_at_out) GW_NODISCARD;
@@ -74,7 +81,17 @@ enum gw_status gw_mime_content_type_parse(struct gw_arena *arena, struct gw_slic
 
 /* RFC 5322 ftext, 1 to 76 characters. */
 bool gw_mime_header_name_valid(struct gw_slice name);
-/* Headers that Mailhatch writes itself (From, Date, Content-*, DKIM-Signature, …). */
+/* Headers that Mailhatch writes itself (From, Date, Content-*, DKIM-Signature, …), and those that
+ * only relays may write (Received, Resent-*, ARC-*, …). */
 bool gw_mime_header_managed(struct gw_slice name);
+/* Headers that programs parse (List-*): ASCII without encoded-words, every word as it stands. */
+bool gw_mime_header_structured(struct gw_slice name);
+
+/* The last look before a message may leave, independent of how it was built: CRLF only, no NUL,
+ * 7-bit (UTF-8 in the header only with @utf8_header), no line over 998, one empty line behind the
+ * header, exactly one each of From, Date, Message-ID and MIME-Version, at most one of the others
+ * that RFC 5322 sec. 3.6 wants once, no Bcc. GW_OK, or GW_INVALID with err->text. Linear. */
+enum gw_status gw_mime_check(struct gw_slice message, bool utf8_header,
+                             struct gw_err *err) GW_NODISCARD;
 
 #endif
