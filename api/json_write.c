@@ -5,29 +5,13 @@
 #include <inttypes.h>
 
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_utf8.h"
 
-/* Length of the UTF-8 sequence at @p with its code point, or 0 when it is not one (RFC 3629). */
-static size_t utf8_sequence(const unsigned char *p, size_t n, uint32_t *code_out)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : 0;
-    if (p[0] >= 0xe0)
-        len = p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    uint32_t code = len == 1 ? p[0] : p[0] & (0xffU >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if (code < smallest[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    *code_out = code;
-    return len;
-}
+enum {
+    REPLACEMENT = 0xfffd /* for what is not UTF-8 */
+};
 
-static bool plain_ascii(unsigned char c)
+static bool plain_ascii(char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
@@ -58,25 +42,28 @@ static void write_escape(struct gw_buf *out, uint32_t code)
 
 static bool needs_escape(uint32_t code)
 {
-    return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code < 0xa0) ||
-           code == 0x2028 || code == 0x2029;
+    return code == '"' || code == '\\' || gw_cp_is_control(code) || gw_cp_is_line_break(code) ||
+           gw_cp_is_bidi_override(code);
 }
 
 static void write_string(struct gw_buf *out, struct gw_slice s)
 {
-    const unsigned char *p = (const unsigned char *)s.data;
     (void)gw_buf_add_char(out, '"');
     size_t from = 0;
     size_t at = 0;
     while (at < s.len) {
-        uint32_t code = 0xfffd;
-        size_t len = plain_ascii(p[at]) ? 1 : utf8_sequence(p + at, s.len - at, &code);
-        if (plain_ascii(p[at]) || (len > 0 && !needs_escape(code))) {
+        if (plain_ascii(s.data[at])) {
+            at++;
+            continue;
+        }
+        uint32_t code = REPLACEMENT;
+        size_t len = gw_utf8_decode(gw_slice_of(s.data + at, s.len - at), &code);
+        if (len > 0 && !needs_escape(code)) {
             at += len;
             continue;
         }
         (void)gw_buf_add(out, s.data + from, at - from);
-        write_escape(out, code);
+        write_escape(out, len > 0 ? code : REPLACEMENT);
         at += len > 0 ? len : 1;
         from = at;
     }

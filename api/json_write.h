@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes JSON text: compact, valid whatever bytes the values hold.
  *
- * Bytes that are not UTF-8 come out as U+FFFD; control characters (C0, DEL, C1), U+2028 and U+2029
- * as \u escapes, so that the text is safe in a terminal, a log and a script too.
+ * Bytes that are not UTF-8 come out as U+FFFD; control characters (C0, DEL, C1), line
+ * and paragraph separators and directional overrides as \u escapes, so that the text is safe in a
+ * terminal, a log and a script too.
  *
  * Spec: RFC 8259. */
 #ifndef API_JSON_WRITE_H

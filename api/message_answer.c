@@ -79,7 +79,7 @@ struct api_message_answer api_message_answer(const struct gw_message *m,
                                              const struct api_prefer *prefer, bool owner,
                                              int64_t now_ms)
 {
-    struct api_message_answer answer = {.status = gw_message_final(m) ? 200 : 202};
+    struct api_message_answer answer = {.status = gw_message_settled(m) ? 200 : 202};
     size_t n_faults = 0;
     size_t n_permanent = 0;
     size_t n_transient = 0;
@@ -91,16 +91,15 @@ struct api_message_answer api_message_answer(const struct gw_message *m,
     }
     if (m->n_rcpts == 0)
         return answer;
-    if (owner && n_faults == m->n_rcpts) {
-        answer.is_problem = true;
-        answer.code = fault_code(&m->rcpts[0]);
-    } else if (prefer->strict && n_permanent == m->n_rcpts) {
-        answer.is_problem = true;
+    answer.is_problem = true;
+    if (prefer->strict && n_permanent == m->n_rcpts)
         answer.code = API_REJECTED;
-    } else if (prefer->strict && n_permanent + n_transient == m->n_rcpts) {
-        answer.is_problem = true;
+    else if (prefer->strict && n_permanent + n_transient == m->n_rcpts)
         answer.code = API_DEFERRED;
-    }
+    else if (owner && n_faults == m->n_rcpts)
+        answer.code = fault_code(&m->rcpts[0]);
+    else
+        answer.is_problem = false;
     if (answer.is_problem) {
         answer.detail = explain(&m->rcpts[0]);
         if (api_code_status(answer.code) == 503)

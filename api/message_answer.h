@@ -20,7 +20,8 @@ struct api_message_answer {
 
 /* @m        state at the moment of the answer
  * @prefer   what the client asked for
- * @owner    the caller owns the retry: the store is not durable and the client waited until settled
+ * @owner    the caller owns the retry: the store is not durable and the client waited; faults of
+ *           the relay are then mirrored as 502, 503 or 504
  * @now_ms   wall, for Retry-After */
 struct api_message_answer api_message_answer(const struct gw_message *m,
                                              const struct api_prefer *prefer, bool owner,
