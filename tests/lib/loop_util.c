@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a uv loop in a test. */
+#include "tests/lib/loop_util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum {
+    PATIENCE_MS = 20000
+};
+
+static void on_timeout(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    *(bool *)handle->data = true;
+}
+
+static bool is_set(void *data)
+{
+    return *(const bool *)data;
+}
+
+void test_loop_until(uv_loop_t *loop, bool *flag)
+{
+    test_loop_until_true(loop, is_set, flag);
+}
+
+void test_loop_until_true(uv_loop_t *loop, bool (*condition)(void *data), void *data)
+{
+    uv_timer_t timer;
+    bool late = false;
+    bool closed = false;
+    assert_int_equal(uv_timer_init(loop, &timer), 0);
+    timer.data = &late;
+    assert_int_equal(uv_timer_start(&timer, on_timeout, PATIENCE_MS, 0), 0);
+    while (!condition(data) && !late)
+        (void)uv_run(loop, UV_RUN_ONCE);
+    timer.data = &closed;
+    uv_close((uv_handle_t *)&timer, on_closed);
+    while (!closed)
+        (void)uv_run(loop, UV_RUN_NOWAIT);
+    if (late)
+        fail_msg("waited %d ms in vain", PATIENCE_MS);
+}
+
+static bool is_idle(void *data)
+{
+    uv_loop_t *loop = data;
+    return uv_loop_alive(loop) == 0;
+}
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    (void)handle;
+    (*(size_t *)arg)++;
+}
+
+/* The one handle is that of test_loop_until_true. */
+static bool only_the_timer_is_left(void *data)
+{
+    size_t n = 0;
+    uv_walk(data, count_handle, &n);
+    return n <= 1;
+}
+
+void test_loop_end(uv_loop_t *loop)
+{
+    if (!is_idle(loop))
+        test_loop_until_true(loop, only_the_timer_is_left, loop);
+    (void)uv_run(loop, UV_RUN_NOWAIT);
+    assert_int_equal(uv_loop_close(loop), 0);
+}
+
+void test_loop_once(uv_loop_t *loop)
+{
+    (void)uv_run(loop, UV_RUN_NOWAIT);
+}
