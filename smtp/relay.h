@@ -47,6 +47,15 @@ struct smtp_relay_config {
 /* Defaults for everything but name, host, port. */
 struct smtp_relay_config smtp_relay_config_default(void);
 
+enum {
+    SMTP_RELAY_MAX_MOVES = 2, /* of one transaction, off connections found dead before MAIL; ours */
+    SMTP_RELAY_HOLD_MS = 1000, /* after a failed attempt, while other connections work; ours */
+    /* After a failed AUTH no connection is tried for this long, times 4 with every failure in a
+     * row, so that a wrong password does not lock the account; ours. */
+    SMTP_RELAY_AUTH_HOLD_MS = 5000,
+    SMTP_RELAY_AUTH_HOLD_MAX_MS = 60 * 1000
+};
+
 struct smtp_relay;
 
 /* A transaction. The caller owns the struct and all that envelope points at, from submit until
@@ -65,6 +74,9 @@ struct smtp_transaction {
     /* the relay's own: */
     struct gw_list link;
     void *connection;
+    uint64_t number;          /* in order of submission */
+    unsigned n_moves;         /* to another connection, see SMTP_RELAY_MAX_MOVES */
+    bool finished, cancelled; /* on_done is due; cancel was asked for */
 };
 
 /* Loads CAs and client certificates now, so that a bad file is a start-up error.

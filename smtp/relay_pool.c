@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool of one relay.
+ *
+ * Who gets what: transactions wait in order of submission; the most recently used idle connection
+ * serves first, so that a shrinking load lets the others reach their idle time. One connection is
+ * opened per waiting transaction up to the maximum; after a failed attempt one at a time, until one
+ * succeeds.
+ *
+ * A failed attempt answers the transactions that were waiting when it started, and all of them when
+ * the fault is in the configuration (TLS, AUTH) so that waiting cannot help; but nobody as long as
+ * another connection works or is still being made. AUTH failures also keep the relay from being
+ * tried again for a while, and what is submitted meanwhile gets the same answer at once. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+#include "smtp/relay_internal.h"
+
+/* --- Slots --- */
+
+static size_t n_established(const struct smtp_relay *r)
+{
+    return r->n_slots[RELAY_SLOT_IDLE] + r->n_slots[RELAY_SLOT_BUSY];
+}
+
+static void set_state(struct relay_slot *s, enum relay_slot_state state)
+{
+    struct smtp_relay *r = s->relay;
+    if (s->state == state)
+        return;
+    gw_list_remove(&s->link);
+    r->n_slots[s->state]--;
+    s->state = state;
+    gw_list_push_front(&r->slots[state], &s->link);
+    r->n_slots[state]++;
+}
+
+static void leave(struct relay_slot *s)
+{
+    set_state(s, RELAY_SLOT_LEAVING);
+    smtp_client_quit(s->client);
+}
+
+static void give(struct relay_slot *s, struct smtp_transaction *txn)
+{
+    struct smtp_relay *r = s->relay;
+    set_state(s, RELAY_SLOT_BUSY);
+    s->txn = txn;
+    txn->connection = s;
+    if (smtp_client_n_started(s->client) > 0)
+        r->stats.reused++;
+    smtp_client_start(s->client, txn);
+}
+
+static struct relay_slot *first_slot(struct smtp_relay *r, enum relay_slot_state state)
+{
+    return gw_list_entry(r->slots[state].next, struct relay_slot, link);
+}
+
+static bool worn_out(const struct relay_slot *s)
+{
+    const struct smtp_relay_config *c = &s->relay->config;
+    int64_t age = gw_clock_mono_ms() - smtp_client_connected_at_ms(s->client);
+    return smtp_client_n_started(s->client) >= c->max_messages_per_connection ||
+           age >= c->max_age_ms;
+}
+
+static void park(struct relay_slot *s)
+{
+    const struct smtp_relay_config *c = &s->relay->config;
+    int64_t by_idle = gw_clock_mono_ms() + c->idle_ms;
+    int64_t by_age = smtp_client_connected_at_ms(s->client) + c->max_age_ms;
+    set_state(s, RELAY_SLOT_IDLE);
+    smtp_client_park(s->client, by_idle < by_age ? by_idle : by_age);
+}
+
+static void forget_failure(struct smtp_relay *r)
+{
+    r->n_failures = 0;
+    r->n_auth_failures = 0;
+    r->hold_until_ms = 0;
+    r->auth_hold_until_ms = 0;
+    r->stats.last_error_at_ms = 0;
+    r->stats.last_reason = SMTP_REASON_REPLY;
+    r->stats.last_stage = SMTP_STAGE_RESOLVE;
+    r->stats.last_detail[0] = '\0';
+}
+
+static void on_ready(struct smtp_client *client, void *data)
+{
+    struct relay_slot *s = data;
+    struct smtp_relay *r = s->relay;
+    (void)client;
+    if (!s->was_ready) {
+        s->was_ready = true;
+        r->stats.opened++;
+        r->stats.handshakes += smtp_client_tls_version(s->client) != NULL ? 1 : 0;
+        forget_failure(r);
+    }
+    if (r->closing || (smtp_client_n_started(s->client) > 0 && worn_out(s)))
+        leave(s);
+    else
+        park(s);
+    smtp_relay_pump(r);
+}
+
+/* A connection that was used before and broke before it answered MAIL has not seen this message:
+ * the transaction goes to another one (SMTP matrix Q3, Q4, M11). */
+static bool may_move(const struct smtp_relay *r, const struct relay_slot *s,
+                     const struct smtp_transaction *txn)
+{
+    if (smtp_client_n_started(s->client) < 2 || txn->n_moves >= SMTP_RELAY_MAX_MOVES ||
+        txn->cancelled || r->closing)
+        return false;
+    for (size_t i = 0; i < txn->envelope.n_rcpts; i++) {
+        const struct smtp_outcome *o = &txn->envelope.outcomes[i];
+        bool lost = o->reason == SMTP_REASON_CONN_CLOSED || o->reason == SMTP_REASON_CONN_RESET ||
+                    o->reason == SMTP_REASON_RELAY_421;
+        if (!lost || o->accepted || o->uncertain ||
+            (o->stage != SMTP_STAGE_IDLE && o->stage != SMTP_STAGE_MAIL))
+            return false;
+    }
+    return true;
+}
+
+/* What broke this connection has most likely broken the idle ones too; they go, so that the
+ * transaction gets a new one. */
+static void move(struct smtp_relay *r, struct smtp_transaction *txn)
+{
+    memset(txn->envelope.outcomes, 0, txn->envelope.n_rcpts * sizeof(struct smtp_outcome));
+    txn->n_moves++;
+    txn->connection = NULL;
+    gw_list_push_front(&r->waiting, &txn->link);
+    r->n_waiting++;
+    smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
+}
+
+static void on_transaction_done(struct smtp_client *client, struct smtp_transaction *txn,
+                                void *data)
+{
+    struct relay_slot *s = data;
+    (void)client;
+    s->txn = NULL;
+    s->stale = may_move(s->relay, s, txn);
+    if (s->stale)
+        move(s->relay, txn);
+    else
+        smtp_relay_finish(s->relay, txn);
+}
+
+static void on_idle_timeout(struct smtp_client *client, void *data)
+{
+    struct relay_slot *s = data;
+    (void)client;
+    if (s->state == RELAY_SLOT_IDLE)
+        leave(s);
+}
+
+/* --- Failures --- */
+
+static void remember(struct smtp_relay *r, const struct smtp_client_end *end)
+{
+    r->last_failure = *end;
+    r->stats.last_error_at_ms = gw_clock_wall_ms();
+    r->stats.last_reason = end->reason;
+    r->stats.last_stage = end->stage;
+    const char *text = end->detail[0] != '\0' ? end->detail : end->reply.text;
+    (void)snprintf(r->stats.last_detail, sizeof(r->stats.last_detail), "%.255s", text);
+}
+
+/* Faults that the next attempt will meet again, because they are in the configuration. */
+static bool is_lasting(enum smtp_reason reason)
+{
+    static const enum smtp_reason lasting[] = {
+        SMTP_REASON_EHLO_UNSUPPORTED,
+        SMTP_REASON_TLS_REQUIRED_MISSING,
+        SMTP_REASON_WRONG_TLS_MODE,
+        SMTP_REASON_TLS_CERT_EXPIRED,
+        SMTP_REASON_TLS_CERT_NOT_YET_VALID,
+        SMTP_REASON_TLS_CERT_NAME,
+        SMTP_REASON_TLS_CERT_UNTRUSTED,
+        SMTP_REASON_TLS_WEAK,
+        SMTP_REASON_TLS_VERSION,
+        SMTP_REASON_AUTH_UNAVAILABLE,
+        SMTP_REASON_AUTH_FAILED,
+    };
+    for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+        if (lasting[i] == reason)
+            return true;
+    return false;
+}
+
+static void hold_auth(struct smtp_relay *r)
+{
+    int64_t hold = SMTP_RELAY_AUTH_HOLD_MS;
+    for (unsigned i = 0; i < r->n_auth_failures && hold < SMTP_RELAY_AUTH_HOLD_MAX_MS; i++)
+        hold *= 4;
+    if (hold > SMTP_RELAY_AUTH_HOLD_MAX_MS)
+        hold = SMTP_RELAY_AUTH_HOLD_MAX_MS;
+    r->n_auth_failures++;
+    r->auth_hold_until_ms = gw_clock_mono_ms() + hold;
+}
+
+static void attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
+                           const struct smtp_client_end *end)
+{
+    bool lasting = is_lasting(end->reason);
+    if (end->reason == SMTP_REASON_SHUTDOWN)
+        return;
+    r->stats.failed_connections++;
+    r->n_failures++;
+    r->hold_until_ms = gw_clock_mono_ms() + SMTP_RELAY_HOLD_MS;
+    remember(r, end);
+    if (end->reason == SMTP_REASON_AUTH_FAILED)
+        hold_auth(r);
+    if (n_established(r) > 0 || (!lasting && r->n_slots[RELAY_SLOT_CONNECTING] > 0))
+        return; /* those who wait have prospects */
+    smtp_relay_fail_waiting(r, lasting ? r->n_submitted : s->newest_waiting, end);
+}
+
+static void log_end(const struct relay_slot *s, const struct smtp_client_end *end)
+{
+    bool failed = end->relay_sick && !s->stale;
+    gw_log(failed ? GW_LOG_WARN : GW_LOG_DEBUG, failed ? "relay_failed" : "relay_closed",
+           GW_LOG_STR("relay", s->relay->config.name),
+           GW_LOG_STR("address", smtp_client_peer(s->client)),
+           GW_LOG_STR("stage", smtp_stage_name(end->stage)),
+           GW_LOG_STR("reason", smtp_reason_name(end->reason)), GW_LOG_NUM("code", end->reply.code),
+           GW_LOG_STR("detail", end->detail[0] != '\0' ? end->detail : end->reply.text),
+           GW_LOG_NUM("transactions", smtp_client_n_started(s->client)));
+}
+
+static void on_down(struct smtp_client *client, const struct smtp_client_end *end, void *data)
+{
+    struct relay_slot *s = data;
+    struct smtp_relay *r = s->relay;
+    struct smtp_transaction *txn = s->txn;
+    (void)client;
+    set_state(s, RELAY_SLOT_LEAVING);
+    if (txn != NULL) { /* the session owes it an outcome, but no path may lose one */
+        s->txn = NULL;
+        smtp_relay_set_outcomes(txn, end);
+        smtp_relay_finish(r, txn);
+    }
+    if (!s->was_ready)
+        attempt_failed(r, s, end);
+    else if (end->relay_sick && !s->stale)
+        remember(r, end);
+    log_end(s, end);
+    smtp_relay_pump(r);
+}
+
+static void on_client_closed(void *data)
+{
+    struct relay_slot *s = data;
+    struct smtp_relay *r = s->relay;
+    gw_list_remove(&s->link);
+    r->n_slots[s->state]--;
+    gw_free(s);
+    smtp_relay_pump(r);
+    smtp_relay_close_if_done(r);
+}
+
+/* --- The pump --- */
+
+static void open_connection(struct smtp_relay *r)
+{
+    static const struct smtp_client_events events = {.on_ready = on_ready,
+                                                     .on_transaction_done = on_transaction_done,
+                                                     .on_idle_timeout = on_idle_timeout,
+                                                     .on_down = on_down,
+                                                     .on_closed = on_client_closed};
+    const struct smtp_client_config config = {.loop = r->loop,
+                                              .relay = r->config.name,
+                                              .session = r->session,
+                                              .tls = r->tls,
+                                              .resolver = r->resolver,
+                                              .buffers = r->buffers};
+    struct relay_slot *s = gw_calloc(1, sizeof(*s));
+    s->relay = r;
+    s->state = RELAY_SLOT_CONNECTING;
+    s->newest_waiting = r->n_submitted;
+    gw_list_push_front(&r->slots[RELAY_SLOT_CONNECTING], &s->link);
+    r->n_slots[RELAY_SLOT_CONNECTING]++;
+    s->client = smtp_client_new(&config, &events, s);
+}
+
+size_t smtp_relay_n_slots(const struct smtp_relay *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_RELAY_SLOT_STATES; i++)
+        n += r->n_slots[i];
+    return n;
+}
+
+void smtp_relay_leave_all(struct smtp_relay *r, enum relay_slot_state state)
+{
+    PRE(state != RELAY_SLOT_LEAVING);
+    while (r->n_slots[state] > 0)
+        leave(first_slot(r, state));
+}
+
+void smtp_relay_abort_all(struct smtp_relay *r, enum relay_slot_state state)
+{
+    while (state != RELAY_SLOT_LEAVING && r->n_slots[state] > 0)
+        smtp_client_abort(first_slot(r, state)->client); /* goes to LEAVING */
+    if (state == RELAY_SLOT_LEAVING)
+        gw_list_foreach (it, &r->slots[state])
+            smtp_client_abort(gw_list_entry(it, struct relay_slot, link)->client);
+}
+
+/* Politeness ends where its place is needed: QUIT is said, its answer need not be heard. */
+static bool make_room(struct smtp_relay *r)
+{
+    if (smtp_relay_n_slots(r) < r->config.max_connections)
+        return true;
+    gw_list_foreach (it, &r->slots[RELAY_SLOT_LEAVING])
+        smtp_client_abort(gw_list_entry(it, struct relay_slot, link)->client);
+    return false; /* on_client_closed pumps again */
+}
+
+static void on_hold_over(uv_timer_t *timer)
+{
+    smtp_relay_pump(timer->data);
+}
+
+static void open_as_needed(struct smtp_relay *r)
+{
+    int64_t now = gw_clock_mono_ms();
+    size_t limit = r->n_failures > 0 ? 1 : r->config.max_connections;
+    if (n_established(r) > 0 && now < r->hold_until_ms) {
+        if (r->n_waiting > 0)
+            (void)uv_timer_start(&r->timer, on_hold_over, (uint64_t)(r->hold_until_ms - now), 0);
+        return;
+    }
+    if (now < r->auth_hold_until_ms) {
+        if (n_established(r) == 0)
+            smtp_relay_fail_waiting(r, r->n_submitted, &r->last_failure);
+        return;
+    }
+    while (r->n_slots[RELAY_SLOT_CONNECTING] < r->n_waiting &&
+           r->n_slots[RELAY_SLOT_CONNECTING] < limit &&
+           n_established(r) + r->n_slots[RELAY_SLOT_CONNECTING] < r->config.max_connections &&
+           make_room(r))
+        open_connection(r);
+}
+
+void smtp_relay_pump(struct smtp_relay *r)
+{
+    if (r->pumping || r->closing)
+        return;
+    r->pumping = true;
+    while (r->n_waiting > 0 && r->n_slots[RELAY_SLOT_IDLE] > 0) {
+        struct relay_slot *s = first_slot(r, RELAY_SLOT_IDLE);
+        struct smtp_transaction *txn =
+            gw_list_entry(r->waiting.next, struct smtp_transaction, link);
+        if (worn_out(s)) {
+            leave(s);
+            continue;
+        }
+        smtp_relay_unqueue(r, txn);
+        give(s, txn);
+    }
+    open_as_needed(r);
+    r->pumping = false;
+}
