@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* A bounded list of received messages. */
+#include "smtp/sandbox_store.h"
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_random.h"
+
+_Static_assert(sizeof(((struct smtp_sandbox_message *)0)->id) == GW_UUID_SIZE, "id is a UUID");
+
+static struct smtp_sandbox_kept *kept_of(struct gw_list *link)
+{
+    return gw_list_entry(link, struct smtp_sandbox_kept, link);
+}
+
+static size_t kept_size(const struct smtp_sandbox_kept *kept)
+{
+    return sizeof(*kept) + kept->message.content.len + gw_arena_size(kept->arena);
+}
+
+void smtp_sandbox_kept_free(struct smtp_sandbox_kept **kept)
+{
+    if (*kept == NULL)
+        return;
+    gw_free((*kept)->content);
+    gw_arena_free(&(*kept)->arena);
+    gw_free(*kept);
+    *kept = NULL;
+}
+
+void smtp_sandbox_store_init(struct smtp_sandbox_store *store, size_t max_messages,
+                             size_t max_bytes)
+{
+    PRE(max_messages > 0 && max_bytes > 0);
+    *store = (struct smtp_sandbox_store){.max_messages = max_messages, .max_bytes = max_bytes};
+    gw_list_init(&store->list);
+}
+
+void smtp_sandbox_store_deinit(struct smtp_sandbox_store *store)
+{
+    smtp_sandbox_store_clear(store);
+}
+
+static void drop(struct smtp_sandbox_store *store, struct smtp_sandbox_kept *kept)
+{
+    gw_list_remove(&kept->link);
+    store->n--;
+    store->n_bytes -= kept_size(kept);
+    smtp_sandbox_kept_free(&kept);
+}
+
+enum gw_status smtp_sandbox_store_add(struct smtp_sandbox_store *store,
+                                      struct smtp_sandbox_kept *kept)
+{
+    size_t size = kept_size(kept);
+    if (size > store->max_bytes) {
+        smtp_sandbox_kept_free(&kept);
+        return GW_TOOBIG;
+    }
+    kept->message.received_at_ms = gw_clock_wall_ms();
+    gw_uuid_v7(kept->message.received_at_ms, kept->message.id);
+    while (store->n == store->max_messages || store->n_bytes > store->max_bytes - size)
+        drop(store, kept_of(store->list.prev));
+    gw_list_push_front(&store->list, &kept->link);
+    store->n++;
+    store->n_bytes += size;
+    return GW_OK;
+}
+
+const struct smtp_sandbox_message *smtp_sandbox_store_at(const struct smtp_sandbox_store *store,
+                                                         size_t i)
+{
+    gw_list_foreach (it, &store->list) {
+        if (i-- == 0)
+            return &kept_of(it)->message;
+    }
+    return NULL;
+}
+
+static struct smtp_sandbox_kept *find(const struct smtp_sandbox_store *store, const char *id)
+{
+    gw_list_foreach (it, &store->list) {
+        if (strcmp(kept_of(it)->message.id, id) == 0)
+            return kept_of(it);
+    }
+    return NULL;
+}
+
+const struct smtp_sandbox_message *smtp_sandbox_store_find(const struct smtp_sandbox_store *store,
+                                                           const char *id)
+{
+    const struct smtp_sandbox_kept *kept = find(store, id);
+    return kept != NULL ? &kept->message : NULL;
+}
+
+bool smtp_sandbox_store_delete(struct smtp_sandbox_store *store, const char *id)
+{
+    struct smtp_sandbox_kept *kept = find(store, id);
+    if (kept == NULL)
+        return false;
+    drop(store, kept);
+    return true;
+}
+
+void smtp_sandbox_store_clear(struct smtp_sandbox_store *store)
+{
+    gw_list_foreach_safe (it, &store->list)
+        drop(store, kept_of(it));
+}
