@@ -23,23 +23,27 @@ struct gw_dkim;
 
 /* Call once per process before any thread signs; also runs the self-check of the cached-key
  * technique (docs/decisions) and logs loudly when it is not in effect.
- * GW_OK; GW_IO, GW_CRYPTO or GW_DENIED with err->text naming domain, selector and file. */
+ * Later calls (a reload) are safe while other threads sign.
+ * GW_OK; GW_INVALID (domain or selector is no DNS name), GW_IO, GW_CRYPTO or GW_DENIED with
+ * err->text naming domain, selector and file. */
 enum gw_status gw_dkim_new(const struct cfg_dkim *config, struct gw_dkim **out,
                            struct gw_err *err) GW_NODISCARD;
 void gw_dkim_free(struct gw_dkim **d);
 
 /* Keys are looked up by exact domain, then by parent domains (RFC 6376 sec. 3.5 allows d= to be a
- * parent of the From domain). */
+ * parent of the From domain): a.b.example.com is signed with d=example.com when neither a.b nor b
+ * has keys of its own. ASCII case does not matter. A domain without keys in its list ends the
+ * search. */
 bool gw_dkim_has_key(const struct gw_dkim *d, const char *from_domain);
 
 /* Append the DKIM-Signature header fields (one per key, CRLF-ended, folded) for @message (headers,
  * empty line, body; CRLF only) to @out. Nothing is appended when the domain has no key.
  * @n_signatures_out  may be NULL
- * GW_OK, GW_INVALID (message not canonical: bare CR/LF, not exactly one From/Date/Message-ID),
- * GW_CRYPTO. On error @out is as before. */
+ * GW_OK, GW_INVALID (message not canonical: bare CR/LF, not exactly one From/Date/Message-ID, see
+ * gateway/dkim_fields.h), GW_TOOBIG (@out has no room), GW_CRYPTO. On error @out is as before. */
 enum gw_status gw_dkim_sign(const struct gw_dkim *d, const char *from_domain,
-                            struct gw_slice message, size_t body_at, struct gw_buf *out,
-                            size_t *n_signatures_out, struct gw_err *err) GW_NODISCARD;
+                            struct gw_slice message, struct gw_buf *out, size_t *n_signatures_out,
+                            struct gw_err *err) GW_NODISCARD;
 
 /* True when libopendkim signs with our cached keys (self-check passed). */
 bool gw_dkim_cached_keys_active(void);
@@ -48,8 +52,9 @@ enum gw_dkim_key_type {
     GW_DKIM_RSA,
     GW_DKIM_ED25519
 };
-/* Make a key pair. *private_pem_out (heap, PKCS#8 PEM; wipe it) and *dns_txt_out (heap, the TXT
- * record's content "v=DKIM1; k=rsa; p=…"). */
+/* Make a key pair; @rsa_bits 2048 to 4096, 0 means 2048. *private_pem_out (heap, PKCS#8 PEM; wipe
+ * it) and *dns_txt_out (heap, the TXT record's content "v=DKIM1; k=rsa; p=…"). GW_OK, GW_INVALID
+ * (rsa_bits), GW_CRYPTO. */
 enum gw_status gw_dkim_keygen(enum gw_dkim_key_type type, unsigned rsa_bits, char **private_pem_out,
                               char **dns_txt_out, struct gw_err *err) GW_NODISCARD;
 /* The TXT content for an existing private key file. */
