@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The types that hold several values: lists, maps by name, sections inside sections. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/cfg_schema.h"
@@ -149,22 +150,40 @@ static size_t offset_of(const struct cfg_section *s, const char *field)
     return s->fields[i].offset;
 }
 
-/* Report item @i when it shares a field that must be unique with one before it. */
-static void check_unique(struct cfg_loader *l, const struct cfg_section *s,
-                         const struct cfg_node *node, const char *items, size_t i)
+/* An item's value of a field that must be unique. */
+struct unique_value {
+    const char *text;
+    const struct cfg_node *node;
+    size_t index;
+};
+
+static int compare_values(const void *a, const void *b)
 {
-    for (size_t u = 0; s->unique[u] != NULL; u++) {
-        size_t offset = offset_of(s, s->unique[u]);
-        const char *mine = cfg_string_at(items + i * s->size, offset);
-        for (size_t j = 0; mine != NULL && j < i; j++) {
-            const char *other = cfg_string_at(items + j * s->size, offset);
-            if (other == NULL || strcmp(mine, other) != 0)
-                continue;
-            cfg_problem(l, node, "%s with this \"%s\" is there already (\"%s\")", s->what,
-                        s->unique[u], mine);
-            break;
-        }
+    const struct unique_value *x = a;
+    const struct unique_value *y = b;
+    int order = strcmp(x->text, y->text);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Report every item that has the same @field as one before it. */
+static void check_unique(struct cfg_loader *l, const struct cfg_section *s, const char *field,
+                         const struct cfg_node *list, const char *items)
+{
+    struct unique_value *values =
+        GW_ARENA_ARRAY(l->pool.arena, struct unique_value, list->n_children);
+    size_t offset = offset_of(s, field);
+    size_t n = 0;
+    size_t i = 0;
+    for (const struct cfg_node *node = list->first; node != NULL; node = node->next, i++) {
+        const char *text = cfg_string_at(items + i * s->size, offset);
+        if (text != NULL)
+            values[n++] = (struct unique_value){.text = text, .node = node, .index = i};
     }
+    qsort(values, n, sizeof(*values), compare_values);
+    for (i = 1; i < n; i++)
+        if (strcmp(values[i].text, values[i - 1].text) == 0)
+            cfg_problem(l, values[i].node, "%s with this \"%s\" is there already (\"%s\")", s->what,
+                        field, values[i].text);
 }
 
 static void read_sections(struct cfg_loader *l, const struct cfg_field *f,
@@ -179,8 +198,9 @@ static void read_sections(struct cfg_loader *l, const struct cfg_field *f,
         if (s->defaults != NULL)
             memcpy(items + i * s->size, s->defaults, s->size);
         cfg_section_read(l, s, item, items + i * s->size);
-        check_unique(l, s, item, items, i);
     }
+    for (const char *const *field = s->unique; *field != NULL; field++)
+        check_unique(l, s, *field, node, items);
     put_array(f, base, items, i);
 }
 
