@@ -64,9 +64,23 @@ static inline void helper_bad(const char *yaml, const char **env, const char *wa
     }
     cfg_problems_deinit(&problems);
     if (strcmp(got, want) != 0)
-        fail_msg("for\n%s\nwant\n%s\n got\n%s", yaml != NULL ? yaml : "(environment)", want, got);
+        fail_msg("for\n%.300s\nwant\n%s\n got\n%s", yaml != NULL ? yaml : "(environment)", want,
+                 got);
     assert_int_equal(status, GW_INVALID);
     assert_null(cfg);
 }
+
+/* A file and all that is wrong with it, one problem per line. */
+struct helper_case {
+    const char *yaml;
+    const char *want;
+};
+
+static inline void helper_bad_all(const struct helper_case *cases, size_t n, const char **env)
+{
+    for (size_t i = 0; i < n; i++)
+        helper_bad(cases[i].yaml, env, cases[i].want);
+}
+#define HELPER_BAD_ALL(cases, env) helper_bad_all((cases), sizeof(cases) / sizeof((cases)[0]), env)
 
 #endif
