@@ -400,10 +400,18 @@ void smtp_client_connected(struct smtp_client *c)
 
 /* --- Session --- */
 
-static void set_if_unknown(int32_t *ms, int64_t from, int64_t to)
+static int32_t span(int64_t from, int64_t to)
 {
-    if (*ms < 0 && from != 0 && to >= from)
-        *ms = (int32_t)(to - from);
+    return from != 0 && to >= from && to - from < INT32_MAX ? (int32_t)(to - from) : -1;
+}
+
+/* The first transaction waited for what the session knows nothing of. */
+static void add_connect_times(const struct smtp_client *c, int32_t *ms)
+{
+    ms[SMTP_STAGE_RESOLVE] = span(c->started_at_ms, c->resolved_at_ms);
+    ms[SMTP_STAGE_CONNECT] = span(c->resolved_at_ms, c->connected_at_ms);
+    if (c->config.session.tls_mode == SMTP_TLS_IMPLICIT)
+        ms[SMTP_STAGE_TLS] = span(c->connected_at_ms, c->secured_at_ms);
 }
 
 static void finish_transaction(struct smtp_client *c)
@@ -412,13 +420,9 @@ static void finish_transaction(struct smtp_client *c)
     c->txn = NULL;
     if (gw_fails_check(txn != NULL))
         return;
-    int32_t *ms = txn->timing.ms;
     smtp_session_timing(c->session, &txn->timing);
-    if (c->n_started == 1) {
-        set_if_unknown(&ms[SMTP_STAGE_RESOLVE], c->started_at_ms, c->resolved_at_ms);
-        set_if_unknown(&ms[SMTP_STAGE_CONNECT], c->resolved_at_ms, c->connected_at_ms);
-        set_if_unknown(&ms[SMTP_STAGE_TLS], c->connected_at_ms, c->secured_at_ms);
-    }
+    if (c->n_started == 1)
+        add_connect_times(c, txn->timing.ms);
     c->events->on_transaction_done(c, txn, c->data);
 }
 

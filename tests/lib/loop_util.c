@@ -10,12 +10,19 @@
 #include <cmocka.h>
 
 enum {
-    PATIENCE_MS = 20000
+    PATIENCE_MS = 20000,
+    LOOK_AGAIN_MS = 5 /* conditions may change in another thread */
+};
+
+struct patience {
+    int64_t until_ms;
+    bool late;
 };
 
 static void on_timeout(uv_timer_t *timer)
 {
-    *(bool *)timer->data = true;
+    struct patience *p = timer->data;
+    p->late = (int64_t)uv_now(timer->loop) >= p->until_ms;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -36,18 +43,19 @@ void test_loop_until(uv_loop_t *loop, bool *flag)
 void test_loop_until_true(uv_loop_t *loop, bool (*condition)(void *data), void *data)
 {
     uv_timer_t timer;
-    bool late = false;
+    uv_update_time(loop);
+    struct patience p = {.until_ms = (int64_t)uv_now(loop) + PATIENCE_MS};
     bool closed = false;
     assert_int_equal(uv_timer_init(loop, &timer), 0);
-    timer.data = &late;
-    assert_int_equal(uv_timer_start(&timer, on_timeout, PATIENCE_MS, 0), 0);
-    while (!condition(data) && !late)
+    timer.data = &p;
+    assert_int_equal(uv_timer_start(&timer, on_timeout, LOOK_AGAIN_MS, LOOK_AGAIN_MS), 0);
+    while (!condition(data) && !p.late)
         (void)uv_run(loop, UV_RUN_ONCE);
     timer.data = &closed;
     uv_close((uv_handle_t *)&timer, on_closed);
     while (!closed)
         (void)uv_run(loop, UV_RUN_NOWAIT);
-    if (late)
+    if (p.late)
         fail_msg("waited %d ms in vain", PATIENCE_MS);
 }
 

@@ -151,16 +151,19 @@ static bool serve(struct conn *c, int n_transactions)
     char line[LINE_SIZE];
     int n = 0;
     while (n_transactions == 0 || n < n_transactions) {
-        if (!read_line(c, line) || !send_line(c, reply_to(line)))
+        if (!read_line(c, line))
             return false;
-        if (strncasecmp(line, "QUIT", 4) == 0) {
+        bool quits = strncasecmp(line, "QUIT", 4) == 0;
+        if (quits)
             count(c, &c->server->n_quits);
+        if (!send_line(c, reply_to(line)) || quits)
             return false;
-        }
         if (strncasecmp(line, "DATA", 4) == 0) {
-            if (!read_body(c) || !send_line(c, "250 2.0.0 queued as 4711"))
+            if (!read_body(c))
                 return false;
-            count(c, &c->server->n_messages);
+            count(c, &c->server->n_messages); /* before the client can know */
+            if (!send_line(c, "250 2.0.0 queued as 4711"))
+                return false;
             n++;
         }
     }
