@@ -121,6 +121,7 @@ static void *run_job(void *arg)
     job->errnum = errno;
     if (job->result != 0)
         job->found = NULL;
+    atomic_fetch_sub(&n_threads, 1); /* what is left to do does not block */
     (void)pthread_mutex_lock(&job->lock);
     job->finished = true;
     bool abandoned = job->abandoned;
@@ -129,7 +130,6 @@ static void *run_job(void *arg)
     (void)pthread_mutex_unlock(&job->lock);
     if (abandoned)
         job_free(job);
-    atomic_fetch_sub(&n_threads, 1);
     return NULL;
 }
 
