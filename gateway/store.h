@@ -26,6 +26,10 @@ struct gw_store_engine {
     bool durable; /* a commit survives the process */
     /* A new message. GW_OK: it is stored (durable engines: synced). GW_BUSY: full, try later. */
     void (*commit)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* An attempt is about to be made: the state of all recipients of @m (`sending`, attempts
+     * counted) is stored first, so that a crash cannot forget it. Engines that are not durable do
+     * nothing. */
+    void (*begin)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
     /* The present state of all recipients of @m replaces the stored one. When all are final the
      * body may be dropped. GW_NOTFOUND when the message is gone. */
     void (*record)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
