@@ -5,12 +5,15 @@
  * nothing is in hand any more: store, workers, sandbox and delivery close → on_closed. */
 #include "gateway/gateway.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/store/sqlite.h"
 
 enum {
     MAX_PREPARE_QUEUE = 2048, /* submissions waiting for the pool; memory is bounded by admission */
@@ -30,12 +33,33 @@ static void on_recorded(const struct gw_message *m, void *data)
         gw_waits_settled(&g->waits, m);
 }
 
+/* The disk no longer keeps what it is given (a failed fsync is final). The process ends
+ * at once: everything acknowledged is on disk, and the next start sees what that is. */
+static void on_store_fatal(const char *detail, void *data)
+{
+    (void)data;
+    gw_log(GW_LOG_ERROR, "store_fatal", GW_LOG_STR("detail", detail));
+    _exit(EXIT_FAILURE);
+}
+
 static enum gw_status open_store(struct gw_gateway *g, struct gw_err *err)
 {
-    if (g->cfg->store.engine == CFG_STORE_MEMORY)
+    const struct cfg_store *store = &g->cfg->store;
+    switch (store->engine) {
+    case CFG_STORE_MEMORY:
         return gw_store_memory_new(g->loop, MEMORY_STORE_BYTES, &g->store);
+    case CFG_STORE_SQLITE:
+        return gw_store_sqlite_new(
+            g->loop,
+            &(struct gw_store_sqlite_config){.dir = store->path,
+                                             .retention_history_ms = store->retention_history_ms,
+                                             .on_fatal = on_store_fatal},
+            &g->store, err);
+    case CFG_STORE_POSTGRES:
+        break;
+    }
     return gw_err_set(err, GW_UNSUPPORTED,
-                      "store: this release has the engine `memory` only; set `store: memory`");
+                      "store: this release has no PostgreSQL engine; set `store: sqlite`");
 }
 
 static bool wants_sandbox(const struct cfg *cfg)

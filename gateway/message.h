@@ -122,6 +122,7 @@ struct gw_message {
     int64_t created_at_ms;   /* wall */
     int64_t expires_at_ms;   /* wall; after it nothing is tried again */
     int64_t scheduled_at_ms; /* wall; 0: now */
+    unsigned crashes;        /* attempts in a row during which the process ended */
     int64_t retry_until_ms;  /* wall; no retry is planned after it, the caller owns it from there;
                                 0: until expires_at_ms */
 };

@@ -199,6 +199,13 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m, gw_
     reply(s, &done);
 }
 
+static void memory_begin(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
+                         void *data)
+{
+    (void)m;
+    reply(self(base), &(struct reply){.status = GW_OK, .on_done = cb, .data = data});
+}
+
 static void memory_record(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
                           void *data)
 {
@@ -285,6 +292,7 @@ static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .durable = false,
                                                      .commit = memory_commit,
+                                                     .begin = memory_begin,
                                                      .record = memory_record,
                                                      .get = memory_get,
                                                      .lease_due = memory_lease_due,

@@ -46,7 +46,8 @@ struct op {
     char tenant[65];
     int64_t now_ms; /* LEASE */
     size_t max;
-    struct gw_message *found[MAX_LEASE]; /* GET: at most one */
+    struct gw_message **found; /* LEASE: an array on the heap; GET: &one */
+    struct gw_message *one;
     size_t n_found;
     gw_store_done_cb on_done;
     gw_store_message_cb on_message;
@@ -87,7 +88,7 @@ static int run_lease(struct sqlite_store *s, struct op *op)
     CHECK(sqlite3_bind_int64(due, 1, op->now_ms) == SQLITE_OK &&
           sqlite3_bind_int64(due, 2, (int64_t)op->max) == SQLITE_OK);
     int rc;
-    while ((rc = sqlite3_step(due)) == SQLITE_ROW && n < MAX_LEASE)
+    while ((rc = sqlite3_step(due)) == SQLITE_ROW && n < op->max)
         seqs[n++] = sqlite3_column_int64(due, 0);
     (void)sqlite3_reset(due);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
@@ -110,6 +111,7 @@ static void forget_found(struct op *op)
     for (size_t i = 0; i < op->n_found; i++)
         gw_message_free(&op->found[i]);
     op->n_found = 0;
+    op->one = NULL;
 }
 
 /* SQLITE_OK also for "not found", which is the operation's own answer. */
@@ -126,8 +128,8 @@ static int run_op(struct sqlite_store *s, struct op *op)
         rc = sqlite_update_message(&s->db, op->m, op->kind == OP_BEGIN, gw_clock_wall_ms());
         break;
     case OP_GET:
-        rc = sqlite_find_message(&s->db, op->tenant, op->id, &op->found[0]);
-        op->n_found = op->found[0] != NULL ? 1 : 0;
+        rc = sqlite_find_message(&s->db, op->tenant, op->id, &op->one);
+        op->n_found = op->one != NULL ? 1 : 0;
         break;
     case OP_LEASE:
         rc = run_lease(s, op);
@@ -266,11 +268,12 @@ static void deliver(struct op *op)
     if (op->on_done != NULL) {
         op->on_done(op->status, op->data);
     } else if (op->kind == OP_GET) {
-        op->on_message(op->status, op->found[0], op->data);
+        op->on_message(op->status, op->one, op->data);
     } else {
         for (size_t i = 0; i < op->n_found; i++)
             op->on_message(GW_OK, op->found[i], op->data);
         op->on_message(GW_NOTFOUND, NULL, op->data);
+        gw_free(op->found);
     }
     gw_free(op);
 }
@@ -305,6 +308,7 @@ static struct op *new_op(enum op_kind kind, void *data)
     struct op *op = gw_calloc(1, sizeof(*op));
     op->kind = kind;
     op->data = data;
+    op->found = &op->one;
     return op;
 }
 
@@ -362,6 +366,7 @@ static void sqlite_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
     struct op *op = new_op(OP_LEASE, data);
     op->now_ms = now_ms;
     op->max = max < MAX_LEASE ? max : MAX_LEASE;
+    op->found = gw_calloc(op->max, sizeof(struct gw_message *));
     op->on_message = cb;
     queue(self(base), op);
 }

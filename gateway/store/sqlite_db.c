@@ -34,7 +34,8 @@ static const char *const migrations[] = {
     "  size INTEGER NOT NULL, relay TEXT, require_tls INTEGER NOT NULL, priority INTEGER NOT NULL,"
     "  delivery_mode INTEGER NOT NULL, on_uncertain INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
     "  expires_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, retry_until_ms INTEGER NOT NULL,"
-    "  next_ms INTEGER,"         /* NULL: settled, or leased */
+    "  next_ms INTEGER," /* NULL: settled, or leased */
+    "  crashes INTEGER NOT NULL DEFAULT 0,"
     "  leased INTEGER NOT NULL," /* 1: an attempt may be in hand */
     "  settled_ms INTEGER);"     /* NULL: work is left */
     "CREATE INDEX messages_due ON messages(next_ms) WHERE next_ms IS NOT NULL;"
@@ -80,7 +81,8 @@ static const char *const statements[N_STMTS] = {
     [STMT_SELECT_MESSAGE] =
         "SELECT id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
-        " created_ms, expires_ms, scheduled_ms, retry_until_ms FROM messages WHERE seq = ?",
+        " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes FROM messages WHERE seq = "
+        "?",
     [STMT_SELECT_BODY] = "SELECT mime FROM bodies WHERE seq = ?",
     [STMT_SELECT_RCPTS] = "SELECT email, domain, kind, status, category, retryable, uncertain,"
                           " utf8, attempts, relay, reason, detail, smtp_code, smtp_enhanced,"
@@ -90,7 +92,7 @@ static const char *const statements[N_STMTS] = {
     [STMT_SELECT_METADATA] =
         "SELECT name, value, count(*) OVER () FROM metadata WHERE seq = ? ORDER BY n",
     [STMT_UPDATE_MESSAGE] =
-        "UPDATE messages SET next_ms = ?2, leased = ?3, settled_ms = ?4, retry_until_ms = ?5"
+        "UPDATE messages SET next_ms = ?2, leased = ?3, settled_ms = ?4, crashes = ?5"
         " WHERE seq = ?1",
     [STMT_UPDATE_RCPT] =
         "UPDATE recipients SET status = ?3, category = ?4, retryable = ?5, uncertain = ?6,"

@@ -201,7 +201,7 @@ int sqlite_update_message(struct sqlite_db *d, const struct gw_message *m, bool 
     bind_time(&b, leased || settled ? 0 : sqlite_next_due(m));
     bind_int(&b, leased);
     bind_time(&b, settled ? now_ms : 0);
-    bind_int(&b, m->retry_until_ms);
+    bind_int(&b, m->crashes);
     rc = run(d, STMT_UPDATE_MESSAGE);
     for (size_t i = 0; i < m->n_rcpts && rc == SQLITE_OK; i++)
         rc = update_rcpt(d, seq, i, &m->rcpts[i]);
@@ -250,6 +250,7 @@ static void read_head(struct gw_message *m, sqlite3_stmt *s)
     m->expires_at_ms = sqlite3_column_int64(s, 15);
     m->scheduled_at_ms = sqlite3_column_int64(s, 16);
     m->retry_until_ms = sqlite3_column_int64(s, 17);
+    m->crashes = (unsigned)sqlite3_column_int64(s, 18);
 }
 
 static const char *or_empty(const char *s)

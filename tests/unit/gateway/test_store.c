@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* The store's contract, held against each engine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/base/gw_random.h"
+#include "gateway/store.h"
+#include "gateway/store/due_heap.h"
+#include "gateway/store/sqlite.h"
+
+struct fixture {
+    uv_loop_t loop;
+    struct gw_store *store;
+    int engine;
+    char dir[16];
+    int n_done, n_messages, n_ends, n_expected;
+    enum gw_status status;
+    struct gw_message *got;
+};
+
+static void on_done(enum gw_status status, void *data)
+{
+    struct fixture *f = data;
+    f->status = status;
+    f->n_done++;
+}
+
+static void on_message(enum gw_status status, struct gw_message *m, void *data)
+{
+    struct fixture *f = data;
+    f->status = status;
+    if (m == NULL) {
+        f->n_ends++;
+        return;
+    }
+    f->n_messages++;
+    gw_message_free(&f->got);
+    f->got = m;
+}
+
+static void on_fatal(const char *detail, void *data)
+{
+    (void)data;
+    fail_msg("%s", detail);
+}
+
+/* The engine under test is the group's state. */
+enum {
+    MEMORY,
+    SQLITE
+};
+
+static void open_engine(struct fixture *f, int engine)
+{
+    struct gw_err err = {.text = ""};
+    if (engine == MEMORY) {
+        assert_int_equal(gw_store_memory_new(&f->loop, 64 << 20, &f->store), GW_OK);
+        return;
+    }
+    struct gw_store_sqlite_config config = {
+        .dir = f->dir, .retention_history_ms = INT64_C(86400000), .on_fatal = on_fatal};
+    if (gw_store_sqlite_new(&f->loop, &config, &f->store, &err) != GW_OK)
+        fail_msg("%s", err.text);
+}
+
+static void open_store(struct fixture *f, void **state)
+{
+    *f = (struct fixture){.engine = *(int *)*state, .dir = "store-XXXXXX"};
+    assert_non_null(mkdtemp(f->dir));
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    open_engine(f, f->engine);
+}
+
+/* Turns of the loop until the store has answered everything asked. */
+static void settle(struct fixture *f)
+{
+    while (f->n_done + f->n_messages + f->n_ends < f->n_expected)
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void shut_engine(struct fixture *f)
+{
+    f->n_expected++;
+    f->store->engine->close(f->store, on_done, f);
+    settle(f);
+}
+
+static void close_store(struct fixture *f)
+{
+    gw_message_free(&f->got);
+    shut_engine(f);
+    assert_int_equal(f->n_done + f->n_messages + f->n_ends, f->n_expected);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    static const char *const files[] = {"mailhatch.db", "mailhatch.db-wal", "mailhatch.db-shm",
+                                        "lock"};
+    char path[64];
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", f->dir, files[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->dir), 0);
+}
+
+static struct gw_message *new_message(const char *tenant, size_t body_len)
+{
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_message *m = GW_ARENA_NEW(arena, struct gw_message);
+    m->arena = arena;
+    gw_uuid_v7(1000, m->id);
+    m->tenant = gw_arena_strdup(arena, tenant);
+    m->message_id = "<a@b>";
+    m->from = "f@example.com";
+    m->from_domain = "example.com";
+    m->subject = "s";
+    m->mail_from = "f@example.com";
+    m->rcpts = GW_ARENA_ARRAY(arena, struct gw_recipient, 1);
+    m->n_rcpts = 1;
+    m->rcpts[0] = (struct gw_recipient){.email = "a@b.example",
+                                        .domain = "b.example",
+                                        .status = GW_RCPT_QUEUED,
+                                        .smtp = {.enhanced = "", .text = ""}};
+    char *body = gw_arena_bytes(arena, body_len);
+    memset(body, 'x', body_len);
+    m->mime = gw_slice_of(body, body_len);
+    return m;
+}
+
+/* Each asks, counts the answers to come, and sees that none came from inside the call. */
+static void ask_commit(struct fixture *f, const struct gw_message *m)
+{
+    int before = f->n_done;
+    f->n_expected++;
+    f->store->engine->commit(f->store, m, on_done, f);
+    assert_int_equal(f->n_done, before);
+}
+
+static void commit(struct fixture *f, const struct gw_message *m, enum gw_status want)
+{
+    ask_commit(f, m);
+    settle(f);
+    assert_int_equal(f->status, want);
+}
+
+static void record(struct fixture *f, const struct gw_message *m, enum gw_status want)
+{
+    f->n_expected++;
+    f->store->engine->record(f->store, m, on_done, f);
+    settle(f);
+    assert_int_equal(f->status, want);
+}
+
+static void get(struct fixture *f, const char *tenant, const char *id, enum gw_status want)
+{
+    f->n_expected++;
+    f->store->engine->get(f->store, tenant, id, on_message, f);
+    settle(f);
+    assert_int_equal(f->status, want);
+}
+
+static void lease(struct fixture *f, int64_t now_ms, int n_messages)
+{
+    int before = f->n_messages;
+    f->n_expected += n_messages + 1;
+    f->store->engine->lease_due(f->store, now_ms, 10, on_message, f);
+    settle(f);
+    assert_int_equal(f->n_messages, before + n_messages);
+}
+
+static void every_field_comes_back(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_message *m = new_message("k1", 10);
+    m->tags = GW_ARENA_ARRAY(m->arena, struct gw_slice, 2);
+    m->tags[0] = gw_slice_str("a");
+    m->tags[1] = gw_slice_str("b\xc3\xa9");
+    m->n_tags = 2;
+    m->metadata = GW_ARENA_ARRAY(m->arena, struct gw_draft_pair, 1);
+    m->metadata[0].name.value = gw_slice_str("order");
+    m->metadata[0].value.value = gw_slice_str("17");
+    m->n_metadata = 1;
+    m->relay = "backup";
+    m->priority = GW_PRIORITY_LOW;
+    m->on_uncertain = GW_UNCERTAIN_HOLD;
+    m->expires_at_ms = 99;
+    commit(&f, m, GW_OK);
+    m->rcpts[0] = (struct gw_recipient){.email = "a@b.example",
+                                        .domain = "b.example",
+                                        .kind = GW_RCPT_BCC,
+                                        .status = GW_RCPT_REJECTED,
+                                        .category = GW_CATEGORY_RECIPIENT,
+                                        .uncertain = true,
+                                        .attempts = 3,
+                                        .relay = "backup",
+                                        .reason = "r",
+                                        .detail = "d",
+                                        .smtp = {.code = 550,
+                                                 .enhanced = "5.1.1",
+                                                 .command = "RCPT",
+                                                 .text = "no\nsuch user",
+                                                 .tls = "TLSv1.3"},
+                                        .updated_at_ms = 7,
+                                        .duration_ms = 8};
+    record(&f, m, GW_OK);
+    get(&f, "k1", m->id, GW_OK);
+    const struct gw_message *g = f.got;
+    assert_string_equal(g->id, m->id);
+    assert_string_equal(g->tenant, "k1");
+    assert_string_equal(g->relay, "backup");
+    assert_int_equal(g->n_tags, 2);
+    assert_true(gw_slice_is(g->tags[1], "b\xc3\xa9"));
+    assert_true(gw_slice_is(g->metadata[0].value.value, "17"));
+    assert_int_equal(g->priority, GW_PRIORITY_LOW);
+    assert_int_equal(g->on_uncertain, GW_UNCERTAIN_HOLD);
+    assert_int_equal(g->expires_at_ms, 99);
+    const struct gw_recipient *r = &g->rcpts[0];
+    assert_int_equal(r->status, GW_RCPT_REJECTED);
+    assert_int_equal(r->category, GW_CATEGORY_RECIPIENT);
+    assert_true(r->uncertain && !r->retryable);
+    assert_int_equal(r->attempts, 3);
+    assert_string_equal(r->reason, "r");
+    assert_string_equal(r->detail, "d");
+    assert_int_equal(r->smtp.code, 550);
+    assert_string_equal(r->smtp.text, "no\nsuch user");
+    assert_string_equal(r->smtp.tls, "TLSv1.3");
+    assert_int_equal(r->updated_at_ms, 7);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void messages_are_found_by_their_tenant_only(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_message *m = new_message("k1", 10);
+    commit(&f, m, GW_OK);
+    get(&f, "k1", m->id, GW_OK);
+    get(&f, "", m->id, GW_OK);
+    assert_string_equal(f.got->id, m->id);
+    assert_int_equal(f.got->mime.len, 10);
+    assert_null(f.got->mime.data);
+    get(&f, "k2", m->id, GW_NOTFOUND);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void a_deferred_message_is_leased_once_when_due(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_message *m = new_message("", 10);
+    commit(&f, m, GW_OK);
+    assert_int_equal(f.store->engine->next_due_ms(f.store), 0); /* leased by who committed it */
+    m->rcpts[0].status = GW_RCPT_DEFERRED;
+    m->rcpts[0].next_attempt_ms = 5000;
+    record(&f, m, GW_OK);
+    assert_int_equal(f.store->engine->next_due_ms(f.store), 5000);
+    lease(&f, 4999, 0);
+    lease(&f, 5000, 1);
+    assert_true(gw_slice_is(f.got->mime, "xxxxxxxxxx"));
+    lease(&f, 5000, 0);
+    assert_int_equal(f.store->engine->next_due_ms(f.store), 0);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void record_of_an_unknown_message_is_not_found(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_message *m = new_message("", 10);
+    record(&f, m, GW_NOTFOUND);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void thousands_of_messages_are_all_found(void **state)
+{
+    enum {
+        N = 3000
+    };
+    static struct gw_message *sent[N];
+    struct fixture f;
+    open_store(&f, state);
+    for (int i = 0; i < N; i++) {
+        sent[i] = new_message("", 10);
+        ask_commit(&f, sent[i]);
+    }
+    settle(&f);
+    for (int i = 0; i < N; i++) {
+        f.n_expected++;
+        f.store->engine->get(f.store, "", sent[i]->id, on_message, &f);
+    }
+    settle(&f);
+    assert_int_equal(f.n_messages, N);
+    for (int i = 0; i < N; i++)
+        gw_message_free(&sent[i]);
+    close_store(&f);
+}
+
+static void a_full_memory_store_forgets_settled_messages_only(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    shut_engine(&f);
+    assert_int_equal(gw_store_memory_new(&f.loop, 100000, &f.store), GW_OK);
+    struct gw_message *first = new_message("", 60000);
+    struct gw_message *second = new_message("", 60000);
+    commit(&f, first, GW_OK);
+    commit(&f, second, GW_BUSY);
+    first->rcpts[0].status = GW_RCPT_SENT;
+    record(&f, first, GW_OK);
+    commit(&f, second, GW_OK);
+    record(&f, first, GW_OK); /* its body went, its row stayed */
+    gw_message_free(&first);
+    gw_message_free(&second);
+    close_store(&f);
+}
+
+static void reopen(struct fixture *f)
+{
+    shut_engine(f);
+    open_engine(f, f->engine);
+}
+
+static void acknowledged_messages_survive_and_leased_ones_fall_due(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_message *m = new_message("k1", 10);
+    commit(&f, m, GW_OK);
+    m->rcpts[0].status = GW_RCPT_SENDING;
+    m->rcpts[0].attempts = 1;
+    f.n_expected++;
+    f.store->engine->begin(f.store, m, on_done, &f);
+    settle(&f);
+    reopen(&f);
+    assert_true(f.store->engine->next_due_ms(f.store) > 0);
+    lease(&f, INT64_MAX, 1);
+    assert_int_equal(f.got->rcpts[0].status, GW_RCPT_SENDING);
+    assert_int_equal(f.got->rcpts[0].attempts, 1);
+    assert_int_equal(f.got->mime.len, 10);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void a_second_process_is_refused(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_store_sqlite_config config = {.dir = f.dir, .on_fatal = on_fatal};
+    struct gw_store *second;
+    struct gw_err err;
+    assert_int_equal(gw_store_sqlite_new(&f.loop, &config, &second, &err), GW_BUSY);
+    assert_non_null(strstr(err.text, "another process"));
+    close_store(&f);
+}
+
+static void patch_file(const struct fixture *f, long at, const char *bytes, size_t n)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/mailhatch.db", f->dir);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void check_refusal(struct fixture *f, enum gw_status want, const char *text)
+{
+    struct gw_store_sqlite_config config = {.dir = f->dir, .on_fatal = on_fatal};
+    struct gw_err err = {.text = ""};
+    assert_int_equal(gw_store_sqlite_new(&f->loop, &config, &f->store, &err), want);
+    if (strstr(err.text, text) == NULL)
+        fail_msg("`%s` lacks `%s`", err.text, text);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    shut_engine(&f);
+    patch_file(&f, 60, "\0\0\0\x63", 4); /* user_version: https://sqlite.org/fileformat.html */
+    check_refusal(&f, GW_CONFLICT, "has schema 99");
+    patch_file(&f, 60, "\0\0\0\1", 4);
+    open_engine(&f, f.engine);
+    close_store(&f);
+}
+
+static void a_damaged_file_is_refused(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    shut_engine(&f);
+    char keep[16] = "SQLite format 3";
+    patch_file(&f, 0, "garbage garbage!", 16);
+    check_refusal(&f, GW_IO, "salvage");
+    patch_file(&f, 0, keep, 16);
+    open_engine(&f, f.engine);
+    close_store(&f);
+}
+
+static void the_due_heap_keeps_order_under_random_removal(void **state)
+{
+    (void)state;
+    enum {
+        N = 2000
+    };
+    static struct due_entry entries[N];
+    struct due_heap h = {.items = NULL};
+    gw_random_seed(11);
+    memset(entries, 0, sizeof(entries));
+    for (int i = 0; i < N; i++)
+        due_heap_add(&h, &entries[i], gw_random_below(1000));
+    for (int i = 0; i < N / 2; i++) {
+        struct due_entry *e = &entries[gw_random_below(N)];
+        due_heap_remove(&h, e);
+        due_heap_remove(&h, e);
+    }
+    int64_t last = -1;
+    struct due_entry *e;
+    while ((e = due_heap_first(&h)) != NULL) {
+        assert_true(e->due_ms >= last);
+        last = e->due_ms;
+        due_heap_remove(&h, e);
+    }
+    due_heap_deinit(&h);
+    gw_random_seed(0);
+}
+
+static int memory_engine = MEMORY;
+static int sqlite_engine = SQLITE;
+
+#define BOTH(test) \
+    cmocka_unit_test_prestate(test, &memory_engine), cmocka_unit_test_prestate(test, &sqlite_engine)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(every_field_comes_back),
+        BOTH(messages_are_found_by_their_tenant_only),
+        BOTH(a_deferred_message_is_leased_once_when_due),
+        BOTH(record_of_an_unknown_message_is_not_found),
+        BOTH(thousands_of_messages_are_all_found),
+        cmocka_unit_test_prestate(a_full_memory_store_forgets_settled_messages_only,
+                                  &memory_engine),
+        cmocka_unit_test_prestate(acknowledged_messages_survive_and_leased_ones_fall_due,
+                                  &sqlite_engine),
+        cmocka_unit_test_prestate(a_second_process_is_refused, &sqlite_engine),
+        cmocka_unit_test_prestate(a_newer_schema_is_refused, &sqlite_engine),
+        cmocka_unit_test_prestate(a_damaged_file_is_refused, &sqlite_engine),
+        cmocka_unit_test(the_due_heap_keeps_order_under_random_removal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
