@@ -92,6 +92,10 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     g->loop = loop;
     g->cfg = cfg_ref(cfg);
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
+    gw_id_table_init(&g->flights);
+    gw_list_init(&g->arrivals);
+    CHECK(uv_idle_init(loop, &g->idle) == 0);
+    g->idle.data = g;
     *out = g;
     enum gw_status st = open_parts(g, err);
     if (st != GW_OK)
@@ -244,10 +248,16 @@ static void store_closed(enum gw_status status, void *data)
     part_closed(data);
 }
 
+static void idle_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
+}
+
 static void close_parts(struct gw_gateway *g)
 {
     g->state = GW_CLOSING_PARTS;
-    g->n_parts_open = 1; /* until all have been asked */
+    g->n_parts_open = 2; /* the idle handle, and this function until all have been asked */
+    uv_close((uv_handle_t *)&g->idle, idle_closed);
     if (g->delivery != NULL) {
         g->n_parts_open++;
         gw_delivery_close(g->delivery, part_closed, g);

@@ -45,6 +45,8 @@ struct gw_submit_options {
     int64_t wait_ms; /* 0: answer after the commit; else hold the answer until settled, at most this
                         long after the commit. With a store that is not durable and wait_ms > 0 the
                         caller owns the retry: nothing is tried after the answer. */
+    const char *route;           /* static text; the scope of the key */
+    const char *idempotency_key; /* NULL: none; else 1 to 256 printable characters, copied */
 };
 
 /* One submission on its way; the gateway's own. */
@@ -52,9 +54,12 @@ struct gw_submission;
 
 struct gw_submission_result {
     enum gw_status status; /* GW_OK: committed. GW_INVALID, GW_PROTO: problems. GW_BUSY: overload,
-                              retry later. GW_CLOSED: draining. Other: detail. */
+                              retry later. GW_CLOSED: draining. GW_CONFLICT: a request with this
+                              key is still being prepared. GW_EXISTS: the key was used with another
+                              body. Other: detail. */
     const struct gw_message *message;   /* GW_OK: state at that moment, valid during the callback */
     bool settled;                       /* GW_OK: nothing more will be tried by us */
+    bool replayed;                      /* GW_OK: the message of an earlier equal request */
     const struct gw_problems *problems; /* GW_INVALID, GW_PROTO: valid during the callback */
     const char *detail; /* the other errors: a sentence, valid during the callback */
 };

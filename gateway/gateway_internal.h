@@ -29,12 +29,18 @@ struct gw_gateway {
     struct gw_workers *workers;
     struct gw_delivery *delivery;
     struct gw_waits waits;
+    struct gw_id_table flights; /* submissions that lead, by idempotency key */
+    struct gw_list arrivals;    /* submissions to begin at the next turn of the loop */
+    uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
     size_t n_parts_open; /* while closing: parts whose on_closed is to come */
     void (*on_closed)(void *);
     void *closed_data;
 };
+
+/* submission.c: begins what has arrived. */
+void gw_submissions_start(uv_idle_t *idle);
 
 /* A counter dropped: go on with closing if that was the last. */
 void gw_gateway_progress(void *gateway);

@@ -17,6 +17,20 @@
 
 struct gw_store;
 
+enum {
+    GW_FINGERPRINT_SIZE = 32,
+    GW_IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1000
+};
+
+/* What makes a repeated request recognisable; kept GW_IDEMPOTENCY_KEPT_MS. */
+struct gw_idempotency {
+    const char *key; /* tenant, route and the client's key, one text */
+    unsigned char fingerprint[GW_FINGERPRINT_SIZE]; /* SHA-256 of the request's body */
+};
+
+/* @id  of the message that the key stands for, valid during the callback; NULL: GW_NOTFOUND */
+typedef void (*gw_store_idempotency_cb)(enum gw_status status, const char *id,
+                                        const unsigned char *fingerprint, void *data);
 typedef void (*gw_store_done_cb)(enum gw_status status, void *data);
 typedef void (*gw_store_message_cb)(enum gw_status status, struct gw_message *m, void *data);
 
@@ -24,8 +38,13 @@ typedef void (*gw_store_message_cb)(enum gw_status status, struct gw_message *m,
 struct gw_store_engine {
     const char *name;
     bool durable; /* a commit survives the process */
-    /* A new message. GW_OK: it is stored (durable engines: synced). GW_BUSY: full, try later. */
-    void (*commit)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* A new message, and in the same transaction the key it was sent with (NULL: none). GW_OK: it
+     * is stored (durable engines: synced). GW_BUSY: full, try later. */
+    void (*commit)(struct gw_store *s, const struct gw_message *m,
+                   const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data);
+    /* What is stored for a key. @key is copied. */
+    void (*idempotency_find)(struct gw_store *s, const char *key, gw_store_idempotency_cb cb,
+                             void *data);
     /* An attempt is about to be made: the state of all recipients of @m (`sending`, attempts
      * counted) is stored first, so that a crash cannot forget it. Engines that are not durable do
      * nothing. */

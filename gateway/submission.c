@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One submission: body → pool (decode, prepare) → store → answer now, or delivery → answer when
- * settled.
+ * settled. With an idempotency key: pool (fingerprint) → is an equal request in hand or stored? →
+ * its message is the answer; else this one leads and equal requests that come meanwhile follow.
  *
  * Failure: problems found in the pool answer at once; a full pool or store answers GW_BUSY; a
- * client that goes away (abandon) loses only its answer. */
+ * client that goes away (abandon) loses only its answer. When a leader fails, its followers start
+ * anew. */
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
@@ -11,6 +14,11 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/prepare.h"
+
+enum {
+    SMALL_BODY = 64 * 1024,
+    SMALL_ARENA = 8192
+};
 
 struct gw_submission {
     struct gw_work work;
@@ -20,6 +28,12 @@ struct gw_submission {
     void *data;
     char *body;
     size_t body_len;
+    /* with an idempotency key: */
+    struct gw_idempotency idempotency; /* key: heap, NULL without one */
+    struct gw_id_node flight;          /* in gateway.flights while it leads */
+    struct gw_list followers;          /* submissions with the same key and body */
+    struct gw_list follower_link;
+    bool leads, replays;
     /* results of the pool: */
     enum gw_status status;
     struct gw_arena *scratch; /* draft and problems */
@@ -28,15 +42,40 @@ struct gw_submission {
     /* while the answer is held: */
     char id[GW_UUID_SIZE];
     struct gw_wait *wait;
-    uv_timer_t *refusal; /* answers a submission that never got into the pool */
 };
+
+/* What is said about errors that have no problems to list. */
+static const char *detail_of(enum gw_status status)
+{
+    switch ((int)status) {
+    case GW_BUSY:
+        return "more messages than can be taken on now; try again later";
+    case GW_CLOSED:
+        return "shutting down";
+    case GW_CONFLICT:
+        return "a request with this Idempotency-Key is still being prepared";
+    case GW_EXISTS:
+        return "this Idempotency-Key was used with another body";
+    case GW_NOTFOUND:
+        return "the message that this Idempotency-Key stands for is no longer kept";
+    default:
+        return "the message could not be stored";
+    }
+}
+
+static void start(struct gw_submission *s);
+static void decide(struct gw_submission *s);
+static void prepare(struct gw_submission *s);
 
 static void free_submission(struct gw_submission *s)
 {
     struct gw_gateway *g = s->gateway;
+    CHECK(!s->leads);
+    gw_list_remove(&s->follower_link);
     gw_message_free(&s->m);
     gw_arena_free(&s->scratch);
     gw_free(s->body);
+    gw_free((char *)(uintptr_t)s->idempotency.key);
     gw_free(s);
     g->n_calls--;
     gw_gateway_progress(g);
@@ -50,11 +89,123 @@ static void answer(struct gw_submission *s, const struct gw_submission_result *r
         cb(result, s->data);
 }
 
-static void run(struct gw_work *w)
+/* The last answer of a submission that failed. */
+static void fail(struct gw_submission *s, enum gw_status status)
+{
+    answer(s, &(struct gw_submission_result){.status = status, .detail = detail_of(status)});
+    free_submission(s);
+}
+
+/* ---- answers that are held ---- */
+
+static void on_wait_over(const struct gw_message *m, void *data)
+{
+    struct gw_submission *s = data;
+    s->wait = NULL;
+    if (m == NULL) {
+        fail(s, GW_NOTFOUND);
+        return;
+    }
+    answer(s, &(struct gw_submission_result){.status = GW_OK,
+                                             .message = m,
+                                             .settled = gw_message_settled(m),
+                                             .replayed = s->replays});
+    free_submission(s);
+}
+
+static void hold(struct gw_submission *s, const char *id)
+{
+    memcpy(s->id, id, GW_UUID_SIZE);
+    s->wait = gw_gateway_wait(s->gateway, "", s->id, s->options.wait_ms, on_wait_over, s);
+}
+
+/* The message of an earlier equal request is the answer. */
+static void replay(struct gw_submission *s, const char *id)
+{
+    s->replays = true;
+    if (s->on_done == NULL)
+        free_submission(s);
+    else
+        hold(s, id);
+}
+
+/* ---- leaders and followers ---- */
+
+/* The key is stored under @id (NULL: the request failed): nobody needs to follow any more. */
+static void stop_leading(struct gw_submission *s, const char *id)
+{
+    if (!s->leads)
+        return;
+    s->leads = false;
+    gw_list_remove(&s->flight.link);
+    while (!gw_list_empty(&s->followers)) {
+        struct gw_submission *f =
+            gw_list_entry(s->followers.next, struct gw_submission, follower_link);
+        gw_list_remove(&f->follower_link);
+        if (id != NULL)
+            replay(f, id);
+        else
+            decide(f);
+    }
+}
+
+static void on_key_looked_up(enum gw_status status, const char *id,
+                             const unsigned char *fingerprint, void *data)
+{
+    struct gw_submission *s = data;
+    if (status == GW_NOTFOUND) {
+        prepare(s);
+        return;
+    }
+    bool equal = status == GW_OK &&
+                 memcmp(fingerprint, s->idempotency.fingerprint, GW_FINGERPRINT_SIZE) == 0;
+    stop_leading(s, equal ? id : NULL);
+    if (equal)
+        replay(s, id);
+    else
+        fail(s, status == GW_OK ? GW_EXISTS : status);
+}
+
+/* An equal request is in hand: follow it. A different one: refuse. None: lead. */
+static void decide(struct gw_submission *s)
+{
+    struct gw_gateway *g = s->gateway;
+    struct gw_id_node *n = gw_id_table_find(&g->flights, s->idempotency.key);
+    if (n == NULL) {
+        s->leads = true;
+        gw_id_table_add(&g->flights, &s->flight, s->idempotency.key);
+        g->store->engine->idempotency_find(g->store, s->idempotency.key, on_key_looked_up, s);
+        return;
+    }
+    struct gw_submission *leader = gw_list_entry(n, struct gw_submission, flight);
+    if (memcmp(leader->idempotency.fingerprint, s->idempotency.fingerprint, GW_FINGERPRINT_SIZE) !=
+        0)
+        fail(s, GW_EXISTS);
+    else if (s->options.wait_ms == 0)
+        fail(s, GW_CONFLICT);
+    else
+        gw_list_push_back(&leader->followers, &s->follower_link);
+}
+
+/* ---- the pool ---- */
+
+static void run_fingerprint(struct gw_work *w)
+{
+    struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
+    (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
+}
+
+static void on_fingerprint(struct gw_work *w)
+{
+    decide(gw_list_entry(w, struct gw_submission, work));
+}
+
+static void run_prepare(struct gw_work *w)
 {
     struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
     const struct gw_gateway *g = s->gateway;
-    s->scratch = gw_arena_new(s->body_len < 65536 ? 8192 : s->body_len);
+    size_t arena_size = s->body_len < SMALL_BODY ? SMALL_ARENA : s->body_len;
+    s->scratch = gw_arena_new(arena_size);
     gw_problems_init(&s->problems, s->scratch);
     struct gw_draft draft = {.has_from = false};
     s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), g->cfg, &draft,
@@ -65,24 +216,13 @@ static void run(struct gw_work *w)
                                      .dkim = g->dkim,
                                      .api_key = s->options.api_key,
                                      .now_ms = gw_clock_wall_ms()};
-    struct gw_arena *arena = gw_arena_new(s->body_len < 65536 ? 8192 : s->body_len);
+    struct gw_arena *arena = gw_arena_new(arena_size);
     s->status = gw_prepare(&ctx, &draft, arena, &s->m, &s->problems);
     if (s->status != GW_OK)
         gw_arena_free(&arena);
 }
 
-static void on_wait_over(const struct gw_message *m, void *data)
-{
-    struct gw_submission *s = data;
-    s->wait = NULL;
-    if (m != NULL)
-        answer(s, &(struct gw_submission_result){
-                      .status = GW_OK, .message = m, .settled = gw_message_settled(m)});
-    else
-        answer(s, &(struct gw_submission_result){.status = GW_INTERNAL,
-                                                 .detail = "the message was forgotten"});
-    free_submission(s);
-}
+/* ---- the store ---- */
 
 static void start_delivery(struct gw_gateway *g, struct gw_message *m)
 {
@@ -99,23 +239,19 @@ static void on_committed(enum gw_status status, void *data)
     struct gw_submission *s = data;
     struct gw_gateway *g = s->gateway;
     if (status != GW_OK) {
-        answer(s, &(struct gw_submission_result){
-                      .status = status,
-                      .detail = status == GW_BUSY ? "the store is full; try again later"
-                                                  : "the message could not be stored"});
-        free_submission(s);
+        stop_leading(s, NULL);
+        fail(s, status);
         return;
     }
     struct gw_message *m = s->m;
     s->m = NULL;
+    stop_leading(s, m->id);
     if (s->options.wait_ms == 0 || s->on_done == NULL) {
         answer(s, &(struct gw_submission_result){.status = GW_OK, .message = m});
-        start_delivery(g, m);
         free_submission(s);
-        return;
+    } else {
+        hold(s, m->id);
     }
-    memcpy(s->id, m->id, sizeof(s->id));
-    s->wait = gw_gateway_wait(g, "", s->id, s->options.wait_ms, on_wait_over, s);
     start_delivery(g, m);
 }
 
@@ -130,36 +266,66 @@ static void on_prepared(struct gw_work *w)
     if (s->status == GW_OK) {
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;
-        g->store->engine->commit(g->store, s->m, on_committed, s);
+        const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
+        g->store->engine->commit(g->store, s->m, key, on_committed, s);
         return;
     }
-    bool has_problems = s->status == GW_INVALID || s->status == GW_PROTO;
-    answer(s, &(struct gw_submission_result){
-                  .status = s->status,
-                  .problems = has_problems ? &s->problems : NULL,
-                  .detail = s->status == GW_CLOSED ? "shutting down" : gw_status_text(s->status)});
+    stop_leading(s, NULL);
+    if (s->status != GW_INVALID && s->status != GW_PROTO) {
+        fail(s, s->status);
+        return;
+    }
+    answer(s, &(struct gw_submission_result){.status = s->status, .problems = &s->problems});
     free_submission(s);
 }
 
-static void on_refusal_closed(uv_handle_t *handle)
+/* ---- the way in ---- */
+
+static void queue_work(struct gw_submission *s, void (*run)(struct gw_work *),
+                       void (*done)(struct gw_work *))
 {
-    struct gw_submission *s = handle->data;
-    gw_free(handle);
-    answer(s, &(struct gw_submission_result){
-                  .status = s->status,
-                  .detail = s->status == GW_CLOSED ? "shutting down"
-                                                   : "too many messages are being prepared"});
-    free_submission(s);
+    s->work = (struct gw_work){.run = run, .done = done};
+    enum gw_status st = gw_workers_submit(s->gateway->workers, &s->work);
+    if (st == GW_OK)
+        return;
+    stop_leading(s, NULL);
+    fail(s, st);
 }
 
-/* Answer from the loop, not from inside submit. */
-static void refuse(struct gw_submission *s, enum gw_status status)
+static void prepare(struct gw_submission *s)
 {
-    s->status = status;
-    s->refusal = gw_calloc(1, sizeof(*s->refusal));
-    CHECK(uv_timer_init(s->gateway->loop, s->refusal) == 0);
-    s->refusal->data = s;
-    uv_close((uv_handle_t *)s->refusal, on_refusal_closed);
+    queue_work(s, run_prepare, on_prepared);
+}
+
+static void start(struct gw_submission *s)
+{
+    if (s->gateway->state != GW_RUNNING)
+        fail(s, GW_CLOSED);
+    else if (s->idempotency.key != NULL)
+        queue_work(s, run_fingerprint, on_fingerprint);
+    else
+        prepare(s);
+}
+
+void gw_submissions_start(uv_idle_t *idle)
+{
+    struct gw_gateway *g = idle->data;
+    (void)uv_idle_stop(idle);
+    while (!gw_list_empty(&g->arrivals)) {
+        struct gw_submission *s =
+            gw_list_entry(g->arrivals.next, struct gw_submission, follower_link);
+        gw_list_remove(&s->follower_link);
+        start(s);
+    }
+}
+
+static char *scope_key(const struct gw_submit_options *o)
+{
+    struct gw_buf b;
+    gw_buf_init(&b, 4096);
+    const char *tenant = o->api_key != NULL ? o->api_key->id : "";
+    CHECK(gw_buf_printf(&b, "%s\n%s\n%s", tenant, o->route, o->idempotency_key) == GW_OK);
+    return gw_buf_take(&b, NULL);
 }
 
 struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
@@ -171,17 +337,15 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
     s->options = *options;
     s->on_done = on_done;
     s->data = data;
-    s->work = (struct gw_work){.run = run, .done = on_prepared};
-    g->n_calls++;
-    if (g->state != GW_RUNNING) {
-        refuse(s, GW_CLOSED);
-        return s;
-    }
     s->body = gw_memdup0(body.data, body.len);
     s->body_len = body.len;
-    enum gw_status st = gw_workers_submit(g->workers, &s->work);
-    if (st != GW_OK)
-        refuse(s, st);
+    gw_list_init(&s->followers);
+    if (options->idempotency_key != NULL)
+        s->idempotency.key = scope_key(options);
+    g->n_calls++;
+    /* begun at the next turn of the loop, so that no answer comes from inside this call */
+    gw_list_push_back(&g->arrivals, &s->follower_link);
+    (void)uv_idle_start(&g->idle, gw_submissions_start);
     return s;
 }
 

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/id_table.h"
 #include "gateway/store.h"
 #include "gateway/store/due_heap.h"
 
@@ -26,11 +28,24 @@ struct row {
     bool leased;
 };
 
+/* The key a message was sent with. */
+struct key_row {
+    struct gw_id_node node; /* in store.keys, by key */
+    struct gw_list age;     /* in store.key_ages, oldest first */
+    char *key;
+    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
+    char id[GW_UUID_SIZE];
+    int64_t created_ms;
+};
+
 /* One callback waiting for its turn. */
 struct reply {
     struct gw_list link;
     enum gw_status status;
     struct gw_message *m;
+    char id[GW_UUID_SIZE];
+    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
+    gw_store_idempotency_cb on_idempotency;
     gw_store_done_cb on_done;
     gw_store_message_cb on_message;
     void *data;
@@ -42,6 +57,9 @@ struct memory_store {
     size_t n_buckets, n_rows, bytes, max_bytes;
     struct gw_list settled; /* oldest first */
     struct due_heap due;
+    struct gw_id_table keys;
+    struct gw_list key_ages;
+    size_t n_keys;
     uv_idle_t idle;
     struct gw_list replies;
     struct reply *closing; /* last to be called, from the close callback of idle */
@@ -124,7 +142,10 @@ static void on_idle(uv_idle_t *idle)
         struct reply *node = gw_list_entry(batch.next, struct reply, link);
         gw_list_remove(&node->link);
         gw_free(node);
-        if (r.on_done != NULL)
+        if (r.on_idempotency != NULL)
+            r.on_idempotency(r.status, r.status == GW_OK ? r.id : NULL,
+                             r.status == GW_OK ? r.fingerprint : NULL, r.data);
+        else if (r.on_done != NULL)
             r.on_done(r.status, r.data);
         else
             r.on_message(r.status, r.m, r.data);
@@ -170,8 +191,58 @@ static void file_row(struct memory_store *s, struct row *r)
     }
 }
 
-static void memory_commit(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
-                          void *data)
+static void drop_key(struct memory_store *s, struct key_row *k)
+{
+    gw_list_remove(&k->node.link);
+    gw_list_remove(&k->age);
+    gw_free(k->key);
+    gw_free(k);
+    s->n_keys--;
+}
+
+static void forget_old_keys(struct memory_store *s)
+{
+    int64_t before = gw_clock_wall_ms() - GW_IDEMPOTENCY_KEPT_MS;
+    while (!gw_list_empty(&s->key_ages)) {
+        struct key_row *oldest = gw_list_entry(s->key_ages.next, struct key_row, age);
+        if (oldest->created_ms >= before && s->n_keys < GW_STORE_MEMORY_MAX_MESSAGES)
+            return;
+        drop_key(s, oldest);
+    }
+}
+
+static void add_key(struct memory_store *s, const struct gw_idempotency *i,
+                    const struct gw_message *m)
+{
+    forget_old_keys(s);
+    struct key_row *k = gw_calloc(1, sizeof(*k));
+    k->key = gw_strdup(i->key);
+    memcpy(k->fingerprint, i->fingerprint, sizeof(k->fingerprint));
+    memcpy(k->id, m->id, sizeof(k->id));
+    k->created_ms = m->created_at_ms;
+    gw_id_table_add(&s->keys, &k->node, k->key);
+    gw_list_push_back(&s->key_ages, &k->age);
+    s->n_keys++;
+}
+
+static void memory_idempotency_find(struct gw_store *base, const char *key,
+                                    gw_store_idempotency_cb cb, void *data)
+{
+    struct memory_store *s = self(base);
+    forget_old_keys(s);
+    struct reply r = {.status = GW_NOTFOUND, .on_idempotency = cb, .data = data};
+    struct gw_id_node *n = gw_id_table_find(&s->keys, key);
+    if (n != NULL) {
+        const struct key_row *k = gw_list_entry(n, struct key_row, node);
+        r.status = GW_OK;
+        memcpy(r.id, k->id, sizeof(r.id));
+        memcpy(r.fingerprint, k->fingerprint, sizeof(r.fingerprint));
+    }
+    reply(s, &r);
+}
+
+static void memory_commit(struct gw_store *base, const struct gw_message *m,
+                          const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
     struct memory_store *s = self(base);
     struct reply done = {.status = GW_OK, .on_done = cb, .data = data};
@@ -196,6 +267,8 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m, gw_
     s->n_rows++;
     s->bytes += size;
     file_row(s, r);
+    if (idempotency != NULL)
+        add_key(s, idempotency, m);
     reply(s, &done);
 }
 
@@ -274,6 +347,8 @@ static void on_closed(uv_handle_t *handle)
     for (size_t i = 0; i < s->n_buckets; i++)
         while (s->buckets[i] != NULL)
             drop_row(s, s->buckets[i]);
+    while (!gw_list_empty(&s->key_ages))
+        drop_key(s, gw_list_entry(s->key_ages.next, struct key_row, age));
     due_heap_deinit(&s->due);
     gw_free(s->buckets);
     gw_free(s);
@@ -292,6 +367,7 @@ static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .durable = false,
                                                      .commit = memory_commit,
+                                                     .idempotency_find = memory_idempotency_find,
                                                      .begin = memory_begin,
                                                      .record = memory_record,
                                                      .get = memory_get,
@@ -308,6 +384,8 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
     gw_list_init(&s->settled);
     gw_list_init(&s->replies);
+    gw_id_table_init(&s->keys);
+    gw_list_init(&s->key_ages);
     CHECK(uv_idle_init(loop, &s->idle) == 0);
     s->idle.data = s;
     *out = &s->base;

@@ -34,7 +34,8 @@ enum op_kind {
     OP_RECORD,
     OP_BEGIN,
     OP_GET,
-    OP_LEASE
+    OP_LEASE,
+    OP_IDEMPOTENCY
 };
 
 struct op {
@@ -42,7 +43,10 @@ struct op {
     enum op_kind kind;
     enum gw_status status;
     const struct gw_message *m; /* COMMIT, RECORD, BEGIN: the caller's, until the callback */
-    char id[GW_UUID_SIZE];      /* GET */
+    const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
+    char *key;                                /* IDEMPOTENCY: heap */
+    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
+    char id[GW_UUID_SIZE]; /* GET, IDEMPOTENCY */
     char tenant[65];
     int64_t now_ms; /* LEASE */
     size_t max;
@@ -51,6 +55,7 @@ struct op {
     size_t n_found;
     gw_store_done_cb on_done;
     gw_store_message_cb on_message;
+    gw_store_idempotency_cb on_idempotency;
     void *data;
 };
 
@@ -122,6 +127,12 @@ static int run_op(struct sqlite_store *s, struct op *op)
     switch (op->kind) {
     case OP_COMMIT:
         rc = sqlite_insert_message(&s->db, op->m, op->m->scheduled_at_ms == 0);
+        if (rc == SQLITE_OK && op->idempotency != NULL)
+            rc = sqlite_insert_idempotency(&s->db, op->idempotency, op->m);
+        break;
+    case OP_IDEMPOTENCY:
+        rc = sqlite_find_idempotency(&s->db, op->key, gw_clock_wall_ms() - GW_IDEMPOTENCY_KEPT_MS,
+                                     op->id, op->fingerprint);
         break;
     case OP_RECORD:
     case OP_BEGIN:
@@ -204,23 +215,31 @@ static void look_for_next_due(struct sqlite_store *s)
     atomic_store(&s->next_due_ms, due);
 }
 
+/* @id deletes at most PURGE_BATCH rows older than @before_ms; true when there may be more. */
+static bool purge_some(struct sqlite_store *s, enum sqlite_stmt_id id, int64_t before_ms)
+{
+    sqlite3_stmt *stmt = s->db.stmts[id];
+    CHECK(sqlite3_bind_int64(stmt, 1, before_ms) == SQLITE_OK &&
+          sqlite3_bind_int64(stmt, 2, PURGE_BATCH) == SQLITE_OK);
+    int rc = sqlite_db_run(&s->db, id);
+    if (rc != SQLITE_DONE)
+        note_failure(s, rc);
+    return rc == SQLITE_DONE && sqlite3_changes(s->db.db) == PURGE_BATCH;
+}
+
 /* Forget old history and give space back, a little at a time. */
 static void purge(struct sqlite_store *s)
 {
-    int64_t now = gw_clock_mono_ms();
-    if (now < s->next_purge_ms || atomic_load(&s->failed))
+    int64_t mono = gw_clock_mono_ms();
+    if (mono < s->next_purge_ms || atomic_load(&s->failed))
         return;
-    sqlite3_stmt *stmt = s->db.stmts[STMT_PURGE];
-    int64_t before = gw_clock_wall_ms() - s->config.retention_history_ms;
-    CHECK(sqlite3_bind_int64(stmt, 1, before) == SQLITE_OK &&
-          sqlite3_bind_int64(stmt, 2, PURGE_BATCH) == SQLITE_OK);
-    int rc = sqlite_db_run(&s->db, STMT_PURGE);
-    if (rc == SQLITE_DONE)
-        rc = sqlite_db_run(&s->db, STMT_VACUUM);
+    int64_t now = gw_clock_wall_ms();
+    bool more = purge_some(s, STMT_PURGE, now - s->config.retention_history_ms);
+    more = purge_some(s, STMT_PURGE_IDEMPOTENCY, now - GW_IDEMPOTENCY_KEPT_MS) || more;
+    int rc = sqlite_db_run(&s->db, STMT_VACUUM);
     if (rc != SQLITE_DONE)
         note_failure(s, rc);
-    bool more = sqlite3_changes(s->db.db) == PURGE_BATCH;
-    s->next_purge_ms = more ? now : now + PURGE_EVERY_MS;
+    s->next_purge_ms = more ? mono : mono + PURGE_EVERY_MS;
 }
 
 static size_t take_batch(struct sqlite_store *s, struct op **ops)
@@ -265,7 +284,12 @@ static void thread_main(void *arg)
 
 static void deliver(struct op *op)
 {
-    if (op->on_done != NULL) {
+    if (op->on_idempotency != NULL) {
+        bool found = op->status == GW_OK;
+        op->on_idempotency(op->status, found ? op->id : NULL, found ? op->fingerprint : NULL,
+                           op->data);
+        gw_free(op->key);
+    } else if (op->on_done != NULL) {
         op->on_done(op->status, op->data);
     } else if (op->kind == OP_GET) {
         op->on_message(op->status, op->one, op->data);
@@ -331,10 +355,23 @@ static void queue_message(struct gw_store *base, enum op_kind kind, const struct
     queue(self(base), op);
 }
 
-static void sqlite_commit(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
-                          void *data)
+static void sqlite_commit(struct gw_store *base, const struct gw_message *m,
+                          const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
-    queue_message(base, OP_COMMIT, m, cb, data);
+    struct op *op = new_op(OP_COMMIT, data);
+    op->m = m;
+    op->idempotency = idempotency;
+    op->on_done = cb;
+    queue(self(base), op);
+}
+
+static void sqlite_idempotency_find(struct gw_store *base, const char *key,
+                                    gw_store_idempotency_cb cb, void *data)
+{
+    struct op *op = new_op(OP_IDEMPOTENCY, data);
+    op->key = gw_strdup(key);
+    op->on_idempotency = cb;
+    queue(self(base), op);
 }
 
 static void sqlite_begin(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
@@ -405,6 +442,7 @@ static void sqlite_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .durable = true,
                                                      .commit = sqlite_commit,
+                                                     .idempotency_find = sqlite_idempotency_find,
                                                      .begin = sqlite_begin,
                                                      .record = sqlite_record,
                                                      .get = sqlite_get,

@@ -53,6 +53,9 @@ static const char *const migrations[] = {
     "  duration_ms INTEGER NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID;"
     "CREATE TABLE tags(seq INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,"
     "  n INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID;"
+    "CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL,"
+    "  id TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX idempotency_age ON idempotency(created_ms);"
     "CREATE TABLE metadata(seq INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,"
     "  n INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(seq, n))"
     "  WITHOUT ROWID;",
@@ -104,6 +107,12 @@ static const char *const statements[N_STMTS] = {
     [STMT_LEASE] = "UPDATE messages SET next_ms = NULL, leased = 1 WHERE seq = ?",
     [STMT_NEXT_DUE] = "SELECT min(next_ms) FROM messages WHERE next_ms IS NOT NULL",
     [STMT_RELEASE_LEASES] = "UPDATE messages SET leased = 0, next_ms = ?1 WHERE leased = 1",
+    [STMT_INSERT_IDEMPOTENCY] =
+        "INSERT OR REPLACE INTO idempotency(key, fingerprint, id, created_ms) VALUES(?,?,?,?)",
+    [STMT_FIND_IDEMPOTENCY] =
+        "SELECT id, fingerprint FROM idempotency WHERE key = ?1 AND created_ms >= ?2",
+    [STMT_PURGE_IDEMPOTENCY] = "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency"
+                               " WHERE created_ms < ?1 ORDER BY created_ms LIMIT ?2)",
     [STMT_PURGE] = "DELETE FROM messages WHERE seq IN (SELECT seq FROM messages WHERE"
                    " settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)",
     [STMT_VACUUM] = "PRAGMA incremental_vacuum(256)",

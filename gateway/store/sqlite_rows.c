@@ -162,6 +162,41 @@ int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, bool 
     return rc == SQLITE_OK ? insert_lists(d, seq, m) : rc;
 }
 
+int sqlite_insert_idempotency(struct sqlite_db *d, const struct gw_idempotency *idempotency,
+                              const struct gw_message *m)
+{
+    struct binder b = bind_start(d, STMT_INSERT_IDEMPOTENCY);
+    bind_text(&b, idempotency->key);
+    CHECK(sqlite3_bind_blob(b.s, ++b.at, idempotency->fingerprint, GW_FINGERPRINT_SIZE,
+                            SQLITE_STATIC) == SQLITE_OK);
+    bind_text(&b, m->id);
+    bind_int(&b, m->created_at_ms);
+    return run(d, STMT_INSERT_IDEMPOTENCY);
+}
+
+int sqlite_find_idempotency(struct sqlite_db *d, const char *key, int64_t not_before_ms,
+                            char id_out[GW_UUID_SIZE],
+                            unsigned char fingerprint_out[GW_FINGERPRINT_SIZE])
+{
+    struct binder b = bind_start(d, STMT_FIND_IDEMPOTENCY);
+    bind_text(&b, key);
+    bind_int(&b, not_before_ms);
+    int rc = sqlite3_step(b.s);
+    if (rc == SQLITE_ROW) {
+        const char *id = (const char *)sqlite3_column_text(b.s, 0);
+        const void *fingerprint = sqlite3_column_blob(b.s, 1);
+        bool ok =
+            strlen(id) == GW_UUID_SIZE - 1 && sqlite3_column_bytes(b.s, 1) == GW_FINGERPRINT_SIZE;
+        if (ok) {
+            memcpy(id_out, id, GW_UUID_SIZE);
+            memcpy(fingerprint_out, fingerprint, GW_FINGERPRINT_SIZE);
+        }
+        rc = ok ? SQLITE_ROW : SQLITE_CORRUPT;
+    }
+    (void)sqlite3_reset(b.s);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_NOTFOUND : rc;
+}
+
 /* The row number of a message, 0 when there is none. */
 static int find_seq(struct sqlite_db *d, const char *tenant, const char *id, int64_t *seq_out)
 {

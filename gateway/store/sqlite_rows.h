@@ -8,10 +8,19 @@
 #include <stdint.h>
 
 #include "gateway/message.h"
+#include "gateway/store.h"
 #include "gateway/store/sqlite_db.h"
 
 /* @leased  the caller works on it from now on; else it falls due at its earliest next attempt */
 int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, bool leased);
+
+/* The key that @m was sent with. */
+int sqlite_insert_idempotency(struct sqlite_db *d, const struct gw_idempotency *idempotency,
+                              const struct gw_message *m);
+/* SQLITE_NOTFOUND when there is none younger than @not_before_ms. */
+int sqlite_find_idempotency(struct sqlite_db *d, const char *key, int64_t not_before_ms,
+                            char id_out[GW_UUID_SIZE],
+                            unsigned char fingerprint_out[GW_FINGERPRINT_SIZE]);
 
 /* State of all recipients; drops the body when all is settled. SQLITE_NOTFOUND when it is gone. */
 int sqlite_update_message(struct sqlite_db *d, const struct gw_message *m, bool leased,

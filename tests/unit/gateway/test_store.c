@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_random.h"
 #include "gateway/store.h"
 #include "gateway/store/due_heap.h"
@@ -25,6 +26,9 @@ struct fixture {
     int n_done, n_messages, n_ends, n_expected;
     enum gw_status status;
     struct gw_message *got;
+    const struct gw_idempotency *idempotency; /* goes with the next commits */
+    char id[GW_UUID_SIZE];
+    unsigned char first_byte;
 };
 
 static void on_done(enum gw_status status, void *data)
@@ -139,7 +143,7 @@ static void ask_commit(struct fixture *f, const struct gw_message *m)
 {
     int before = f->n_done;
     f->n_expected++;
-    f->store->engine->commit(f->store, m, on_done, f);
+    f->store->engine->commit(f->store, m, f->idempotency, on_done, f);
     assert_int_equal(f->n_done, before);
 }
 
@@ -269,6 +273,51 @@ static void a_deferred_message_is_leased_once_when_due(void **state)
     assert_true(gw_slice_is(f.got->mime, "xxxxxxxxxx"));
     lease(&f, 5000, 0);
     assert_int_equal(f.store->engine->next_due_ms(f.store), 0);
+    gw_message_free(&m);
+    close_store(&f);
+}
+
+static void on_idempotency(enum gw_status status, const char *id, const unsigned char *fingerprint,
+                           void *data)
+{
+    struct fixture *f = data;
+    f->status = status;
+    f->n_ends++;
+    assert_int_equal(status == GW_OK, id != NULL);
+    if (id != NULL) {
+        memcpy(f->id, id, GW_UUID_SIZE);
+        f->first_byte = fingerprint[0];
+    }
+}
+
+static void find_key(struct fixture *f, const char *key, enum gw_status want)
+{
+    f->n_expected++;
+    f->store->engine->idempotency_find(f->store, key, on_idempotency, f);
+    settle(f);
+    assert_int_equal(f->status, want);
+}
+
+static void a_key_stands_for_its_message_for_a_day(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    struct gw_idempotency key = {.key = "t\nPOST /v1/messages\nk1", .fingerprint = {7}};
+    struct gw_message *m = new_message("t", 10);
+    int64_t now = gw_clock_wall_ms();
+    m->created_at_ms = now;
+    find_key(&f, key.key, GW_NOTFOUND);
+    f.idempotency = &key;
+    commit(&f, m, GW_OK);
+    find_key(&f, key.key, GW_OK);
+    assert_string_equal(f.id, m->id);
+    assert_int_equal(f.first_byte, 7);
+    find_key(&f, "t\nPOST /v1/messages\nk2", GW_NOTFOUND);
+    gw_clock_fake(now + GW_IDEMPOTENCY_KEPT_MS, 0);
+    find_key(&f, key.key, GW_OK);
+    gw_clock_fake_advance(1);
+    find_key(&f, key.key, GW_NOTFOUND);
+    gw_clock_fake_end();
     gw_message_free(&m);
     close_store(&f);
 }
@@ -450,6 +499,7 @@ int main(void)
         BOTH(every_field_comes_back),
         BOTH(messages_are_found_by_their_tenant_only),
         BOTH(a_deferred_message_is_leased_once_when_due),
+        BOTH(a_key_stands_for_its_message_for_a_day),
         BOTH(record_of_an_unknown_message_is_not_found),
         BOTH(thousands_of_messages_are_all_found),
         cmocka_unit_test_prestate(a_full_memory_store_forgets_settled_messages_only,
