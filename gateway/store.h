@@ -34,6 +34,35 @@ typedef void (*gw_store_idempotency_cb)(enum gw_status status, const char *id,
 typedef void (*gw_store_done_cb)(enum gw_status status, void *data);
 typedef void (*gw_store_message_cb)(enum gw_status status, struct gw_message *m, void *data);
 
+enum {
+    GW_LIST_MAX = 200
+};
+
+/* Which messages; NULL or 0 matches all. Texts are copied. */
+struct gw_list_query {
+    const char *tenant;    /* "" sees all */
+    const char *status;    /* the message's status word */
+    const char *recipient; /* wire form */
+    const char *from;      /* wire form */
+    const char *tag;
+    const char *relay; /* of some recipient's last attempt */
+    int64_t since_ms;  /* wall, created at or after */
+    int64_t until_ms;  /* wall, created before */
+    size_t limit;      /* 1 to GW_LIST_MAX */
+    int64_t cursor;    /* what the page before said; 0: the newest */
+};
+
+/* A copy with its texts in @arena. */
+struct gw_list_query gw_list_query_copy(struct gw_arena *arena, const struct gw_list_query *query);
+/* Whether @m is one of those asked for, cursor and limit aside. */
+bool gw_list_query_matches(const struct gw_list_query *query, const struct gw_message *m);
+
+/* @messages  newest first, without bodies; the callee frees each
+ * @cursor    for the next page, 0: there is none. A page may be shorter than asked and still have a
+ *            next one: work per page is bounded. */
+typedef void (*gw_store_list_cb)(enum gw_status status, struct gw_message **messages, size_t n,
+                                 int64_t cursor, void *data);
+
 /* What an engine does. All pointers set. */
 struct gw_store_engine {
     const char *name;
@@ -55,6 +84,8 @@ struct gw_store_engine {
     /* A copy without the body, visible to @tenant ("" sees all). GW_NOTFOUND. */
     void (*get)(struct gw_store *s, const char *tenant, const char *id, gw_store_message_cb cb,
                 void *data);
+    void (*list)(struct gw_store *s, const struct gw_list_query *query, gw_store_list_cb cb,
+                 void *data);
     /* Up to @max messages with body whose next_attempt_ms ≤ @now_ms and that are not leased; leased
      * by this until recorded. @cb once per message and once with GW_NOTFOUND at the end. */
     void (*lease_due)(struct gw_store *s, int64_t now_ms, size_t max, gw_store_message_cb cb,

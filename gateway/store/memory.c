@@ -15,11 +15,14 @@
 #include "gateway/store/due_heap.h"
 
 enum {
-    FIRST_BUCKETS = 64
+    FIRST_BUCKETS = 64,
+    MAX_LIST_STEPS = 20000
 };
 
 struct row {
     struct row *next_in_bucket;
+    struct gw_list age_link; /* in store.ages, newest first */
+    int64_t seq;
     struct gw_list settled_link; /* in store.settled when nothing more will be tried */
     struct due_entry due;
     struct gw_message *m; /* without body */
@@ -46,6 +49,10 @@ struct reply {
     char id[GW_UUID_SIZE];
     unsigned char fingerprint[GW_FINGERPRINT_SIZE];
     gw_store_idempotency_cb on_idempotency;
+    gw_store_list_cb on_list;
+    struct gw_message **found; /* LIST: heap */
+    size_t n_found;
+    int64_t cursor;
     gw_store_done_cb on_done;
     gw_store_message_cb on_message;
     void *data;
@@ -56,6 +63,8 @@ struct memory_store {
     struct row **buckets;
     size_t n_buckets, n_rows, bytes, max_bytes;
     struct gw_list settled; /* oldest first */
+    struct gw_list ages;    /* all rows, newest first */
+    int64_t last_seq;
     struct due_heap due;
     struct gw_id_table keys;
     struct gw_list key_ages;
@@ -110,6 +119,7 @@ static void drop_row(struct memory_store *s, struct row *r)
         at = &(*at)->next_in_bucket;
     *at = r->next_in_bucket;
     gw_list_remove(&r->settled_link);
+    gw_list_remove(&r->age_link);
     due_heap_remove(&s->due, &r->due);
     s->bytes -= r->size;
     s->n_rows--;
@@ -145,10 +155,13 @@ static void on_idle(uv_idle_t *idle)
         if (r.on_idempotency != NULL)
             r.on_idempotency(r.status, r.status == GW_OK ? r.id : NULL,
                              r.status == GW_OK ? r.fingerprint : NULL, r.data);
+        else if (r.on_list != NULL)
+            r.on_list(r.status, r.found, r.n_found, r.cursor, r.data);
         else if (r.on_done != NULL)
             r.on_done(r.status, r.data);
         else
             r.on_message(r.status, r.m, r.data);
+        gw_free(r.found);
     }
     if (gw_list_empty(&s->replies))
         (void)uv_idle_stop(&s->idle);
@@ -264,6 +277,8 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m,
     size_t b = bucket_of(s, m->id);
     r->next_in_bucket = s->buckets[b];
     s->buckets[b] = r;
+    r->seq = ++s->last_seq;
+    gw_list_push_front(&s->ages, &r->age_link);
     s->n_rows++;
     s->bytes += size;
     file_row(s, r);
@@ -309,6 +324,30 @@ static void memory_get(struct gw_store *base, const char *tenant, const char *id
                              .m = visible ? gw_message_copy(r->m) : NULL,
                              .on_message = cb,
                              .data = data});
+}
+
+static void memory_list(struct gw_store *base, const struct gw_list_query *query,
+                        gw_store_list_cb cb, void *data)
+{
+    PRE(query->limit > 0 && query->limit <= GW_LIST_MAX);
+    struct memory_store *s = self(base);
+    struct reply r = {.status = GW_OK, .on_list = cb, .data = data};
+    r.found = gw_calloc(query->limit, sizeof(struct gw_message *));
+    int64_t last = 0;
+    size_t steps = 0;
+    gw_list_foreach (it, &s->ages) {
+        const struct row *row = gw_list_entry(it, struct row, age_link);
+        if (query->cursor != 0 && row->seq >= query->cursor)
+            continue;
+        if (r.n_found == query->limit || steps++ == MAX_LIST_STEPS) {
+            r.cursor = last;
+            break;
+        }
+        if (gw_list_query_matches(query, row->m))
+            r.found[r.n_found++] = gw_message_copy(row->m);
+        last = row->seq;
+    }
+    reply(s, &r);
 }
 
 static struct gw_message *copy_with_body(const struct row *r)
@@ -371,6 +410,7 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .begin = memory_begin,
                                                      .record = memory_record,
                                                      .get = memory_get,
+                                                     .list = memory_list,
                                                      .lease_due = memory_lease_due,
                                                      .next_due_ms = memory_next_due_ms,
                                                      .close = memory_close};
@@ -383,6 +423,7 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     s->n_buckets = FIRST_BUCKETS;
     s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
     gw_list_init(&s->settled);
+    gw_list_init(&s->ages);
     gw_list_init(&s->replies);
     gw_id_table_init(&s->keys);
     gw_list_init(&s->key_ages);

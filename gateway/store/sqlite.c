@@ -19,6 +19,7 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_db.h"
+#include "gateway/store/sqlite_list.h"
 #include "gateway/store/sqlite_rows.h"
 
 enum {
@@ -35,7 +36,8 @@ enum op_kind {
     OP_BEGIN,
     OP_GET,
     OP_LEASE,
-    OP_IDEMPOTENCY
+    OP_IDEMPOTENCY,
+    OP_LIST
 };
 
 struct op {
@@ -53,6 +55,10 @@ struct op {
     struct gw_message **found; /* LEASE: an array on the heap; GET: &one */
     struct gw_message *one;
     size_t n_found;
+    struct gw_list_query query; /* LIST: texts in the arena */
+    struct gw_arena *arena;
+    int64_t cursor;
+    gw_store_list_cb on_list;
     gw_store_done_cb on_done;
     gw_store_message_cb on_message;
     gw_store_idempotency_cb on_idempotency;
@@ -111,6 +117,19 @@ static int run_lease(struct sqlite_store *s, struct op *op)
     return SQLITE_OK;
 }
 
+static int run_list(struct sqlite_store *s, struct op *op)
+{
+    int64_t seqs[GW_LIST_MAX];
+    size_t n;
+    int rc = sqlite_list(&s->db, &op->query, seqs, &n, &op->cursor);
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        rc = sqlite_load_message(&s->db, seqs[i], false, &op->found[op->n_found]);
+        if (rc == SQLITE_OK)
+            op->n_found++;
+    }
+    return rc;
+}
+
 static void forget_found(struct op *op)
 {
     for (size_t i = 0; i < op->n_found; i++)
@@ -141,6 +160,9 @@ static int run_op(struct sqlite_store *s, struct op *op)
     case OP_GET:
         rc = sqlite_find_message(&s->db, op->tenant, op->id, &op->one);
         op->n_found = op->one != NULL ? 1 : 0;
+        break;
+    case OP_LIST:
+        rc = run_list(s, op);
         break;
     case OP_LEASE:
         rc = run_lease(s, op);
@@ -293,6 +315,10 @@ static void deliver(struct op *op)
         op->on_done(op->status, op->data);
     } else if (op->kind == OP_GET) {
         op->on_message(op->status, op->one, op->data);
+    } else if (op->kind == OP_LIST) {
+        op->on_list(op->status, op->found, op->n_found, op->cursor, op->data);
+        gw_free(op->found);
+        gw_arena_free(&op->arena);
     } else {
         for (size_t i = 0; i < op->n_found; i++)
             op->on_message(GW_OK, op->found[i], op->data);
@@ -397,6 +423,18 @@ static void sqlite_get(struct gw_store *base, const char *tenant, const char *id
     queue(self(base), op);
 }
 
+static void sqlite_list_messages(struct gw_store *base, const struct gw_list_query *query,
+                                 gw_store_list_cb cb, void *data)
+{
+    PRE(query->limit > 0 && query->limit <= GW_LIST_MAX);
+    struct op *op = new_op(OP_LIST, data);
+    op->arena = gw_arena_new(0);
+    op->query = gw_list_query_copy(op->arena, query);
+    op->found = gw_calloc(query->limit, sizeof(struct gw_message *));
+    op->on_list = cb;
+    queue(self(base), op);
+}
+
 static void sqlite_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
                              gw_store_message_cb cb, void *data)
 {
@@ -446,6 +484,7 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .begin = sqlite_begin,
                                                      .record = sqlite_record,
                                                      .get = sqlite_get,
+                                                     .list = sqlite_list_messages,
                                                      .lease_due = sqlite_lease_due,
                                                      .next_due_ms = sqlite_next_due_ms,
                                                      .close = sqlite_close};

@@ -28,16 +28,20 @@ enum {
 static const char *const migrations[] = {
     /* 1 */
     "CREATE TABLE messages("
-    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT,"
     "  message_id TEXT NOT NULL, from_addr TEXT NOT NULL, from_domain TEXT NOT NULL,"
     "  subject TEXT NOT NULL, mail_from TEXT NOT NULL, mail_from_utf8 INTEGER NOT NULL,"
     "  size INTEGER NOT NULL, relay TEXT, require_tls INTEGER NOT NULL, priority INTEGER NOT NULL,"
     "  delivery_mode INTEGER NOT NULL, on_uncertain INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
     "  expires_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, retry_until_ms INTEGER NOT NULL,"
-    "  next_ms INTEGER," /* NULL: settled, or leased */
+    "  next_ms INTEGER,"      /* NULL: settled, or leased */
+    "  status TEXT NOT NULL," /* of the whole message, for search */
     "  crashes INTEGER NOT NULL DEFAULT 0,"
     "  leased INTEGER NOT NULL," /* 1: an attempt may be in hand */
     "  settled_ms INTEGER);"     /* NULL: work is left */
+    "CREATE INDEX messages_tenant ON messages(tenant, seq) WHERE tenant IS NOT NULL;"
+    "CREATE INDEX messages_from ON messages(from_addr, seq);"
+    "CREATE INDEX messages_status ON messages(status, seq);"
     "CREATE INDEX messages_due ON messages(next_ms) WHERE next_ms IS NOT NULL;"
     "CREATE INDEX messages_leased ON messages(seq) WHERE leased = 1;"
     "CREATE INDEX messages_settled ON messages(settled_ms) WHERE settled_ms IS NOT NULL;"
@@ -51,8 +55,11 @@ static const char *const migrations[] = {
     "  smtp_code INTEGER NOT NULL, smtp_enhanced TEXT, smtp_command TEXT, smtp_text TEXT,"
     "  smtp_tls TEXT, updated_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL,"
     "  duration_ms INTEGER NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID;"
+    "CREATE INDEX recipients_email ON recipients(email, seq);"
+    "CREATE INDEX recipients_relay ON recipients(relay, seq) WHERE relay IS NOT NULL;"
     "CREATE TABLE tags(seq INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,"
     "  n INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID;"
+    "CREATE INDEX tags_tag ON tags(tag, seq);"
     "CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL,"
     "  id TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX idempotency_age ON idempotency(created_ms);"
@@ -71,8 +78,8 @@ static const char *const statements[N_STMTS] = {
     [STMT_INSERT_MESSAGE] =
         "INSERT INTO messages(id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
-        " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased, status)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime) VALUES(?,?)",
     [STMT_INSERT_RCPT] = "INSERT INTO recipients(seq, n, email, domain, kind, status, category,"
                          " retryable, uncertain, utf8, attempts, relay, reason, detail, smtp_code,"
@@ -95,7 +102,7 @@ static const char *const statements[N_STMTS] = {
     [STMT_SELECT_METADATA] =
         "SELECT name, value, count(*) OVER () FROM metadata WHERE seq = ? ORDER BY n",
     [STMT_UPDATE_MESSAGE] =
-        "UPDATE messages SET next_ms = ?2, leased = ?3, settled_ms = ?4, crashes = ?5"
+        "UPDATE messages SET next_ms = ?2, leased = ?3, settled_ms = ?4, crashes = ?5, status = ?6"
         " WHERE seq = ?1",
     [STMT_UPDATE_RCPT] =
         "UPDATE recipients SET status = ?3, category = ?4, retryable = ?5, uncertain = ?6,"

@@ -64,7 +64,7 @@ static int insert_head(struct sqlite_db *d, const struct gw_message *m, bool lea
 {
     struct binder b = bind_start(d, STMT_INSERT_MESSAGE);
     bind_text(&b, m->id);
-    bind_text(&b, m->tenant);
+    bind_text(&b, m->tenant[0] != '\0' ? m->tenant : NULL);
     bind_text(&b, m->message_id);
     bind_text(&b, m->from);
     bind_text(&b, m->from_domain);
@@ -83,6 +83,7 @@ static int insert_head(struct sqlite_db *d, const struct gw_message *m, bool lea
     bind_int(&b, m->retry_until_ms);
     bind_time(&b, leased ? 0 : sqlite_next_due(m));
     bind_int(&b, leased);
+    bind_text(&b, gw_message_status(m));
     return run(d, STMT_INSERT_MESSAGE);
 }
 
@@ -237,6 +238,7 @@ int sqlite_update_message(struct sqlite_db *d, const struct gw_message *m, bool 
     bind_int(&b, leased);
     bind_time(&b, settled ? now_ms : 0);
     bind_int(&b, m->crashes);
+    bind_text(&b, gw_message_status(m));
     rc = run(d, STMT_UPDATE_MESSAGE);
     for (size_t i = 0; i < m->n_rcpts && rc == SQLITE_OK; i++)
         rc = update_rcpt(d, seq, i, &m->rcpts[i]);
@@ -255,6 +257,11 @@ static const char *column_text(struct gw_arena *arena, sqlite3_stmt *s, int i)
     return text != NULL ? gw_arena_strdup(arena, (const char *)text) : NULL;
 }
 
+static const char *or_empty(const char *s)
+{
+    return s != NULL ? s : "";
+}
+
 static struct gw_slice column_slice(struct gw_arena *arena, sqlite3_stmt *s, int i)
 {
     const unsigned char *text = sqlite3_column_text(s, i);
@@ -268,7 +275,7 @@ static void read_head(struct gw_message *m, sqlite3_stmt *s)
     size_t len = strlen(id);
     memcpy(m->id, id, (len < GW_UUID_SIZE ? len : GW_UUID_SIZE - 1) + 1);
     m->id[GW_UUID_SIZE - 1] = '\0';
-    m->tenant = column_text(m->arena, s, 1);
+    m->tenant = or_empty(column_text(m->arena, s, 1));
     m->message_id = column_text(m->arena, s, 2);
     m->from = column_text(m->arena, s, 3);
     m->from_domain = column_text(m->arena, s, 4);
@@ -286,11 +293,6 @@ static void read_head(struct gw_message *m, sqlite3_stmt *s)
     m->scheduled_at_ms = sqlite3_column_int64(s, 16);
     m->retry_until_ms = sqlite3_column_int64(s, 17);
     m->crashes = (unsigned)sqlite3_column_int64(s, 18);
-}
-
-static const char *or_empty(const char *s)
-{
-    return s != NULL ? s : "";
 }
 
 static void read_rcpt(struct gw_arena *a, struct gw_recipient *r, sqlite3_stmt *s)

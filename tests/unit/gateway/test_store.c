@@ -29,6 +29,9 @@ struct fixture {
     const struct gw_idempotency *idempotency; /* goes with the next commits */
     char id[GW_UUID_SIZE];
     unsigned char first_byte;
+    char listed[16][16];
+    size_t n_listed;
+    int64_t cursor;
 };
 
 static void on_done(enum gw_status status, void *data)
@@ -322,6 +325,84 @@ static void a_key_stands_for_its_message_for_a_day(void **state)
     close_store(&f);
 }
 
+static void on_list(enum gw_status status, struct gw_message **messages, size_t n, int64_t cursor,
+                    void *data)
+{
+    struct fixture *f = data;
+    f->status = status;
+    f->n_ends++;
+    f->n_listed = n;
+    f->cursor = cursor;
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(f->listed[i], sizeof(f->listed[i]), "%s", messages[i]->subject);
+        gw_message_free(&messages[i]);
+    }
+}
+
+/* The subjects of a page, joined. */
+static const char *list(struct fixture *f, struct gw_list_query q)
+{
+    static char text[256];
+    f->n_expected++;
+    q.limit = q.limit != 0 ? q.limit : 10;
+    f->store->engine->list(f->store, &q, on_list, f);
+    settle(f);
+    assert_int_equal(f->status, GW_OK);
+    text[0] = '\0';
+    for (size_t i = 0; i < f->n_listed; i++)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", f->listed[i]);
+    return text;
+}
+
+static void messages_are_listed_newest_first_by_every_condition(void **state)
+{
+    struct fixture f;
+    open_store(&f, state);
+    static const char *const subjects[] = {"a", "b", "c", "d", "e"};
+    for (int i = 0; i < 5; i++) {
+        struct gw_message *m = new_message(i == 1 ? "k2" : "k1", 10);
+        m->subject = subjects[i];
+        m->created_at_ms = 1000 + i;
+        m->from = i == 4 ? "x@example.com" : "f@example.com";
+        m->tags = GW_ARENA_ARRAY(m->arena, struct gw_slice, 1);
+        m->tags[0] = gw_slice_str(i % 2 == 0 ? "even" : "odd");
+        m->n_tags = 1;
+        struct gw_recipient two[2] = {m->rcpts[0], m->rcpts[0]};
+        two[0].email = i == 2 ? "c@b.example" : "a@b.example";
+        two[0].relay = i == 3 ? "backup" : NULL;
+        two[1].email = "z@b.example";
+        m->rcpts = two;
+        m->n_rcpts = 2;
+        commit(&f, m, GW_OK);
+        if (i == 0) {
+            two[0].status = GW_RCPT_SENT;
+            two[1].status = GW_RCPT_SENT;
+            record(&f, m, GW_OK);
+        }
+        gw_message_free(&m);
+    }
+    assert_string_equal(list(&f, (struct gw_list_query){.tenant = ""}), "edcba");
+    assert_string_equal(list(&f, (struct gw_list_query){.tenant = "k1"}), "edca");
+    assert_string_equal(list(&f, (struct gw_list_query){.recipient = "c@b.example"}), "c");
+    assert_string_equal(list(&f, (struct gw_list_query){.recipient = "z@b.example"}), "edcba");
+    assert_string_equal(list(&f, (struct gw_list_query){.tag = "even"}), "eca");
+    assert_string_equal(list(&f, (struct gw_list_query){.from = "x@example.com"}), "e");
+    assert_string_equal(list(&f, (struct gw_list_query){.relay = "backup"}), "d");
+    assert_string_equal(list(&f, (struct gw_list_query){.status = "sent"}), "a");
+    assert_string_equal(list(&f, (struct gw_list_query){.status = "queued", .tag = "odd"}), "db");
+    assert_string_equal(list(&f, (struct gw_list_query){.tenant = "k2", .tag = "odd"}), "b");
+    assert_string_equal(list(&f, (struct gw_list_query){.since_ms = 1002, .until_ms = 1004}), "dc");
+    assert_string_equal(list(&f, (struct gw_list_query){.tag = "none"}), "");
+    struct gw_list_query page = {.recipient = "z@b.example", .limit = 2};
+    assert_string_equal(list(&f, page), "ed");
+    page.cursor = f.cursor;
+    assert_string_equal(list(&f, page), "cb");
+    page.cursor = f.cursor;
+    assert_string_equal(list(&f, page), "a");
+    assert_int_equal(f.cursor, 0);
+    close_store(&f);
+}
+
 static void record_of_an_unknown_message_is_not_found(void **state)
 {
     struct fixture f;
@@ -500,6 +581,7 @@ int main(void)
         BOTH(messages_are_found_by_their_tenant_only),
         BOTH(a_deferred_message_is_leased_once_when_due),
         BOTH(a_key_stands_for_its_message_for_a_day),
+        BOTH(messages_are_listed_newest_first_by_every_condition),
         BOTH(record_of_an_unknown_message_is_not_found),
         BOTH(thousands_of_messages_are_all_found),
         cmocka_unit_test_prestate(a_full_memory_store_forgets_settled_messages_only,

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Search conditions, apart from any engine. */
+#include <string.h>
+
+#include "gateway/store.h"
+
+static const char *copy(struct gw_arena *arena, const char *text)
+{
+    return text != NULL ? gw_arena_strdup(arena, text) : NULL;
+}
+
+struct gw_list_query gw_list_query_copy(struct gw_arena *arena, const struct gw_list_query *query)
+{
+    struct gw_list_query q = *query;
+    q.tenant = copy(arena, query->tenant);
+    q.status = copy(arena, query->status);
+    q.recipient = copy(arena, query->recipient);
+    q.from = copy(arena, query->from);
+    q.tag = copy(arena, query->tag);
+    q.relay = copy(arena, query->relay);
+    return q;
+}
+
+static bool wanted(const char *condition, const char *value)
+{
+    return condition == NULL || condition[0] == '\0' ||
+           (value != NULL && strcmp(condition, value) == 0);
+}
+
+static bool has_recipient(const struct gw_list_query *q, const struct gw_message *m)
+{
+    bool email = false;
+    bool relay = false;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        email = email || wanted(q->recipient, m->rcpts[i].email);
+        relay = relay || wanted(q->relay, m->rcpts[i].relay);
+    }
+    return email && relay;
+}
+
+static bool has_tag(const struct gw_list_query *q, const struct gw_message *m)
+{
+    if (q->tag == NULL || q->tag[0] == '\0')
+        return true;
+    for (size_t i = 0; i < m->n_tags; i++)
+        if (gw_slice_is(m->tags[i], q->tag))
+            return true;
+    return false;
+}
+
+bool gw_list_query_matches(const struct gw_list_query *q, const struct gw_message *m)
+{
+    return wanted(q->tenant, m->tenant) && wanted(q->status, gw_message_status(m)) &&
+           wanted(q->from, m->from) && m->created_at_ms >= q->since_ms &&
+           (q->until_ms == 0 || m->created_at_ms < q->until_ms) && has_tag(q, m) &&
+           has_recipient(q, m);
+}
