@@ -14,6 +14,26 @@ static const enum smtp_tls_verify verify_modes[] = {[CFG_VERIFY_FULL] = SMTP_VER
 static const enum smtp_auth_mech auth_mechs[] = {
     [CFG_AUTH_PLAIN] = SMTP_AUTH_PLAIN, [CFG_AUTH_LOGIN] = SMTP_AUTH_LOGIN};
 
+static struct smtp_timeouts timeouts(const struct cfg_timeouts *c)
+{
+    struct smtp_timeouts t = smtp_timeouts_default();
+    t.resolve_ms = c->resolve_ms;
+    t.connect_ms = c->connect_ms;
+    t.greeting_ms = c->greeting_ms;
+    t.ehlo_ms = c->ehlo_ms;
+    t.starttls_ms = c->starttls_ms;
+    t.handshake_ms = c->handshake_ms;
+    t.auth_ms = c->auth_ms;
+    t.mail_ms = c->mail_ms;
+    t.rcpt_ms = c->rcpt_ms;
+    t.data_ms = c->data_ms;
+    t.dot_ms = c->dot_ms;
+    t.rset_ms = c->rset_ms;
+    t.quit_ms = c->quit_ms;
+    t.body_floor_ms = c->body_ms;
+    return t;
+}
+
 static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
 {
     struct smtp_relay_config out = smtp_relay_config_default();
@@ -23,6 +43,7 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
     out.max_messages_per_connection = c->pool_messages_per_connection;
     out.idle_ms = c->pool_idle_ms;
     out.max_age_ms = c->pool_age_ms;
+    out.timeouts = timeouts(&c->timeouts);
     if (c->sandbox) {
         out.host = "127.0.0.1";
         out.port = sandbox_port;

@@ -27,7 +27,7 @@ FOREIGN = {
 }
 # Headers are the contract between rooms: even the owner shows these types only in headers that no
 # other room sees. Nobody looks into api but main.
-PRIVATE_HEADER = re.compile(r"api/.*|.*_(internal|lib|context)\.h$")
+PRIVATE_HEADER = re.compile(r"api/.*|gateway/store/sqlite_\w+\.h|.*_(internal|lib|context)\.h$")
 MAIN = re.compile(r"gateway/(main|cli(_\w+)?)\.[ch]$")
 INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')
 
