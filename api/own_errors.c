@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "api/h2_body_limit.h"
 #include "api/problem.h"
 
 enum {
@@ -77,7 +78,8 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         char request_id[API_MAX_REQUEST_ID + 1];
         api_request_id_choose((struct gw_slice){0}, request_id);
         h2o_iovec_t id = h2o_strdup(&req->pool, request_id, SIZE_MAX);
-        enum api_code code = code_of(req->res.status);
+        enum api_code code =
+            api_h2_body_refused(req) ? API_BODY_TOO_LARGE : code_of(req->res.status);
         struct error_stream *stream = (void *)h2o_add_ostream(req, sizeof(*stream), slot);
         slot = &stream->super.next;
         stream->super.do_send = send_document;

@@ -442,8 +442,9 @@ static void a_taken_port_is_an_error_that_names_it(void **state)
 
 /* --- HTTP/2, by hand --- */
 
-/* A POST /v1/messages over HTTP/2 with prior knowledge; returns its length. */
-static size_t h2_request(unsigned char *out)
+/* A POST /v1/messages over HTTP/2 with prior knowledge, without its body; returns its length.
+ * @extra is one more header, coded. */
+static size_t h2_headers(unsigned char *out, const char *extra, size_t extra_len)
 {
     static const unsigned char headers[] = "\x83\x86\x41\x01x"    /* POST, http, authority x */
                                            "\x44\x0c/v1/messages" /* path */
@@ -453,15 +454,38 @@ static size_t h2_request(unsigned char *out)
     static const char start[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
                                 "\0\0\0\x04\0\0\0\0\0" /* SETTINGS */;
     size_t n = sizeof(start) - 1;
-    size_t block = sizeof(headers) - 1;
+    size_t block = sizeof(headers) - 1 + extra_len;
     memcpy(out, start, n);
     const unsigned char head[9] = {0, 0, (unsigned char)block, 1, 4, 0, 0, 0, 1};
     memcpy(out + n, head, sizeof(head));
-    memcpy(out + n + sizeof(head), headers, block);
-    n += sizeof(head) + block;
+    n += sizeof(head);
+    memcpy(out + n, headers, sizeof(headers) - 1);
+    memcpy(out + n + sizeof(headers) - 1, extra, extra_len);
+    return n + block;
+}
+
+static size_t h2_request(unsigned char *out)
+{
     static const char data[11] = {0, 0, 2, 0, 1, 0, 0, 0, 1, '{', '}'};
+    size_t n = h2_headers(out, "", 0);
     memcpy(out + n, data, sizeof(data));
     return n + sizeof(data);
+}
+
+static void a_huge_body_announced_over_http2_is_413_at_once(void **state)
+{
+    (void)state;
+    static const char content_length[] = "\x5c\x0b"
+                                         "99999999999";
+    unsigned char request[256];
+    char answer[4096];
+    size_t len = h2_headers(request, content_length, sizeof(content_length) - 1);
+    int fd = connect_tcp();
+    send_all(fd, request, len);
+    assert_true(receive(fd, answer, sizeof(answer), "at most 1000 "));
+    assert_non_null(memmem(answer, sizeof(answer), "body_too_large", 14));
+    assert_int_equal(api_server_in_flight(server), 0);
+    (void)close(fd);
 }
 
 static void the_preface_split_anywhere_is_http2(void **state)
@@ -583,6 +607,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_taken_port_is_an_error_that_names_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_preface_split_anywhere_is_http2, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_huge_body_announced_over_http2_is_413_at_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_only_looks_like_the_preface_is_http1, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(http2_clients_that_reset_or_leave_abandon_their_wait,
