@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "smtp/address.h"
 #include "smtp/session_impl.h"
 
 void smtp_session_expect(struct smtp_session *s, enum smtp_command command)
@@ -60,6 +61,8 @@ bool smtp_session_command(struct smtp_session *s, enum smtp_command command, siz
 bool smtp_session_path_is_sound(const char *address, bool smtputf8)
 {
     bool quoted = false;
+    if (strlen(address) > SMTP_MAX_MAILBOX)
+        return false;
     for (const char *p = address; *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
         if (c < 0x20 || c == 0x7F || (c >= 0x80 && !smtputf8))

@@ -49,8 +49,7 @@ static void drop_unsound_rcpts(struct smtp_session *s)
     const struct smtp_envelope *env = s->env;
     for (size_t i = 0; i < env->n_rcpts; i++) {
         const char *rcpt = env->rcpts[i];
-        if (rcpt[0] == '\0' || !smtp_session_path_is_sound(rcpt, env->smtputf8) ||
-            strlen(rcpt) + sizeof("RCPT TO:<>\r\n") > SMTP_MAX_COMMAND) {
+        if (rcpt[0] == '\0' || !smtp_session_path_is_sound(rcpt, env->smtputf8)) {
             smtp_session_settle(s, i, SMTP_REASON_LOCAL_ERROR, NULL,
                                 "the recipient is no address that RCPT can carry");
             env->outcomes[i].stage = SMTP_STAGE_RCPT;
@@ -76,7 +75,7 @@ void smtp_session_begin(struct smtp_session *s, const struct smtp_envelope *env)
     }
 }
 
-static bool send_mail(struct smtp_session *s)
+static void send_mail(struct smtp_session *s)
 {
     const struct smtp_envelope *env = s->env;
     char size[32] = "";
@@ -91,10 +90,7 @@ static bool send_mail(struct smtp_session *s)
                                  env->eightbit ? " BODY=8BITMIME" : "",
                                  env->smtputf8 ? " SMTPUTF8" : ""};
     size_t max = s->caps.esmtp ? SMTP_MAX_COMMAND_PARAMS : SMTP_MAX_COMMAND;
-    if (smtp_session_command(s, SMTP_CMD_MAIL, max, parts, sizeof(parts) / sizeof(parts[0])))
-        return true;
-    smtp_session_fail(s, SMTP_REASON_LOCAL_ERROR, NULL, "the sender is too long for MAIL");
-    return false;
+    CHECK(smtp_session_command(s, SMTP_CMD_MAIL, max, parts, sizeof(parts) / sizeof(parts[0])));
 }
 
 /* Skip recipients that are settled already. */
@@ -126,7 +122,8 @@ void smtp_session_send_flight(struct smtp_session *s)
 
     if (s->state == SMTP_STATE_MAIL) {
         s->next_rcpt = skip_settled(s, 0);
-        if (!send_mail(s) || !s->caps.pipelining)
+        send_mail(s);
+        if (!s->caps.pipelining)
             return;
     }
     for (size_t n = 0; n < most && s->next_rcpt < s->env->n_rcpts; n++)
