@@ -73,9 +73,8 @@ static void runner_refuses_what_does_not_hold(void **state)
         "! connect\n! eof\n",
         "! connect\n! eof\n= close EHLO conn_closed sick\n",
         "! connect\n! eof\n= close greeting conn_closed quiet\n",
-        "@ rcpts 1\n! connect\nS: 220 hi\nC: EHLO client.example\nS: 250 ok\n! send\nC: MAIL "
-        "FROM:<>\n",
-        "! connect\nS: 220 hi\nC: EHLO client.example\nS: 250 ok\n! tls\n",
+        "@ rcpts 1\n! ready\n! send\nC: MAIL FROM:<>\n",
+        "! ready\n! tls\n",
         "! connect\nS: \\q\n",
         "! connect\n= within 1\n",
     };
