@@ -15,9 +15,9 @@ struct buffer_object {
 static void read_octets(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_slice *out = target;
-    const struct gw_slice *taken_out = api_json_octets(r->doc, value);
-    if (taken_out != NULL) {
-        *out = *taken_out;
+    const struct api_json_taken *taken = api_json_taken(r->doc, value);
+    if (taken != NULL && taken->octets) {
+        *out = taken->bytes;
         return;
     }
     if (!json_is_array(value)) {
@@ -61,7 +61,10 @@ static void read_buffer(struct api_reader *r, json_t *value, const char *pointer
 static void read_base64(struct api_reader *r, json_t *value, const char *pointer,
                         struct gw_slice *out)
 {
+    const struct api_json_taken *taken = api_json_taken(r->doc, value);
     struct gw_slice text = gw_slice_of(json_string_value(value), json_string_length(value));
+    if (taken != NULL)
+        text = taken->bytes;
     char *bytes = gw_arena_bytes(r->arena, gw_base64_decoded_max(text.len) + 1);
     size_t len = 0;
     size_t bad_at = 0;
@@ -74,7 +77,7 @@ static void read_base64(struct api_reader *r, json_t *value, const char *pointer
 
 static void read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
-    if (json_is_string(value))
+    if (api_read_is_string(r, value))
         read_base64(r, value, pointer, target);
     else if (json_is_object(value))
         read_buffer(r, value, pointer, target);

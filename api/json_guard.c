@@ -49,13 +49,23 @@ static void prepare_jansson(void)
 
 /* --- the scan --- */
 
+/* Which key the scan has just passed. */
+enum key {
+    KEY_OTHER,
+    KEY_CONTENT,
+    KEY_DATA
+};
+
 struct scan {
     struct gw_arena *arena;
     struct gw_slice body;
     struct api_guarded_json *out;
     size_t at, depth, tokens;
-    char *copy; /* of the body, once octets were taken out of it */
-    bool after_data_key;
+    enum key key;
+    /* The text to parse, once something was taken out: its octets, how many, and how far the body
+     * has been copied to it. */
+    char *text;
+    size_t text_len, copied;
 };
 
 static void locate(struct gw_slice body, size_t at, size_t *line_out, size_t *column_out)
@@ -73,12 +83,18 @@ static void locate(struct gw_slice body, size_t at, size_t *line_out, size_t *co
     }
 }
 
-static enum gw_status refuse(const struct scan *s, struct gw_err *err, const char *what)
+static enum gw_status refuse_at(struct gw_slice body, size_t at, struct gw_err *err,
+                                const char *what)
 {
     size_t line;
     size_t column;
-    locate(s->body, s->at, &line, &column);
+    locate(body, at, &line, &column);
     return gw_err_set(err, GW_PROTO, "line %zu, column %zu: %s", line, column, what);
+}
+
+static enum gw_status refuse(const struct scan *s, struct gw_err *err, const char *what)
+{
+    return refuse_at(s->body, s->at, err, what);
 }
 
 static bool is_space(char c)
@@ -154,80 +170,100 @@ static size_t read_octets(struct gw_slice body, size_t at, char *out, size_t *n_
     return at;
 }
 
-/* Writes a string that stands for octets[index] over the array at [from, to), and blanks the rest.
- * Line ends stay where they are, so that positions behind the array do not change. */
-static void blank_out(char *copy, size_t from, size_t to, size_t index)
+static void copy_to_text(struct scan *s, const char *data, size_t len)
 {
-    char mark[32];
-    int len = snprintf(mark, sizeof(mark), "\"\\u0001%zu\"", index);
-    size_t owed = 0;
-    for (size_t i = from; i < to; i++) {
-        bool line_end = copy[i] == '\n';
-        if (i - from < (size_t)len) {
-            owed += line_end;
-            copy[i] = mark[i - from];
-        } else if (!line_end) {
-            copy[i] = owed > 0 ? '\n' : ' ';
-            owed -= owed > 0;
-        }
-    }
+    memcpy(s->text + s->text_len, data, len);
+    s->text_len += len;
 }
 
-/* At the `[` behind the key "data": takes an array of octets out. Returns the index behind it, or 0
- * when it stays. */
-static size_t take_octets(struct scan *s)
+/* Puts a stand-in, a string that names taken[n], in the place of what ends at @to. */
+static void take_out(struct scan *s, size_t to, struct gw_slice bytes, bool octets)
+{
+    struct api_guarded_json *out = s->out;
+    if (s->text == NULL) {
+        out->taken = GW_ARENA_ARRAY(s->arena, struct api_json_taken, API_JSON_MAX_TAKEN);
+        s->text = gw_arena_bytes(s->arena, s->body.len);
+    }
+    char stand_in[32];
+    int len = snprintf(stand_in, sizeof(stand_in), "\"\\u0001%zu\"", out->n_taken);
+    copy_to_text(s, s->body.data + s->copied, s->at - s->copied);
+    copy_to_text(s, stand_in, (size_t)len);
+    out->taken[out->n_taken++] = (struct api_json_taken){
+        .bytes = bytes, .octets = octets, .at = s->text_len, .shorter = to - s->at - (size_t)len};
+    s->at = to;
+    s->copied = to;
+}
+
+static void finish_text(struct scan *s)
+{
+    if (s->text == NULL)
+        return;
+    copy_to_text(s, s->body.data + s->copied, s->body.len - s->copied);
+    s->out->text = gw_slice_of(s->text, s->text_len);
+}
+
+/* At the `[` behind the key "data". */
+static bool take_octets(struct scan *s)
 {
     size_t n;
-    struct api_guarded_json *out = s->out;
     size_t to = read_octets(s->body, s->at, NULL, &n);
-    if (to == 0 || n < API_JSON_MIN_OCTETS || out->n_octets == API_JSON_MAX_OCTET_ARRAYS)
-        return 0;
-    if (out->octets == NULL) {
-        out->octets = GW_ARENA_ARRAY(s->arena, struct gw_slice, API_JSON_MAX_OCTET_ARRAYS);
-        s->copy = gw_arena_bytes(s->arena, s->body.len);
-        memcpy(s->copy, s->body.data, s->body.len);
-        out->text.data = s->copy;
-    }
+    if (to == 0 || n < API_JSON_MIN_OCTETS || s->out->n_taken == API_JSON_MAX_TAKEN)
+        return false;
     char *octets = gw_arena_bytes(s->arena, n);
     (void)read_octets(s->body, s->at, octets, &n);
-    blank_out(s->copy, s->at, to, out->n_octets);
-    out->octets[out->n_octets++] = gw_slice_of(octets, n);
-    return to;
+    take_out(s, to, gw_slice_of(octets, n), true);
+    return true;
 }
 
-static enum gw_status open_bracket(struct scan *s, bool after_data_key, struct gw_err *err)
+/* At the `"` of a string behind the key "content" that ends at @to. */
+static bool take_text(struct scan *s, size_t to)
 {
-    size_t to = after_data_key && s->body.data[s->at] == '[' ? take_octets(s) : 0;
-    if (to > 0) {
-        s->at = to;
+    size_t len = to - s->at - 2;
+    const char *text = s->body.data + s->at + 1;
+    if (to - s->at < API_JSON_MIN_TEXT + 2 || s->out->n_taken == API_JSON_MAX_TAKEN ||
+        s->body.data[to - 1] != '"')
+        return false;
+    bool plain = true;
+    for (size_t i = 0; i < len; i++)
+        plain &= text[i] >= ' ' && text[i] <= '~' && text[i] != '\\';
+    if (plain)
+        take_out(s, to, gw_slice_of(text, len), false);
+    return plain;
+}
+
+static enum gw_status open_bracket(struct scan *s, enum key key, struct gw_err *err)
+{
+    if (key == KEY_DATA && s->body.data[s->at] == '[' && take_octets(s))
         return GW_OK;
-    }
     if (++s->depth > API_JSON_MAX_DEPTH)
         return refuse(s, err, "objects and arrays are nested deeper than 16 levels");
     s->at++;
     return GW_OK;
 }
 
-static void pass_string(struct scan *s)
+static void pass_string(struct scan *s, enum key key)
 {
-    static const struct gw_slice data_key = {.data = "\"data\"", .len = 6};
-    size_t from = s->at;
-    s->at = string_end(s->body, from);
-    if (!gw_slice_eq(gw_slice_of(s->body.data + from, s->at - from), data_key))
+    size_t to = string_end(s->body, s->at);
+    if (key == KEY_CONTENT && take_text(s, to))
         return;
-    size_t colon = skip_space(s->body, s->at);
+    struct gw_slice raw = gw_slice_of(s->body.data + s->at, to - s->at);
+    size_t colon = skip_space(s->body, to);
+    s->at = to;
     if (colon == s->body.len || s->body.data[colon] != ':')
         return;
     s->at = skip_space(s->body, colon + 1);
-    s->after_data_key = true;
+    if (gw_slice_is(raw, "\"content\""))
+        s->key = KEY_CONTENT;
+    else if (gw_slice_is(raw, "\"data\""))
+        s->key = KEY_DATA;
 }
 
 /* One token or one octet between tokens. */
 static enum gw_status scan_one(struct scan *s, struct gw_err *err)
 {
     char c = s->body.data[s->at];
-    bool after_data_key = s->after_data_key;
-    s->after_data_key = false;
+    enum key key = s->key;
+    s->key = KEY_OTHER;
     if (is_space(c) || c == ',' || c == ':') {
         s->at++;
         return GW_OK;
@@ -240,9 +276,9 @@ static enum gw_status scan_one(struct scan *s, struct gw_err *err)
     if (++s->tokens > API_JSON_MAX_TOKENS)
         return refuse(s, err, "more than 20000 keys and values");
     if (c == '{' || c == '[')
-        return open_bracket(s, after_data_key, err);
+        return open_bracket(s, key, err);
     if (c == '"') {
-        pass_string(s);
+        pass_string(s, key);
         return GW_OK;
     }
     while (s->at < s->body.len && !is_delimiter(s->body.data[s->at]))
@@ -254,7 +290,7 @@ enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
                               struct api_guarded_json *out, struct gw_err *err)
 {
     struct scan s = {.arena = arena, .body = body, .out = out};
-    *out = (struct api_guarded_json){.text = body};
+    *out = (struct api_guarded_json){.body = body, .text = body};
     if (skip_space(body, 0) == body.len)
         return refuse(&s, err, "the body is empty");
     if (body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0)
@@ -264,17 +300,18 @@ enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
         if (status != GW_OK)
             return status;
     }
+    finish_text(&s);
     return GW_OK;
 }
 
-const struct gw_slice *api_json_octets(const struct api_guarded_json *doc, const json_t *value)
+const struct api_json_taken *api_json_taken(const struct api_guarded_json *doc, const json_t *value)
 {
     const char *text = json_string_value(value);
     if (text == NULL || text[0] != '\x01' || text[1] < '0' || text[1] > '9')
         return NULL;
     char *end;
     unsigned long index = strtoul(text + 1, &end, 10);
-    return *end == '\0' && index < doc->n_octets ? &doc->octets[index] : NULL;
+    return *end == '\0' && index < doc->n_taken ? &doc->taken[index] : NULL;
 }
 
 /* --- pointers --- */
@@ -357,6 +394,15 @@ static const char *pointer_at(struct gw_arena *arena, struct gw_slice text, size
 
 /* --- parsing --- */
 
+/* Index in the body of the last octet before @position of the text. */
+static size_t place_in_body(const struct api_guarded_json *doc, size_t position)
+{
+    size_t at = position;
+    for (size_t i = 0; i < doc->n_taken && doc->taken[i].at <= position; i++)
+        at += doc->taken[i].shorter;
+    return at > 0 ? at - 1 : 0;
+}
+
 enum gw_status api_json_parse(struct gw_arena *arena, const struct api_guarded_json *doc,
                               json_t **out, const char **pointer_out, struct gw_err *err)
 {
@@ -371,14 +417,12 @@ enum gw_status api_json_parse(struct gw_arena *arena, const struct api_guarded_j
     if (*out != NULL)
         return GW_OK;
     if (budget_exceeded)
-        return gw_err_set(err, GW_PROTO, "line 1, column 1: the document takes too much memory");
-    if (json_error_code(&error) == json_error_null_character)
-        return gw_err_set(err, GW_PROTO, "line %d, column %d: NUL characters are not allowed",
-                          error.line, error.column);
+        return refuse_at(doc->body, 0, err, "the document takes too much memory");
     if (json_error_code(&error) == json_error_duplicate_key) {
         *pointer_out = pointer_at(arena, doc->text, (size_t)error.position);
         return gw_err_set(err, GW_EXISTS, "The field is given more than once.");
     }
-    return gw_err_set(err, GW_PROTO, "line %d, column %d: %s", error.line, error.column,
-                      error.text);
+    bool nul = json_error_code(&error) == json_error_null_character;
+    return refuse_at(doc->body, place_in_body(doc, (size_t)error.position), err,
+                     nul ? "NUL characters are not allowed" : error.text);
 }

@@ -7,6 +7,7 @@
 #define API_JSON_GUARD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gateway/base/gw_arena.h"
@@ -16,22 +17,32 @@
 enum {
     API_JSON_MAX_DEPTH = 16,     /* objects and arrays inside each other; our deepest use is 5 */
     API_JSON_MAX_TOKENS = 20000, /* keys, strings, numbers, literals, objects, arrays */
-    /* Arrays of this many octets after the key "data" are taken out before parsing: an attachment
-     * as
-     * {"type":"Buffer","data":[…]} would be a token per octet. */
+    /* What makes bodies large is taken out before parsing, because jansson reads octet by octet and
+     * makes a node of each number: the value of a key "content" when it is a string of this many
+     * printable ASCII characters without escapes (base64), and the value of a key "data" when it is
+     * an array of this many numbers from 0 to 255 (a serialised Buffer). */
+    API_JSON_MIN_TEXT = 4096,
     API_JSON_MIN_OCTETS = 16,
-    API_JSON_MAX_OCTET_ARRAYS = 1000,
+    API_JSON_MAX_TAKEN = 1000,
     /* Memory that jansson may hold for one body: this many times its size, and a base. A string of
      * n bytes takes up to 3n while it grows. */
     API_JSON_BUDGET_FACTOR = 4,
     API_JSON_BUDGET_BASE = 8 << 20
 };
 
+/* A value that was taken out. */
+struct api_json_taken {
+    struct gw_slice bytes; /* text: in the body; octets: in the arena */
+    bool octets;           /* it was an array of numbers */
+    size_t at;             /* where its stand-in ends in the text to parse */
+    size_t shorter;        /* by how much the text got shorter there */
+};
+
 /* A body that passed the guard. */
 struct api_guarded_json {
-    struct gw_slice text;    /* what to parse: line and column of everything are the body's */
-    struct gw_slice *octets; /* the arrays taken out, in the arena */
-    size_t n_octets;
+    struct gw_slice body, text; /* as given, and what to parse */
+    struct api_json_taken *taken;
+    size_t n_taken;
 };
 
 /* GW_OK, or GW_PROTO with err->text "line 3, column 7: …": empty, byte order mark, too deep, too
@@ -39,8 +50,9 @@ struct api_guarded_json {
 enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
                               struct api_guarded_json *out, struct gw_err *err) GW_NODISCARD;
 
-/* The octets that @value, a string, stands for; NULL when it is any other string. */
-const struct gw_slice *api_json_octets(const struct api_guarded_json *doc, const json_t *value);
+/* What @value stands for when it is the stand-in of something taken out, else NULL. */
+const struct api_json_taken *api_json_taken(const struct api_guarded_json *doc,
+                                            const json_t *value);
 
 /* Parses within the budget. *out is for json_decref().
  * GW_OK; GW_PROTO with err->text "line 3, column 7: …"; GW_EXISTS when an object repeats a key,

@@ -12,8 +12,16 @@ enum {
     MAX_COMPARED = 32 /* octets of a key that is compared with ours */
 };
 
-static const char *type_name(json_t *value)
+bool api_read_is_string(struct api_reader *r, json_t *value)
 {
+    const struct api_json_taken *taken = api_json_taken(r->doc, value);
+    return json_is_string(value) && (taken == NULL || !taken->octets);
+}
+
+static const char *type_name(struct api_reader *r, json_t *value)
+{
+    if (json_is_string(value) && !api_read_is_string(r, value))
+        return "an array";
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         return "an object";
@@ -37,11 +45,14 @@ void api_read_wrong_type(struct api_reader *r, json_t *value, const char *pointe
                          const char *wanted)
 {
     gw_problems_add(r->problems, pointer, GW_PROBLEM_TYPE, "Must be %s, not %s.", wanted,
-                    type_name(value));
+                    type_name(r, value));
 }
 
 struct gw_slice api_read_copy(struct api_reader *r, json_t *string)
 {
+    const struct api_json_taken *taken = api_json_taken(r->doc, string);
+    if (taken != NULL)
+        return gw_arena_slice(r->arena, taken->bytes);
     return gw_arena_slice(r->arena,
                           gw_slice_of(json_string_value(string), json_string_length(string)));
 }
@@ -49,7 +60,7 @@ struct gw_slice api_read_copy(struct api_reader *r, json_t *string)
 void api_read_text(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     struct gw_field *field = target;
-    if (!json_is_string(value)) {
+    if (!api_read_is_string(r, value)) {
         api_read_wrong_type(r, value, pointer, "a string");
         return;
     }
@@ -68,7 +79,7 @@ void api_read_bool(struct api_reader *r, json_t *value, const char *pointer, voi
 bool api_read_choice(struct api_reader *r, json_t *value, const char *pointer,
                      const char *const *choices, size_t n, size_t *index_out)
 {
-    if (!json_is_string(value)) {
+    if (!api_read_is_string(r, value)) {
         api_read_wrong_type(r, value, pointer, "a string");
         return false;
     }

@@ -39,6 +39,9 @@ struct api_json_field {
 void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target);
 
+/* A string of the body, not the stand-in of an array. */
+bool api_read_is_string(struct api_reader *r, json_t *value);
+
 /* Adds a "type" problem: must be @wanted ("a string"). */
 void api_read_wrong_type(struct api_reader *r, json_t *value, const char *pointer,
                          const char *wanted);

@@ -19,7 +19,7 @@ static void read_address(struct api_reader *r, json_t *value, const char *pointe
         {"name", api_read_text, offsetof(struct gw_draft_address, name), {0}},
     };
     struct gw_draft_address *address = target;
-    if (json_is_string(value)) {
+    if (api_read_is_string(r, value)) {
         api_read_text(r, value, pointer, &address->text);
         return;
     }
@@ -100,7 +100,7 @@ static void read_header_object(struct api_reader *r, json_t *object, const char 
         struct gw_field name = {.value = gw_arena_slice(r->arena, gw_slice_str(key)),
                                 .pointer = at};
         bool array = json_is_array(value);
-        if (!array && !json_is_string(value)) {
+        if (!array && !api_read_is_string(r, value)) {
             api_read_wrong_type(r, value, at, "a string or a list of strings");
             continue;
         }
@@ -182,7 +182,7 @@ static void read_metadata(struct api_reader *r, json_t *value, const char *point
 static void read_tag(struct api_reader *r, json_t *value, const char *pointer, struct gw_field *tag)
 {
     struct gw_draft_pair pair = {0};
-    if (json_is_string(value)) {
+    if (api_read_is_string(r, value)) {
         api_read_text(r, value, pointer, tag);
     } else if (!json_is_object(value)) {
         api_read_wrong_type(r, value, pointer, "a string or an object with name and value");

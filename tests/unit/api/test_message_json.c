@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "api/json_guard.h"
 #include "api/message_json.h"
 #include "gateway/base/gw_arena.h"
 
@@ -381,6 +382,77 @@ static void places_behind_a_taken_out_buffer_are_the_bodys(void **state)
     done(&d);
 }
 
+static void long_text_under_the_key_content_is_the_same_as_parsed(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {API_JSON_MIN_TEXT - 1, API_JSON_MIN_TEXT, API_JSON_MIN_TEXT + 1};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char text[API_JSON_MIN_TEXT + 2];
+        char body[4 * API_JSON_MIN_TEXT];
+        memset(text, 'A', sizes[i]);
+        text[sizes[i]] = '\0';
+        (void)snprintf(
+            body, sizeof(body),
+            "{\"metadata\":{\"content\":\"%s\"},\"attachments\":[{\"content\":\"%s\"}],\n"
+            "\"subject\":\"s\"}",
+            text, text);
+        struct decoded d = decode(body);
+        check_field(d.draft.metadata[0].value, text, "/metadata/content");
+        check_field(d.draft.subject, "s", "/subject");
+        /* a length of 4n+1 is no base64 */
+        assert_int_equal(d.status, sizes[i] % 4 == 1 ? GW_INVALID : GW_OK);
+        done(&d);
+    }
+}
+
+static void long_text_that_needs_the_parser_is_left_to_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tail;
+        enum gw_status status;
+    } cases[] = {
+        {"\\n", GW_OK},           {"\n", GW_PROTO}, {"\xff", GW_PROTO},
+        {"\xc3\xa4", GW_INVALID}, {"\\", GW_PROTO},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[API_JSON_MIN_TEXT + 1];
+        char body[2 * API_JSON_MIN_TEXT];
+        memset(text, 'A', API_JSON_MIN_TEXT);
+        text[API_JSON_MIN_TEXT] = '\0';
+        (void)snprintf(body, sizeof(body), "{\"attachments\":[{\"content\":\"%s%s\"}]}", text,
+                       cases[i].tail);
+        struct decoded d = decode(body);
+        assert_int_equal(d.status, cases[i].status);
+        done(&d);
+    }
+}
+
+static void a_stand_in_is_no_text_and_a_forged_one_reaches_nothing_else(void **state)
+{
+    (void)state;
+#define SIXTEEN "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"
+    static const struct {
+        const char *body, *pointer;
+    } cases[] = {
+        {"{\"metadata\":{\"data\":" SIXTEEN "}}", "/metadata/data"},
+        {"{\"headers\":{\"data\":" SIXTEEN "}}", "/headers/data"},
+        {"{\"subject\":\"\\u00010\",\"metadata\":{\"data\":" SIXTEEN "}}", "/subject"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct decoded d = decode(cases[i].body);
+        assert_int_equal(d.status, GW_INVALID);
+        assert_true(has_problem(&d, cases[i].pointer, "type"));
+        done(&d);
+    }
+    struct decoded d = decode("{\"subject\":\"\\u00010\",\"text\":\"\\u00017\"}");
+    check_field(d.draft.subject,
+                "\x01"
+                "0",
+                "/subject");
+    done(&d);
+}
+
 static void no_prefix_of_a_message_is_taken_or_crashes(void **state)
 {
     (void)state;
@@ -446,6 +518,9 @@ int main(void)
         cmocka_unit_test(a_misspelt_field_is_told_its_neighbour),
         cmocka_unit_test(a_serialised_buffer_of_any_size_is_content),
         cmocka_unit_test(places_behind_a_taken_out_buffer_are_the_bodys),
+        cmocka_unit_test(long_text_under_the_key_content_is_the_same_as_parsed),
+        cmocka_unit_test(long_text_that_needs_the_parser_is_left_to_it),
+        cmocka_unit_test(a_stand_in_is_no_text_and_a_forged_one_reaches_nothing_else),
         cmocka_unit_test(no_prefix_of_a_message_is_taken_or_crashes),
         cmocka_unit_test(a_string_of_many_escapes_is_one_string),
         cmocka_unit_test(a_25_mb_attachment_fits_the_budget),
