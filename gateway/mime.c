@@ -250,6 +250,8 @@ static void write_header(const struct gw_mime_input *in, struct gw_buf *out)
     gw_time_rfc5322(in->date_ms, date);
     gw_mime_write_addresses(out, "From", &in->from, 1);
     gw_mime_write_addresses(out, "To", in->to, in->n_to);
+    if (in->n_to + in->n_cc == 0) /* what relays add by themselves, breaking the signature */
+        (void)gw_buf_add_str(out, "To: undisclosed-recipients:;\r\n");
     gw_mime_write_addresses(out, "Cc", in->cc, in->n_cc);
     gw_mime_write_addresses(out, "Reply-To", in->reply_to, in->n_reply_to);
     if (in->subject.data != NULL)
@@ -288,7 +290,8 @@ enum gw_status gw_mime_build(const struct gw_mime_input *in, struct gw_buf *out,
         memcmp(out->data + out->len - 2, "\r\n", 2) != 0)
         (void)gw_buf_add(out, "\r\n", 2);
     gw_buf_deinit(&derived);
-    *body_at_out = b.body_at;
+    if (body_at_out != NULL)
+        *body_at_out = b.body_at;
     return out->overflowed ? GW_TOOBIG : GW_OK;
 }
 

@@ -64,11 +64,13 @@ struct gw_mime_input {
 /* Upper bound for what gw_mime_build may write, for sizing @out's maximum. */
 size_t gw_mime_max_size(const struct gw_mime_input *in);
 
-/* Append the whole message to @out; ends in CRLF. Pure: same input and random seed, same bytes.
+/* Append the whole message to @out; ends in CRLF. Without To and Cc it is addressed to
+ * `undisclosed-recipients:;`. Pure: same input and random seed, same bytes.
  * With html alone a text alternative is derived. Nesting: mixed{ related{ alternative{text, html},
  * inline… }, attachment… }, levels left out where they would hold one part. Without html a part
  * with content_id is an attachment like any other.
- * @body_at_out  offset of the body (behind the empty line) from where the message starts in @out
+ * @body_at_out  may be NULL; offset of the body (behind the empty line) from where the message
+ *               starts in @out
  * GW_OK or GW_TOOBIG. */
 enum gw_status gw_mime_build(const struct gw_mime_input *in, struct gw_buf *out,
                              size_t *body_at_out) GW_NODISCARD;

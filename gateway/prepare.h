@@ -10,7 +10,8 @@
 #include "gateway/message.h"
 #include "gateway/problems.h"
 
-/* Limits of one message beside cfg.limits; each is documented in docs/limits.md. */
+/* Limits of one message beside cfg.limits; each is documented in docs/limits.md. Sizes are octets
+ * of UTF-8. */
 enum {
     GW_MAX_HEADERS = 100,
     GW_MAX_HEADER_VALUE = 8192,
@@ -21,10 +22,15 @@ enum {
     GW_MAX_TAGS = 10,
     GW_MAX_TAG = 128,
     GW_MAX_METADATA = 20,
+    GW_MAX_METADATA_NAME = 64,
     GW_MAX_METADATA_VALUE = 500,
     GW_MAX_REFERENCES = 100,
     GW_MAX_MESSAGE_ID = 250,
-    GW_MAX_REPLY_TO = 25
+    GW_MAX_REPLY_TO = 25,
+    GW_MAX_CONTENT_ID = 250,
+    GW_MAX_UNSUBSCRIBE = 900, /* each of the two addresses; a line holds 998 */
+    GW_MAX_SCHEDULE_DAYS = 366,
+    GW_MAX_EXPIRES_DAYS = 30
 };
 
 /* Who is asking, and the snapshots to work with. Borrowed. */
@@ -37,7 +43,9 @@ struct gw_prepare_context {
 
 /* @arena  of the message to be; the draft may live in it or elsewhere, nothing of it is kept by
  *         reference unless it lives in @arena
- * GW_OK with *out, or GW_INVALID with problems (all of them). */
+ * @problems  may hold those of the decoding; a field that has one already is not missed again
+ * GW_OK with *out; GW_INVALID with problems (all of them); GW_CRYPTO or GW_INTERNAL, logged, when
+ * signing or the wire check fails: nothing unsigned or malformed ever leaves. */
 enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_draft *draft,
                           struct gw_arena *arena, struct gw_message **out,
                           struct gw_problems *problems) GW_NODISCARD;

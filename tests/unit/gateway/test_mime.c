@@ -14,7 +14,8 @@
 #include "gateway/base/gw_random.h"
 #include "gateway/mime.h"
 
-#define HEAD "From: Ann <ann@example.com>\r\n"
+#define HEAD   "From: Ann <ann@example.com>\r\n"
+#define NOBODY "To: undisclosed-recipients:;\r\n"
 #define REST \
     "Date: Mon, 23 Nov 2026 12:34:56 +0000\r\n" \
     "Message-ID: <1@example.com>\r\n"
@@ -97,12 +98,12 @@ static void html_alone_gets_a_text_alternative(void **state)
     (void)state;
     struct gw_mime_input in = minimal();
     in.html = GW_SLICE_LIT("<p>Hi</p>");
-    assert_built(&in, HEAD REST "MIME-Version: 1.0\r\n"
-                                "Content-Type: multipart/alternative;\r\n"
-                                " BOUNDARY=\"A\"\r\n\r\n"
-                                "--A\r\n" TEXT_PLAIN "Hi\r\n\r\n"
-                                "--A\r\n" TEXT_HTML "<p>Hi</p>\r\n"
-                                "--A--\r\n");
+    assert_built(&in, HEAD NOBODY REST "MIME-Version: 1.0\r\n"
+                                       "Content-Type: multipart/alternative;\r\n"
+                                       " BOUNDARY=\"A\"\r\n\r\n"
+                                       "--A\r\n" TEXT_PLAIN "Hi\r\n\r\n"
+                                       "--A\r\n" TEXT_HTML "<p>Hi</p>\r\n"
+                                       "--A--\r\n");
 }
 
 static void html_without_text_stays_alone(void **state)
@@ -110,7 +111,7 @@ static void html_without_text_stays_alone(void **state)
     (void)state;
     struct gw_mime_input in = minimal();
     in.html = GW_SLICE_LIT("<img src=x>");
-    assert_built(&in, HEAD REST "MIME-Version: 1.0\r\n" TEXT_HTML "<img src=x>\r\n");
+    assert_built(&in, HEAD NOBODY REST "MIME-Version: 1.0\r\n" TEXT_HTML "<img src=x>\r\n");
 }
 
 static const struct gw_mime_part logo = {.content = {"\x01\x02", 2},
@@ -138,20 +139,20 @@ static void all_kinds_nest_as_mixed_related_alternative(void **state)
     in.html = GW_SLICE_LIT("<p>Hi</p>");
     in.parts = parts;
     in.n_parts = 2;
-    assert_built(&in,
-                 HEAD REST "MIME-Version: 1.0\r\n"
-                           "Content-Type: multipart/mixed; BOUNDARY=\"A\"\r\n\r\n"
-                           "--A\r\n"
-                           "Content-Type: multipart/related; type=\"multipart/alternative\";\r\n"
-                           " BOUNDARY=\"B\"\r\n\r\n"
-                           "--B\r\n"
-                           "Content-Type: multipart/alternative;\r\n"
-                           " BOUNDARY=\"C\"\r\n\r\n"
-                           "--C\r\n" TEXT_PLAIN "Hi\r\n"
-                           "--C\r\n" TEXT_HTML "<p>Hi</p>\r\n"
-                           "--C--\r\n"
-                           "--B\r\n" LOGO_PART "--B--\r\n"
-                           "--A\r\n" REPORT_PART "--A--\r\n");
+    assert_built(&in, HEAD NOBODY REST
+                 "MIME-Version: 1.0\r\n"
+                 "Content-Type: multipart/mixed; BOUNDARY=\"A\"\r\n\r\n"
+                 "--A\r\n"
+                 "Content-Type: multipart/related; type=\"multipart/alternative\";\r\n"
+                 " BOUNDARY=\"B\"\r\n\r\n"
+                 "--B\r\n"
+                 "Content-Type: multipart/alternative;\r\n"
+                 " BOUNDARY=\"C\"\r\n\r\n"
+                 "--C\r\n" TEXT_PLAIN "Hi\r\n"
+                 "--C\r\n" TEXT_HTML "<p>Hi</p>\r\n"
+                 "--C--\r\n"
+                 "--B\r\n" LOGO_PART "--B--\r\n"
+                 "--A\r\n" REPORT_PART "--A--\r\n");
 }
 
 static void inline_part_of_html_makes_related(void **state)
@@ -161,11 +162,11 @@ static void inline_part_of_html_makes_related(void **state)
     in.html = GW_SLICE_LIT("<img src=cid:logo>");
     in.parts = &logo;
     in.n_parts = 1;
-    assert_built(&in, HEAD REST "MIME-Version: 1.0\r\n"
-                                "Content-Type: multipart/related; type=\"text/html\";\r\n"
-                                " BOUNDARY=\"A\"\r\n\r\n"
-                                "--A\r\n" TEXT_HTML "<img src=cid:logo>\r\n"
-                                "--A\r\n" LOGO_PART "--A--\r\n");
+    assert_built(&in, HEAD NOBODY REST "MIME-Version: 1.0\r\n"
+                                       "Content-Type: multipart/related; type=\"text/html\";\r\n"
+                                       " BOUNDARY=\"A\"\r\n\r\n"
+                                       "--A\r\n" TEXT_HTML "<img src=cid:logo>\r\n"
+                                       "--A\r\n" LOGO_PART "--A--\r\n");
 }
 
 static void inline_part_without_html_is_an_attachment(void **state)
@@ -175,10 +176,10 @@ static void inline_part_without_html_is_an_attachment(void **state)
     in.text = GW_SLICE_LIT("Hi\n");
     in.parts = &logo;
     in.n_parts = 1;
-    assert_built(&in, HEAD REST "MIME-Version: 1.0\r\n"
-                                "Content-Type: multipart/mixed; BOUNDARY=\"A\"\r\n\r\n"
-                                "--A\r\n" TEXT_PLAIN "Hi\r\n\r\n"
-                                "--A\r\n" LOGO_PART "--A--\r\n");
+    assert_built(&in, HEAD NOBODY REST "MIME-Version: 1.0\r\n"
+                                       "Content-Type: multipart/mixed; BOUNDARY=\"A\"\r\n\r\n"
+                                       "--A\r\n" TEXT_PLAIN "Hi\r\n\r\n"
+                                       "--A\r\n" LOGO_PART "--A--\r\n");
 }
 
 static void empty_text_is_an_empty_line(void **state)
@@ -187,7 +188,7 @@ static void empty_text_is_an_empty_line(void **state)
     struct gw_mime_input in = minimal();
     in.text = GW_SLICE_LIT("");
     in.subject = GW_SLICE_LIT("");
-    assert_built(&in, HEAD "Subject:\r\n" REST "MIME-Version: 1.0\r\n" TEXT_PLAIN "\r\n");
+    assert_built(&in, HEAD NOBODY "Subject:\r\n" REST "MIME-Version: 1.0\r\n" TEXT_PLAIN "\r\n");
 }
 
 static void every_header_of_a_message_is_written(void **state)

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* From draft to message: the order of the steps, building, signing, the last check. */
+#include "gateway/prepare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_utf8.h"
+#include "gateway/prepare_internal.h"
+
+enum {
+    MAX_SIGNATURES = 64 * 1024 /* bytes of DKIM-Signature fields */
+};
+
+bool gw_prepare_has_problem(const struct gw_prepare_job *job, const char *pointer)
+{
+    size_t len = strlen(pointer);
+    for (size_t i = 0; i < job->problems->n; i++) {
+        const char *at = job->problems->items[i].pointer;
+        if (strncmp(at, pointer, len) == 0 && (at[len] == '\0' || at[len] == '/'))
+            return true;
+    }
+    return job->problems->n_dropped > 0;
+}
+
+void gw_prepare_required(struct gw_prepare_job *job, const char *pointer, const char *detail)
+{
+    if (!gw_prepare_has_problem(job, pointer))
+        gw_problems_add(job->problems, pointer, GW_PROBLEM_REQUIRED, "%s", detail);
+}
+
+bool gw_prepare_line(struct gw_prepare_job *job, const struct gw_field *f, size_t max,
+                     unsigned allowed)
+{
+    struct gw_slice s = f->value;
+    const char *code = NULL;
+    const char *detail = NULL;
+    if (s.len > max) {
+        gw_problems_add(job->problems, f->pointer, GW_PROBLEM_TOO_LONG,
+                        "Must be at most %zu octets of UTF-8.", max);
+        return false;
+    }
+    for (size_t i = 0; i < s.len && code == NULL;) {
+        uint32_t cp = 0;
+        size_t n = gw_utf8_decode(gw_slice_of(s.data + i, s.len - i), &cp);
+        if (n == 0) {
+            code = GW_PROBLEM_ENCODING;
+            detail = "This is not valid UTF-8.";
+        } else if (cp == 0 || gw_cp_is_line_break(cp)) {
+            code = GW_PROBLEM_INJECTION;
+            detail = "Line breaks and NUL must not stand here.";
+        } else if (gw_cp_is_control(cp) && (cp != '\t' || (allowed & GW_LINE_TAB) == 0)) {
+            code = GW_PROBLEM_VALUE;
+            detail = "Control characters must not stand here.";
+        } else if (gw_cp_is_bidi_override(cp) && (allowed & GW_LINE_BIDI) == 0) {
+            code = GW_PROBLEM_VALUE;
+            detail = "Directional overrides must not stand here.";
+        }
+        i += n;
+    }
+    if (code != NULL)
+        gw_problems_add(job->problems, f->pointer, code, "%s", detail);
+    return code == NULL;
+}
+
+static void check_dkim(struct gw_prepare_job *job)
+{
+    const struct gw_prepare_context *ctx = job->ctx;
+    if (job->m->from == NULL || ctx->cfg->dkim.sign != CFG_DKIM_REQUIRED)
+        return;
+    if (ctx->dkim == NULL || !gw_dkim_has_key(ctx->dkim, job->m->from_domain))
+        gw_problems_add(job->problems, "/from", GW_PROBLEM_DKIM,
+                        "Messages must be signed, and there is no DKIM key for the domain %s.",
+                        job->m->from_domain);
+}
+
+static enum gw_status failed(const struct gw_prepare_job *job, const char *event,
+                             enum gw_status status, const char *reason)
+{
+    gw_log(GW_LOG_ERROR, event, GW_LOG_STR("id", job->m->id),
+           GW_LOG_STR("from_domain", job->m->from_domain), GW_LOG_STR("reason", reason));
+    return status;
+}
+
+/* Signatures and message into one run of bytes in the arena. */
+static enum gw_status sign(struct gw_prepare_job *job, struct gw_slice message)
+{
+    struct gw_err err = {.status = GW_OK};
+    struct gw_buf signatures;
+    gw_buf_init(&signatures, MAX_SIGNATURES);
+    enum gw_status status = GW_OK;
+    if (job->ctx->dkim != NULL)
+        status =
+            gw_dkim_sign(job->ctx->dkim, job->m->from_domain, message, &signatures, NULL, &err);
+    if (status == GW_OK) {
+        size_t len = signatures.len + message.len;
+        char *mime = gw_arena_bytes(job->arena, len);
+        if (signatures.len != 0)
+            memcpy(mime, signatures.data, signatures.len);
+        memcpy(mime + signatures.len, message.data, message.len);
+        job->m->mime = gw_slice_of(mime, len);
+    }
+    gw_buf_deinit(&signatures);
+    return status == GW_OK ? GW_OK : failed(job, "dkim_sign_failed", GW_CRYPTO, err.text);
+}
+
+static enum gw_status build(struct gw_prepare_job *job)
+{
+    struct gw_err err = {.status = GW_OK};
+    struct gw_buf out;
+    gw_buf_init(&out, gw_mime_max_size(&job->mime));
+    enum gw_status status = gw_mime_build(&job->mime, &out, NULL);
+    if (status != GW_OK)
+        status = failed(job, "mime_build_failed", GW_INTERNAL, "over the computed size");
+    else
+        status = sign(job, gw_buf_view(&out));
+    gw_buf_deinit(&out);
+    if (status == GW_OK && gw_mime_check(job->m->mime, job->utf8_header, &err) != GW_OK)
+        status = failed(job, "wire_check_failed", GW_INTERNAL, err.text);
+    return status;
+}
+
+enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_draft *draft,
+                          struct gw_arena *arena, struct gw_message **out,
+                          struct gw_problems *problems)
+{
+    struct gw_message *m = GW_ARENA_NEW(arena, struct gw_message);
+    struct gw_prepare_job job = {
+        .ctx = ctx, .draft = draft, .arena = arena, .problems = problems, .m = m};
+    *out = NULL;
+    m->arena = arena;
+    gw_uuid_v7(ctx->now_ms, m->id);
+    m->tenant = ctx->api_key != NULL ? gw_arena_strdup(arena, ctx->api_key->id) : "";
+    m->created_at_ms = ctx->now_ms;
+    m->require_tls = draft->require_tls;
+    m->priority = draft->priority;
+    m->delivery_mode = draft->delivery_mode;
+    m->on_uncertain = draft->on_uncertain;
+    job.mime.date_ms = ctx->now_ms;
+
+    gw_prepare_options(&job); /* the recipients' first state depends on the times */
+    gw_prepare_addresses(&job);
+    gw_prepare_headers(&job);
+    gw_prepare_ids(&job);
+    gw_prepare_unsubscribe(&job);
+    gw_prepare_parts(&job);
+    check_dkim(&job);
+    if (problems->n > 0)
+        return GW_INVALID;
+    enum gw_status status = build(&job);
+    if (status == GW_OK)
+        *out = m;
+    return status;
+}
