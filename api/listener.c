@@ -3,6 +3,7 @@
 #include "api/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <h2o/http1.h>
 #include <h2o/http2.h>
 
+#include "api/linger.h"
 #include "api/listener_tls.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_log.h"
@@ -36,15 +38,37 @@ static void free_handle(uv_handle_t *handle)
 
 /* --- connections --- */
 
+static void release_connection(void *data)
+{
+    struct api_connection *c = data;
+    c->acceptor->n_connections--;
+    gw_list_remove(&c->link);
+    api_peer_release(c->peer);
+    gw_free(c);
+}
+
 static void on_connection_closed(void *data)
 {
     struct api_connection *c = data;
     if (h2o_timeout_is_linked(&c->first_octets))
         h2o_timeout_unlink(&c->first_octets);
-    c->acceptor->n_connections--;
-    gw_list_remove(&c->link);
-    api_peer_release(c->peer);
-    gw_free(c);
+    c->sock = NULL;
+    /* it counts as a connection until it has lingered, or the caps would not hold */
+    if (c->linger_fd >= 0)
+        api_linger_start(c->acceptor->h2o.loop, c->linger_fd, release_connection, c);
+    else
+        release_connection(c);
+}
+
+struct api_connection *api_connection_of(const h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+void api_connection_linger(struct api_connection *c)
+{
+    if (c->linger_fd < 0)
+        c->linger_fd = fcntl(h2o_socket_get_fd(c->sock), F_DUPFD_CLOEXEC, 0);
 }
 
 static void on_silence(h2o_timeout_entry_t *entry)
@@ -85,6 +109,7 @@ static void start_connection(struct api_listener *l, uv_stream_t *stream, struct
     c->peer = peer;
     c->accept = &l->accept;
     c->opened_ms = gw_clock_mono_ms();
+    c->linger_fd = -1;
     c->first_octets.cb = on_silence;
     gw_list_push_back(&a->connections, &c->link);
     a->n_connections++;

@@ -39,7 +39,13 @@ struct api_connection {
     h2o_timeout_entry_t first_octets; /* linked while we wait for them */
     h2o_socket_t *sock;
     int64_t opened_ms;
+    int linger_fd; /* a second descriptor of the socket when its close shall linger, else -1 */
 };
+
+/* The connection that @req came on. */
+struct api_connection *api_connection_of(const h2o_req_t *req);
+/* Drain what the client still sends after the library has closed the connection. */
+void api_connection_linger(struct api_connection *c);
 
 struct api_listener;
 

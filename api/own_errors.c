@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/h2_body_limit.h"
+#include "api/listener.h"
 #include "api/problem.h"
 
 enum {
@@ -84,6 +85,8 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         slot = &stream->super.next;
         stream->super.do_send = send_document;
         stream->document = render(req, self->context, code, request_id);
+        if (code == API_BODY_TOO_LARGE && req->version < 0x200)
+            api_connection_linger(api_connection_of(req)); /* the body is still on its way */
         req->res.status = (int)api_code_status(code);
         req->res.reason = api_reason(api_code_status(code));
         req->res.content_length = stream->document.len;

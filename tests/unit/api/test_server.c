@@ -269,6 +269,43 @@ static void a_body_at_the_limit_passes_and_any_larger_is_413(void **state)
     assert_int_equal(gateway.n_submitted, 1);
 }
 
+/* Sends @n octets of body while the server's loop runs; false when the connection breaks. */
+static bool send_body(int fd, size_t n)
+{
+    static const char zeros[65536];
+    int64_t deadline = gw_clock_mono_ms() + DEADLINE_MS;
+    while (n > 0 && gw_clock_mono_ms() < deadline) {
+        ssize_t sent =
+            send(fd, zeros, n < sizeof(zeros) ? n : sizeof(zeros), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EAGAIN)
+            return false;
+        n -= sent > 0 ? (size_t)sent : 0;
+        pump(1);
+    }
+    return n == 0;
+}
+
+static void a_413_reaches_a_client_that_sends_its_whole_body_first(void **state)
+{
+    (void)state;
+    char answer[8192];
+    static const char head[] = POST
+    "Host: x\r\nContent-Length: 90000000\r\n\r\n";
+    int fd = connect_tcp();
+    send_all(fd, head, sizeof(head) - 1);
+    assert_true(send_body(fd, 90000000));
+    assert_true(receive(fd, answer, sizeof(answer), "at most 1000 "));
+    assert_non_null(strstr(answer, "413 Content Too Large"));
+    assert_true(receive(fd, answer, sizeof(answer), NULL));
+    (void)close(fd);
+    pump(5);
+    fd = connect_tcp(); /* and one that leaves while it lingers */
+    send_all(fd, head, sizeof(head) - 1);
+    assert_true(send_body(fd, 100000));
+    (void)close(fd);
+    pump(5);
+}
+
 static void keys_scopes_and_rates_are_enforced(void **state)
 {
     (void)state;
@@ -597,6 +634,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(submissions_that_fail_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_at_the_limit_passes_and_any_larger_is_413, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_413_reaches_a_client_that_sends_its_whole_body_first,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_scopes_and_rates_are_enforced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_bytes_in_hand_are_refused_before_work, set_up,
                                         tear_down),
