@@ -12,14 +12,15 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/client_internal.h"
 
-static void drive(struct smtp_client *c, struct smtp_event ev);
-
-static bool talks(const struct smtp_client *c)
-{
-    return c->phase == CLIENT_TALK;
-}
-
 /* --- The end --- */
+
+/* AUTH may have waited here. */
+static void wipe(struct gw_buf *b)
+{
+    if (b->data != NULL)
+        gw_wipe(b->data, b->cap);
+    gw_buf_deinit(b);
+}
 
 void smtp_client_on_handle_closed(uv_handle_t *handle)
 {
@@ -31,8 +32,9 @@ void smtp_client_on_handle_closed(uv_handle_t *handle)
     void *data = c->data;
     smtp_tls_free(&c->tls);
     smtp_session_free(&c->session);
-    gw_buf_deinit(&c->queue);
-    gw_buf_deinit(&c->flying);
+    wipe(&c->queue);
+    wipe(&c->flying);
+    gw_buf_deinit(&c->probe.hello);
     gw_free(c);
     on_closed(data);
 }
@@ -50,7 +52,7 @@ static void say_goodbye(struct smtp_client *c)
         (void)uv_try_write(c->stream, &buf, 1);
 }
 
-static void close_all(struct smtp_client *c)
+void smtp_client_close_all(struct smtp_client *c)
 {
     if (c->phase == CLIENT_CLOSING)
         return;
@@ -58,6 +60,7 @@ static void close_all(struct smtp_client *c)
     c->phase = CLIENT_CLOSING;
     smtp_resolver_cancel(&c->lookup);
     smtp_client_end_race(c, NULL);
+    smtp_client_end_probe(c);
     uv_close((uv_handle_t *)&c->timer, smtp_client_on_handle_closed);
 }
 
@@ -73,7 +76,7 @@ static void go_down(struct smtp_client *c, const struct smtp_client_end *end)
         c->deadline_ms = gw_clock_mono_ms() + c->config.session.timeouts.quit_ms;
         smtp_client_arm(c);
     } else {
-        close_all(c);
+        smtp_client_close_all(c);
     }
     c->events->on_down(c, end, c->data);
 }
@@ -95,8 +98,8 @@ void smtp_client_lost(struct smtp_client *c, enum smtp_reason reason, const char
                                   .reason = reason};
     (void)snprintf(end.detail, sizeof(end.detail), "%s", detail);
     if (c->begun) {
-        drive(c,
-              (struct smtp_event){.kind = SMTP_EV_CLOSED, .reason = reason, .detail = end.detail});
+        smtp_client_drive(
+            c, (struct smtp_event){.kind = SMTP_EV_CLOSED, .reason = reason, .detail = end.detail});
         if (c->down)
             return;
         (void)gw_fails_check(c->down); /* the session must say close */
@@ -118,8 +121,8 @@ static void on_timer(uv_timer_t *timer);
  * too early it is set again. */
 void smtp_client_arm(struct smtp_client *c)
 {
-    int64_t due =
-        earliest(earliest(c->deadline_ms, c->stagger_ms), earliest(c->idle_ms, c->broken_ms));
+    int64_t due = earliest(c->deadline_ms, c->stagger_ms);
+    due = earliest(earliest(due, c->probe_ms), earliest(c->idle_ms, c->broken_ms));
     if (c->phase == CLIENT_CLOSING || due == 0 || (c->armed_ms != 0 && c->armed_ms <= due))
         return;
     int64_t wait = due - gw_clock_mono_ms();
@@ -154,183 +157,16 @@ static void on_timer(uv_timer_t *timer)
     } else if (due && c->phase == CLIENT_HANDSHAKE) {
         handshake_timed_out(c);
     } else if (due && c->phase == CLIENT_LINGER) {
-        close_all(c);
+        smtp_client_close_all(c);
     } else if (due) {
-        drive(c, (struct smtp_event){.kind = SMTP_EV_DEADLINE});
+        smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_DEADLINE});
+    } else if (c->probe_ms != 0 && now >= c->probe_ms) {
+        smtp_client_start_probe(c);
     } else if (c->idle_ms != 0 && now >= c->idle_ms) {
         c->idle_ms = 0;
         c->events->on_idle_timeout(c, c->data);
     }
     smtp_client_arm(c);
-}
-
-/* --- Output --- */
-
-/* The peer may have said why before it hung up, so reading goes on for a moment. */
-static void write_failed(struct smtp_client *c, int error)
-{
-    c->write_error = error;
-    c->owes_written = false;
-    c->send_written = false;
-    c->broken_ms = gw_clock_mono_ms() + SMTP_CLIENT_BROKEN_MS;
-    smtp_client_arm(c);
-}
-
-static void flush(struct smtp_client *c);
-
-static void on_written(uv_write_t *req, int status)
-{
-    struct smtp_client *c = req->data;
-    c->in_flight = false;
-    c->sync_bytes = 0;
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    gw_buf_reset(&c->flying);
-    if (status != 0)
-        write_failed(c, status);
-    flush(c);
-    if (c->phase == CLIENT_LINGER && !c->in_flight) {
-        close_all(c);
-        return;
-    }
-    if (c->send_written && talks(c))
-        drive(c, (struct smtp_event){.kind = SMTP_EV_WRITTEN});
-}
-
-/* Octets that the kernel took at once; 0 when it is full, when others wait before these, or when
- * this callback has had its share. */
-static size_t write_now(struct smtp_client *c, const char *data, size_t len)
-{
-    if (c->in_flight || c->write_error != 0 || c->sync_bytes >= SMTP_CLIENT_SYNC_BYTES)
-        return 0;
-    union {
-        const char *ours;
-        char *libuvs; /* which has one struct for reading and writing */
-    } p = {.ours = data};
-    uv_buf_t buf = {.base = p.libuvs, .len = len};
-    int n = uv_try_write(c->stream, &buf, 1);
-    if (n < 0 && n != UV_EAGAIN)
-        write_failed(c, n);
-    if (n <= 0)
-        return 0;
-    c->sync_bytes += (size_t)n;
-    return (size_t)n;
-}
-
-static void swap(struct gw_buf *a, struct gw_buf *b)
-{
-    struct gw_buf t = *a;
-    *a = *b;
-    *b = t;
-}
-
-/* Sends what waits, in one write, and keeps its memory until the kernel has it all. */
-static void flush(struct smtp_client *c)
-{
-    if (c->in_flight || c->write_error != 0 || c->stream == NULL)
-        return;
-    if (c->tls != NULL)
-        smtp_tls_swap_output(c->tls, &c->flying);
-    else
-        swap(&c->queue, &c->flying);
-    size_t n = c->flying.len != 0 ? write_now(c, c->flying.data, c->flying.len) : 0;
-    if (c->write_error == 0 && n < c->flying.len) {
-        uv_buf_t rest = {.base = c->flying.data + n, .len = c->flying.len - n};
-        c->write_req.data = c;
-        int rc = uv_write(&c->write_req, c->stream, &rest, 1, on_written);
-        c->in_flight = rc == 0;
-        if (rc != 0)
-            write_failed(c, rc);
-        return;
-    }
-    gw_buf_reset(&c->flying);
-    c->send_written = c->owes_written && c->write_error == 0;
-    c->owes_written = false;
-}
-
-static void send_bytes(struct smtp_client *c, struct gw_slice out)
-{
-    if (c->write_error != 0)
-        return;
-    bool fits = true;
-    c->owes_written = true;
-    if (c->tls != NULL) {
-        fits = smtp_tls_write(c->tls, out.data, out.len) == SMTP_TLS_OK;
-    } else {
-        size_t n = c->queue.len == 0 ? write_now(c, out.data, out.len) : 0;
-        fits = gw_buf_add(&c->queue, out.data + n, out.len - n) == GW_OK;
-    }
-    if (!fits) {
-        write_failed(c, UV_ENOBUFS);
-        return;
-    }
-    flush(c);
-}
-
-/* --- TLS --- */
-
-static void url_of(const struct smtp_client *c, const char *scheme, char *out, size_t size)
-{
-    const char *host = c->config.session.host;
-    bool v6 = strchr(host, ':') != NULL;
-    (void)snprintf(out, size, "%s://%s%.100s%s:%u", scheme, v6 ? "[" : "", host, v6 ? "]" : "",
-                   (unsigned)c->config.session.port);
-}
-
-static void tls_failed(struct smtp_client *c)
-{
-    struct smtp_tls_failure f = *smtp_tls_failure(c->tls);
-    char url[160];
-    flush(c); /* our alert tells the relay's log what was wrong */
-    if (f.reason == SMTP_REASON_WRONG_TLS_MODE && c->begun) {
-        f.reason = SMTP_REASON_TLS_ERROR;
-        (void)snprintf(f.detail, sizeof(f.detail), "%s",
-                       "the relay said 220 to STARTTLS and went on in plaintext");
-    } else if (f.reason == SMTP_REASON_WRONG_TLS_MODE) {
-        url_of(c, "smtp", url, sizeof(url));
-        (void)snprintf(f.detail, sizeof(f.detail),
-                       "the relay speaks SMTP in plaintext on this port, not TLS from the first "
-                       "byte: use %s (STARTTLS)",
-                       url);
-    }
-    smtp_client_lost(c, f.reason, f.detail);
-}
-
-static void handshake_done(struct smtp_client *c)
-{
-    bool implicit = !c->begun;
-    c->secured_at_ms = gw_clock_mono_ms();
-    c->phase = CLIENT_TALK;
-    c->begun = true;
-    drive(c, (struct smtp_event){.kind = implicit ? SMTP_EV_CONNECTED : SMTP_EV_TLS_DONE});
-}
-
-static void shake(struct smtp_client *c)
-{
-    enum smtp_tls_status st = smtp_tls_handshake(c->tls);
-    if (st == SMTP_TLS_FAILED) {
-        tls_failed(c);
-        return;
-    }
-    flush(c);
-    if (st == SMTP_TLS_OK)
-        handshake_done(c);
-    else if (st == SMTP_TLS_ENDED)
-        smtp_client_lost(c, SMTP_REASON_CONN_CLOSED, "the relay ended TLS in the handshake");
-}
-
-static void start_tls(struct smtp_client *c)
-{
-    if (gw_fails_check(c->config.tls != NULL && c->tls == NULL) ||
-        gw_fails_check(!c->in_flight && c->queue.len == 0)) {
-        smtp_client_lost(c, SMTP_REASON_LOCAL_ERROR, "TLS cannot start here");
-        return;
-    }
-    c->phase = CLIENT_HANDSHAKE;
-    c->deadline_ms = gw_clock_mono_ms() + c->config.session.timeouts.handshake_ms;
-    c->tls = smtp_tls_new(c->config.tls);
-    smtp_client_arm(c);
-    shake(c);
 }
 
 /* --- Input --- */
@@ -340,21 +176,22 @@ static void on_ciphertext(struct smtp_client *c, const char *data, size_t len)
     char *plain = c->config.buffers->plain;
     enum smtp_tls_status st = smtp_tls_feed(c->tls, data, len);
     if (st == SMTP_TLS_OK && c->phase == CLIENT_HANDSHAKE)
-        shake(c);
-    while (st == SMTP_TLS_OK && talks(c)) {
+        smtp_client_shake(c);
+    while (st == SMTP_TLS_OK && c->phase == CLIENT_TALK) {
         size_t n = 0;
         st = smtp_tls_read(c->tls, plain, SMTP_CLIENT_READ_SIZE, &n);
         if (st == SMTP_TLS_OK)
-            drive(c, (struct smtp_event){.kind = SMTP_EV_BYTES, .bytes = gw_slice_of(plain, n)});
+            smtp_client_drive(
+                c, (struct smtp_event){.kind = SMTP_EV_BYTES, .bytes = gw_slice_of(plain, n)});
     }
     if (c->phase >= CLIENT_LINGER)
         return;
     if (st == SMTP_TLS_FAILED)
-        tls_failed(c);
+        smtp_client_tls_failed(c);
     else if (st == SMTP_TLS_ENDED)
         smtp_client_lost(c, SMTP_REASON_CONN_CLOSED, "the relay closed the connection");
     else if (smtp_tls_output_size(c->tls) != 0)
-        flush(c); /* answers that TLS gave by itself */
+        smtp_client_flush(c); /* answers that TLS gave by itself */
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -370,6 +207,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     if (c->phase >= CLIENT_LINGER || nread == 0)
         return;
     c->sync_bytes = 0;
+    smtp_client_end_probe(c); /* it speaks */
     if (nread == UV_EOF) {
         (void)uv_read_stop(stream);
         smtp_client_lost(c, SMTP_REASON_CONN_CLOSED, "the relay closed the connection");
@@ -378,8 +216,8 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     } else if (c->tls != NULL) {
         on_ciphertext(c, buf->base, (size_t)nread);
     } else {
-        drive(c, (struct smtp_event){.kind = SMTP_EV_BYTES,
-                                     .bytes = gw_slice_of(buf->base, (size_t)nread)});
+        smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_BYTES,
+                                                 .bytes = gw_slice_of(buf->base, (size_t)nread)});
     }
 }
 
@@ -390,11 +228,13 @@ void smtp_client_connected(struct smtp_client *c)
     if (rc != 0) {
         smtp_client_lost(c, smtp_client_reason_of(rc), uv_strerror(rc));
     } else if (c->config.session.tls_mode == SMTP_TLS_IMPLICIT) {
-        start_tls(c);
+        smtp_client_start_tls(c);
     } else {
         c->phase = CLIENT_TALK;
         c->begun = true;
-        drive(c, (struct smtp_event){.kind = SMTP_EV_CONNECTED});
+        if (c->config.tls_probe_ms > 0)
+            c->probe_ms = c->connected_at_ms + c->config.tls_probe_ms;
+        smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_CONNECTED});
     }
 }
 
@@ -452,30 +292,30 @@ static void close_as_told(struct smtp_client *c, const struct smtp_action *act)
 static void apply(struct smtp_client *c, const struct smtp_action *act)
 {
     if (act->out.len != 0)
-        send_bytes(c, act->out);
+        smtp_client_send(c, act->out);
     c->deadline_ms = act->deadline_ms;
     if (act->start_tls)
-        start_tls(c);
+        smtp_client_start_tls(c);
     else
         smtp_client_arm(c);
     if (act->transaction_done)
         finish_transaction(c);
     if (act->close)
         close_as_told(c, act);
-    else if (act->ready && !c->ready && talks(c))
+    else if (act->ready && !c->ready && c->phase == CLIENT_TALK)
         become_ready(c);
 }
 
 /* One event and all the WRITTEN events it brings about. An event callback inside apply() may start
  * the next transaction, which drives from here again; nothing after it relies on what was before.
  */
-static void drive(struct smtp_client *c, struct smtp_event ev)
+void smtp_client_drive(struct smtp_client *c, struct smtp_event ev)
 {
     struct smtp_action act;
     ev.now_ms = gw_clock_mono_ms();
     smtp_session_step(c->session, &ev, &act);
     apply(c, &act);
-    while (c->send_written && talks(c)) {
+    while (c->send_written && c->phase == CLIENT_TALK) {
         c->send_written = false;
         ev = (struct smtp_event){.kind = SMTP_EV_WRITTEN, .now_ms = gw_clock_mono_ms()};
         smtp_session_step(c->session, &ev, &act);
@@ -495,6 +335,7 @@ struct smtp_client *smtp_client_new(const struct smtp_client_config *config,
     c->session = smtp_session_new(&config->session);
     gw_buf_init(&c->queue, SMTP_CLIENT_MAX_QUEUED);
     gw_buf_init(&c->flying, SMTP_TLS_MAX_BUFFERED);
+    gw_buf_init(&c->probe.hello, SMTP_TLS_MAX_BUFFERED);
     CHECK(uv_timer_init(config->loop, &c->timer) == 0);
     c->n_handles = 1;
     c->timer.data = c;
@@ -512,13 +353,14 @@ void smtp_client_start(struct smtp_client *c, struct smtp_transaction *txn)
     txn->reused_connection = c->n_started > 0;
     txn->tls_version = smtp_client_tls_version(c);
     c->n_started++;
-    drive(c, (struct smtp_event){.kind = SMTP_EV_TRANSACTION, .envelope = &txn->envelope});
+    smtp_client_drive(c,
+                      (struct smtp_event){.kind = SMTP_EV_TRANSACTION, .envelope = &txn->envelope});
 }
 
 void smtp_client_cancel(struct smtp_client *c)
 {
-    if (c->txn != NULL && talks(c))
-        drive(c, (struct smtp_event){.kind = SMTP_EV_CANCEL});
+    if (c->txn != NULL && c->phase == CLIENT_TALK)
+        smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_CANCEL});
 }
 
 void smtp_client_park(struct smtp_client *c, int64_t deadline_ms)
@@ -530,19 +372,19 @@ void smtp_client_park(struct smtp_client *c, int64_t deadline_ms)
 
 void smtp_client_quit(struct smtp_client *c)
 {
-    if (!talks(c)) {
+    if (c->phase != CLIENT_TALK) {
         smtp_client_abort(c);
         return;
     }
     c->ready = false;
     c->idle_ms = 0;
-    drive(c, (struct smtp_event){.kind = SMTP_EV_QUIT});
+    smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_QUIT});
 }
 
 void smtp_client_abort(struct smtp_client *c)
 {
     smtp_client_lost(c, SMTP_REASON_SHUTDOWN, "connection closed by us");
-    close_all(c);
+    smtp_client_close_all(c);
 }
 
 bool smtp_client_ready(const struct smtp_client *c)

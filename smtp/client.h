@@ -46,6 +46,7 @@ struct smtp_client_config {
     struct smtp_tls_context *tls; /* NULL only with SMTP_TLS_NONE */
     struct smtp_resolver *resolver;
     struct smtp_client_buffers *buffers;
+    int64_t tls_probe_ms; /* without greeting for so long: see client_probe.c; 0: never */
 };
 
 /* Where and why a connection ended. */

@@ -97,7 +97,8 @@ static void on_connect(uv_connect_t *req, int status)
         return;
     }
     c->stream = (uv_stream_t *)&a->tcp;
-    smtp_address_text(&c->addresses.list[a - c->attempts], c->peer);
+    c->winner = (size_t)(a - c->attempts);
+    smtp_address_text(&c->addresses.list[c->winner], c->peer);
     smtp_client_end_race(c, c->stream);
     (void)uv_tcp_nodelay(&a->tcp, 1);
     (void)uv_tcp_keepalive(&a->tcp, 1, SMTP_CLIENT_KEEPALIVE_S);

@@ -119,6 +119,9 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     struct smtp_resolver *resolver = NULL;
     struct smtp_tls_context *tls = NULL;
     *out = NULL;
+    if ((config->username == NULL) != (config->password == NULL))
+        return gw_err_set(err, GW_INVALID, "relay %s: username and password need each other",
+                          config->name);
     struct smtp_tls_client_config tls_config = smtp_relay_tls_config(config);
     if (config->tls_mode != SMTP_TLS_NONE) {
         enum gw_status st = smtp_tls_client_context(&tls_config, &tls, err);

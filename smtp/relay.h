@@ -43,6 +43,9 @@ struct smtp_relay_config {
     size_t
         max_waiting; /* transactions that may wait for a connection; over it submit says GW_BUSY */
     struct smtp_timeouts timeouts;
+    /* A relay that says nothing for so long after its first connection is asked, on a second one,
+     * whether it waits for TLS (wrong_tls_mode); 0: never. */
+    int64_t tls_probe_ms;
 };
 /* Defaults for everything but name, host, port. */
 struct smtp_relay_config smtp_relay_config_default(void);
@@ -80,7 +83,8 @@ struct smtp_transaction {
 };
 
 /* Loads CAs and client certificates now, so that a bad file is a start-up error.
- * GW_OK, GW_IO (file), GW_TLS (not PEM, key does not match). */
+ * GW_OK, GW_IO (file), GW_TLS (not PEM, key does not match), GW_INVALID (host name; username
+ * without password). */
 enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *config,
                               struct smtp_relay **out, struct gw_err *err) GW_NODISCARD;
 

@@ -27,6 +27,7 @@ struct smtp_relay_config smtp_relay_config_default(void)
         .max_age_ms = 600 * second_ms,
         .max_waiting = 10000,
         .timeouts = smtp_timeouts_default(),
+        .tls_probe_ms = 7 * second_ms, /* longer than servers pause before they greet */
     };
 }
 

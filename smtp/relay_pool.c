@@ -273,12 +273,14 @@ static void open_connection(struct smtp_relay *r)
                                                      .on_idle_timeout = on_idle_timeout,
                                                      .on_down = on_down,
                                                      .on_closed = on_client_closed};
-    const struct smtp_client_config config = {.loop = r->loop,
-                                              .relay = r->config.name,
-                                              .session = r->session,
-                                              .tls = r->tls,
-                                              .resolver = r->resolver,
-                                              .buffers = r->buffers};
+    const struct smtp_client_config config = {
+        .loop = r->loop,
+        .relay = r->config.name,
+        .session = r->session,
+        .tls = r->tls,
+        .resolver = r->resolver,
+        .buffers = r->buffers,
+        .tls_probe_ms = r->stats.opened == 0 ? r->config.tls_probe_ms : 0};
     struct relay_slot *s = gw_calloc(1, sizeof(*s));
     s->relay = r;
     s->state = RELAY_SLOT_CONNECTING;

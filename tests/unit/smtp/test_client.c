@@ -233,6 +233,57 @@ static void tls_record_where_a_greeting_should_be_is_named(void **state)
     test_relay_end(&t, 0);
 }
 
+/* The other side of it: both wait, we for a greeting, the relay for a ClientHello. */
+static void silent_relay_is_asked_whether_it_waits_for_tls(void **state)
+{
+    (void)state;
+    static const enum smtp_tls_mode plain_starts[] = {SMTP_TLS_NONE, SMTP_TLS_REQUIRED,
+                                                      SMTP_TLS_OPPORTUNISTIC};
+    for (size_t i = 0; i < 3; i++) {
+        struct test_relay t;
+        struct test_mail m = {.done = false};
+        char url[64];
+        struct smtp_relay_config config = test_relay_config();
+        const struct test_server_config server = script(TEST_TLS_HELLO "SERVE");
+        config.tls_mode = plain_starts[i];
+        config.tls_probe_ms = 30;
+        test_relay_begin(&t, &server, config);
+        test_mail_send(&t, &m);
+        test_mail_assert_failed(&m, SMTP_REASON_WRONG_TLS_MODE, SMTP_STAGE_GREETING, false);
+        (void)snprintf(url, sizeof(url), "smtps://127.0.0.1:%u", test_server_port(t.server));
+        assert_non_null(strstr(m.outcomes[0].detail, url));
+        test_relay_end(&t, 0);
+    }
+}
+
+static bool probe_is_over(void *data)
+{
+    return test_server_closed(data) == 1;
+}
+
+/* R9: the question does no harm to a server that is only slow. */
+static void slow_greeting_is_waited_for(void **state)
+{
+    (void)state;
+    static const char *const seconds[] = {"S: 220 hi\nHANG", "HANG", "FIN", "RST"};
+    for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+        struct test_relay t;
+        struct test_mail m = {.done = false};
+        struct smtp_relay_config config = test_relay_config();
+        const struct test_server_config server = {
+            .scripts = {"WAIT\n" TEST_PLAIN_HELLO "SERVE", seconds[i]}};
+        config.tls_probe_ms = 20;
+        test_relay_begin(&t, &server, config);
+        test_mail_submit(&t, &m);
+        if (strcmp(seconds[i], "HANG") != 0)
+            test_loop_until_true(&t.loop, probe_is_over, t.server);
+        test_server_go(t.server);
+        test_mail_wait(&t, &m);
+        test_mail_assert_sent(&m);
+        test_relay_end(&t, 0);
+    }
+}
+
 static void old_tls_version_is_named(void **state)
 {
     (void)state;
@@ -527,6 +578,8 @@ int main(void)
         cmocka_unit_test(unverified_certificate_is_no_obstacle_where_that_is_configured),
         cmocka_unit_test(wrong_tls_mode_is_named_with_the_url_that_works),
         cmocka_unit_test(tls_record_where_a_greeting_should_be_is_named),
+        cmocka_unit_test(silent_relay_is_asked_whether_it_waits_for_tls),
+        cmocka_unit_test(slow_greeting_is_waited_for),
         cmocka_unit_test(old_tls_version_is_named),
         cmocka_unit_test(plaintext_behind_starttls_is_never_believed),
         cmocka_unit_test(missing_close_notify_after_the_last_reply_is_no_fault),

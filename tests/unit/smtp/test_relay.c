@@ -703,6 +703,10 @@ static void bad_configuration_is_an_error_at_once(void **state)
     config.ca_file = NULL;
     config.host = "not a host";
     assert_int_equal(smtp_relay_new(&loop, &config, &relay, &err), GW_INVALID);
+    config.host = "mx.example.test";
+    config.username = "user";
+    assert_int_equal(smtp_relay_new(&loop, &config, &relay, &err), GW_INVALID);
+    assert_non_null(strstr(err.text, "password"));
     assert_null(relay);
     test_loop_end(&loop);
 }
