@@ -3,8 +3,8 @@
  *
  * Who gets what: transactions wait in order of submission; the most recently used idle connection
  * serves first, so that a shrinking load lets the others reach their idle time. One connection is
- * opened per waiting transaction up to the maximum; after a failed attempt one at a time, until one
- * succeeds.
+ * opened per waiting transaction up to the maximum; one at a time until credentials were accepted
+ * for the first time, and after a failed attempt until one succeeds.
  *
  * A failed attempt answers the transactions that were waiting when it started, and all of them when
  * the fault is in the configuration (TLS, AUTH) so that waiting cannot help; but nobody as long as
@@ -214,8 +214,10 @@ static void attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
     r->n_failures++;
     r->hold_until_ms = gw_clock_mono_ms() + SMTP_RELAY_HOLD_MS;
     remember(r, end);
-    if (end->reason == SMTP_REASON_AUTH_FAILED)
+    if (end->reason == SMTP_REASON_AUTH_FAILED) {
         hold_auth(r);
+        smtp_relay_abort_all(r, RELAY_SLOT_CONNECTING); /* they would fail alike */
+    }
     if (n_established(r) > 0 || (!lasting && r->n_slots[RELAY_SLOT_CONNECTING] > 0))
         return; /* those who wait have prospects */
     smtp_relay_fail_waiting(r, lasting ? r->n_submitted : s->newest_waiting, end);
@@ -329,10 +331,17 @@ static void on_hold_over(uv_timer_t *timer)
     smtp_relay_pump(timer->data);
 }
 
+/* One attempt at a time: after a failure, and until credentials have been accepted once (a wrong
+ * password tried eight times over at start may lock the account). */
+static bool needs_a_scout(const struct smtp_relay *r)
+{
+    return r->n_failures > 0 || (r->stats.opened == 0 && r->config.username != NULL);
+}
+
 static void open_as_needed(struct smtp_relay *r)
 {
     int64_t now = gw_clock_mono_ms();
-    size_t limit = r->n_failures > 0 ? 1 : r->config.max_connections;
+    size_t limit = needs_a_scout(r) ? 1 : r->config.max_connections;
     if (n_established(r) > 0 && now < r->hold_until_ms) {
         if (r->n_waiting > 0)
             (void)uv_timer_start(&r->timer, on_hold_over, (uint64_t)(r->hold_until_ms - now), 0);

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 #include <dlfcn.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,8 +27,9 @@
 /* --- Names of the test's own; everything else goes to libc --- */
 
 static struct {
-    const char *ips[3]; /* of "many.test" */
-} dns;
+    const char *ips[3];     /* of "many.test" */
+    pthread_mutex_t silent; /* locked: "silent.test" is not answered */
+} dns = {.silent = PTHREAD_MUTEX_INITIALIZER};
 
 typedef int (*getaddrinfo_fn)(const char *, const char *, const struct addrinfo *,
                               struct addrinfo **);
@@ -41,6 +44,11 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
         getaddrinfo_fn call;
     } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
     struct addrinfo **at = out;
+    if (strcmp(name, "silent.test") == 0) {
+        (void)pthread_mutex_lock(&dns.silent);
+        (void)pthread_mutex_unlock(&dns.silent);
+        return EAI_AGAIN;
+    }
     if (strcmp(name, "many.test") != 0)
         return strcmp(name, "missing.test") == 0 ? EAI_NONAME
                                                  : real.call(name, service, hints, out);
@@ -425,6 +433,48 @@ static void unknown_host_is_named(void **state)
     test_relay_end(&t, 0);
 }
 
+static void silent_dns_runs_into_its_deadline(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    struct test_mail waiting = {.done = false};
+    struct smtp_relay_config config = test_relay_config();
+    config.host = "silent.test";
+    config.port = 587;
+    config.timeouts.resolve_ms = 40;
+    (void)pthread_mutex_lock(&dns.silent);
+    test_relay_begin(&t, NULL, config);
+    test_mail_send(&t, &m);
+    test_mail_assert_failed(&m, SMTP_REASON_TIMEOUT, SMTP_STAGE_RESOLVE, false);
+    assert_non_null(strstr(m.outcomes[0].detail, "\"silent.test\""));
+    test_mail_submit(&t, &waiting); /* joins the lookup that still hangs */
+    test_loop_once(&t.loop);
+    test_relay_end(&t, 0);
+    (void)pthread_mutex_unlock(&dns.silent);
+    test_mail_assert_failed(&waiting, SMTP_REASON_SHUTDOWN, SMTP_STAGE_CONNECT, false);
+}
+
+/* R5: our own want of file descriptors is not the relay's fault. */
+static void want_of_file_descriptors_is_named(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    struct smtp_relay_config config = test_relay_config();
+    struct rlimit before;
+    config.port = 587;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    test_relay_begin(&t, NULL, config);
+    const struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    test_mail_send(&t, &m);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    test_mail_assert_failed(&m, SMTP_REASON_LOCAL_FD, SMTP_STAGE_CONNECT, false);
+    assert_non_null(strstr(m.outcomes[0].detail, "too many open files"));
+    test_relay_end(&t, 0);
+}
+
 static void next_address_is_tried_when_the_first_refuses(void **state)
 {
     (void)state;
@@ -539,7 +589,7 @@ static void wrong_password_answers_all_and_is_not_tried_again_at_once(void **sta
     memset(m, 0, sizeof(m));
     config.username = "user";
     config.password = "hunter2";
-    config.max_connections = 1;
+    config.max_connections = 3; /* but nobody may try the password more than once */
     test_relay_begin(&t, &server, config);
     for (size_t i = 0; i < 3; i++)
         test_mail_submit(&t, &m[i]);
@@ -728,6 +778,8 @@ int main(void)
         cmocka_unit_test(a_waiting_transaction_can_be_cancelled),
         cmocka_unit_test(refused_port_answers_all_who_wait),
         cmocka_unit_test(unknown_host_is_named),
+        cmocka_unit_test(silent_dns_runs_into_its_deadline),
+        cmocka_unit_test(want_of_file_descriptors_is_named),
         cmocka_unit_test(next_address_is_tried_when_the_first_refuses),
         cmocka_unit_test(all_addresses_are_named_when_all_refuse),
         cmocka_unit_test(silent_address_does_not_hold_up_the_others),
