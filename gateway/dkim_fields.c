@@ -40,16 +40,26 @@ enum {
 const char *const gw_dkim_oversigned[] = {
     "From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To", "Content-Type", NULL};
 
+/* Letters, digits and hyphens: other characters that RFC 5322 allows, such as `;`, would end the
+ * list of names in the signature. */
+static bool is_list_name(struct gw_slice name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    if (name.len <= LIST_PREFIX_LEN || name.len > GW_DKIM_MAX_SIGNED_NAME)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (memchr(allowed, name.data[i], sizeof(allowed) - 1) == NULL)
+            return false;
+    return gw_slice_eq_nocase(gw_slice_of(name.data, LIST_PREFIX_LEN), rules[N_RULES - 1].name);
+}
+
+/* NULL: not signed. */
 static const struct rule *rule_of(struct gw_slice name)
 {
     for (size_t i = 0; i < N_RULES - 1; i++)
         if (gw_slice_eq_nocase(name, rules[i].name))
             return &rules[i];
-    struct gw_slice prefix = gw_slice_of(name.data, LIST_PREFIX_LEN);
-    if (name.len > LIST_PREFIX_LEN && name.len <= GW_DKIM_MAX_SIGNED_NAME &&
-        gw_slice_eq_nocase(prefix, rules[N_RULES - 1].name))
-        return &rules[N_RULES - 1];
-    return NULL;
+    return is_list_name(name) ? &rules[N_RULES - 1] : NULL;
 }
 
 static enum gw_status invalid(struct gw_err *err, const char *what, size_t at)

@@ -105,7 +105,8 @@ static void listed_fields_are_signed_and_no_others(void **state)
     (void)state;
     static const char message[] = "Received: x\r\nDKIM-Signature: v=1\r\nReturn-Path: <>\r\n"
                                   "Bcc: z\r\nX-Custom: 1\r\nSender: s\r\nLIST-ID: l\r\n"
-                                  "List-: no\r\nListing: no\r\nReply-To: r\r\nCc: c\r\n" MUST
+                                  "List-: no\r\nListing: no\r\nList-;: no\r\nList-a=b: no\r\n"
+                                  "Reply-To: r\r\nCc: c\r\n" MUST
                                   "In-Reply-To: i\r\nReferences: r\r\n b\r\nMIME-Version: 1.0\r\n"
                                   "Content-Type: t\r\nContent-Transfer-Encoding: 7bit\r\n"
                                   "Content-Id: no\r\nTo: t\r\nSubject: s\r\n"
