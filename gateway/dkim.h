@@ -21,11 +21,11 @@
 
 struct gw_dkim;
 
-/* Call once per process before any thread signs; also runs the self-check of the cached-key
- * technique (docs/decisions) and logs loudly when it is not in effect.
- * Later calls (a reload) are safe while other threads sign.
- * GW_OK; GW_INVALID (domain or selector is no DNS name), GW_IO, GW_CRYPTO or GW_DENIED with
- * err->text naming domain, selector and file. */
+/* The first call with keys also runs the self-check of the cached-key technique
+ * (docs/decisions/020-dkim-cached-keys.md) and logs a warning when it is not in effect.
+ * Safe while other threads sign (a reload).
+ * GW_OK; GW_INVALID (domain or selector is no DNS name or is there twice), GW_IO, GW_CRYPTO or
+ * GW_DENIED with err->text naming domain, selector and file. */
 enum gw_status gw_dkim_new(const struct cfg_dkim *config, struct gw_dkim **out,
                            struct gw_err *err) GW_NODISCARD;
 void gw_dkim_free(struct gw_dkim **d);
@@ -45,7 +45,8 @@ enum gw_status gw_dkim_sign(const struct gw_dkim *d, const char *from_domain,
                             struct gw_slice message, struct gw_buf *out, size_t *n_signatures_out,
                             struct gw_err *err) GW_NODISCARD;
 
-/* True when libopendkim signs with our cached keys (self-check passed). */
+/* True when libopendkim signs with our cached keys (self-check passed). False until a configuration
+ * with keys has been loaded. */
 bool gw_dkim_cached_keys_active(void);
 
 enum gw_dkim_key_type {

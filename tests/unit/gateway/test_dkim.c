@@ -60,6 +60,7 @@ static const char *const shapes[] = {
     "List-Id: <l>\r\nList-Unsubscribe: <https://e/>\r\n"
     "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nX-A: 1\r\nX-A: 2\r\n\r\nx\r\n",
     FIXTURE_HEADER "List-X: 1\r\nList-Y: 2\r\nList-X: 3\r\nlist-x: 4\r\n\r\nrepeated\r\n",
+    FIXTURE_HEADER "List-A=b: 1\r\nList-|: 2\r\nX=: 3\r\n!: 4\r\n\r\nodd names\r\n",
     FIXTURE_HEADER "X-Empty: \r\nKeywords:\r\n\r\nempty values\r\n",
 };
 
@@ -315,6 +316,24 @@ static void names_that_are_no_dns_names_are_refused(void **state)
     }
 }
 
+static void domains_and_selectors_are_unique(void **state)
+{
+    (void)state;
+    struct cfg_dkim_key keys[] = {{"s", fx.files[0]}, {"S", fx.files[1]}};
+    struct cfg_dkim_domain twice[] = {
+        {"example.org", keys, 1}, {"example.com", keys, 1}, {"example.org", keys + 1, 1}};
+    struct cfg_dkim_domain twins = {"example.org", keys, 2};
+    struct cfg_dkim config = {.domains = twice, .n_domains = 3};
+    struct gw_dkim *d = NULL;
+    struct gw_err err;
+    assert_int_equal(gw_dkim_new(&config, &d, &err), GW_INVALID);
+    assert_string_equal(err.text, "dkim: domain example.org is there twice");
+    config = (struct cfg_dkim){.domains = &twins, .n_domains = 1};
+    assert_int_equal(gw_dkim_new(&config, &d, &err), GW_INVALID);
+    assert_string_equal(err.text, "dkim example.org: selector S is there twice");
+    assert_null(d);
+}
+
 static void error_leaves_the_output_as_it_was(void **state)
 {
     (void)state;
@@ -403,6 +422,7 @@ int main(void)
         cmocka_unit_test(keys_are_found_by_domain_then_parents),
         cmocka_unit_test(configuration_without_keys_signs_nothing),
         cmocka_unit_test(names_that_are_no_dns_names_are_refused),
+        cmocka_unit_test(domains_and_selectors_are_unique),
         cmocka_unit_test(error_leaves_the_output_as_it_was),
         cmocka_unit_test(threads_sign_at_once),
         cmocka_unit_test(pem_parser_of_openssl_is_still_there),
