@@ -18,7 +18,7 @@
 
 enum {
     WARM_UP = 200,
-    N_SIGNATURES = SANITIZED ? 300 : 5000,
+    N_SIGNATURES = SANITIZED ? 300 : 2000,
     N_LOADS = SANITIZED ? 3 : 500,
     WARM_UP_LOADS = SANITIZED ? 1 : 500,
     SLACK = 4096 /* the least leak, 24 bytes each time, is three times more */
