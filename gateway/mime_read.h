@@ -11,10 +11,14 @@
 #include "gateway/base/gw_arena.h"
 #include "gateway/base/gw_slice.h"
 
+/* Ours, all of them: a reader must end, whatever the sender wrote. */
 enum {
-    GW_MIME_READ_MAX_DEPTH = 16,
-    GW_MIME_READ_MAX_PARTS = 2000,
-    GW_MIME_READ_MAX_HEADERS = 2000
+    GW_MIME_READ_MAX_DEPTH = 16,         /* multiparts inside each other; deeper ones stay text */
+    GW_MIME_READ_MAX_PARTS = 2000,       /* of all multiparts together; more are left out */
+    GW_MIME_READ_MAX_HEADERS = 2000,     /* of the message; more are left out */
+    GW_MIME_READ_MAX_ADDRESSES = 10000,  /* of one field; more are left out */
+    GW_MIME_READ_MAX_PARAMETERS = 64,    /* of one field; more are left out */
+    GW_MIME_READ_SUBJECT_WITHIN = 65536, /* gw_mime_read_subject() looks at so many bytes */
 };
 
 struct gw_read_address {
@@ -41,13 +45,17 @@ struct gw_read_message {
     size_t n_headers;
     struct gw_read_addresses from, to, cc, reply_to;
     const char *subject, *message_id, *date; /* "" when absent */
-    struct gw_slice text, html; /* decoded to UTF-8, first of each kind; data NULL when absent */
+    /* The first of each kind, decoded to UTF-8, lines ended by LF; data NULL when absent. */
+    struct gw_slice text, html;
     struct gw_read_attachment *attachments;
     size_t n_attachments;
 };
 
 /* Result lives in @arena, independent of @raw. */
 void gw_mime_read(struct gw_arena *arena, struct gw_slice raw, struct gw_read_message *out);
+
+/* Its subject alone, as in subject above, cheaply; "" when there is none. */
+const char *gw_mime_read_subject(struct gw_arena *arena, struct gw_slice raw);
 
 /* First value of header @name (any case), or NULL. */
 const char *gw_mime_read_header(const struct gw_read_message *m, const char *name);

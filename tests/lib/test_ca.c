@@ -34,7 +34,10 @@ static char *pem_of(X509 *cert, X509 *next, EVP_PKEY *key)
     if (key != NULL)
         CHECK(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
     long len = BIO_get_mem_data(bio, &data);
-    char *out = strndup(data, (size_t)len);
+    char *out = malloc((size_t)len + 1);
+    CHECK(out != NULL);
+    memcpy(out, data, (size_t)len);
+    out[len] = '\0';
     BIO_free(bio);
     return out;
 }

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* The sandbox relay as the API sees it: items, and waits for an item.
+ *
+ * A wait is a timer: it fires at once when something matching is there already, else when the time
+ * is up; an arriving message ends the waits that it matches before that. */
+#include "gateway/sandbox.h"
+
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_list.h"
+#include "gateway/base/gw_mem.h"
+#include "smtp/sandbox.h"
+
+struct gw_sandbox {
+    uv_loop_t *loop;
+    struct smtp_sandbox *smtp; /* NULL once it is closed */
+    struct gw_list waits;
+    size_t n_waits;  /* in the list */
+    size_t n_timers; /* not yet closed: those, and those that ended just now */
+    void (*on_closed)(void *);
+    void *on_closed_data;
+};
+
+struct gw_sandbox_wait {
+    struct gw_list link;
+    struct gw_sandbox *sandbox;
+    uv_timer_t timer;
+    char *to, *subject; /* NULL: any */
+    gw_sandbox_wait_cb cb;
+    void *data;
+};
+
+static struct gw_sandbox_item item_of(const struct smtp_sandbox_message *m)
+{
+    return (struct gw_sandbox_item){.id = m->id,
+                                    .received_at_ms = m->received_at_ms,
+                                    .mail_from = m->mail_from,
+                                    .rcpts = m->rcpts,
+                                    .n_rcpts = m->n_rcpts,
+                                    .raw = m->content,
+                                    .tls = m->tls};
+}
+
+/* ---- matching ---- */
+
+static bool has_recipient(const struct smtp_sandbox_message *m, const char *to)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (strcasecmp(m->rcpts[i], to) == 0)
+            return true;
+    return false;
+}
+
+static bool matches(const struct gw_sandbox_wait *w, const struct smtp_sandbox_message *m)
+{
+    if (w->to != NULL && !has_recipient(m, w->to))
+        return false;
+    if (w->subject == NULL)
+        return true;
+    struct gw_arena *arena = gw_arena_new(0);
+    bool found = strstr(gw_mime_read_subject(arena, m->content), w->subject) != NULL;
+    gw_arena_free(&arena);
+    return found;
+}
+
+static const struct smtp_sandbox_message *newest_match(const struct gw_sandbox_wait *w)
+{
+    const struct smtp_sandbox_message *m = NULL;
+    for (size_t i = 0; (m = smtp_sandbox_at(w->sandbox->smtp, i)) != NULL; i++)
+        if (matches(w, m))
+            return m;
+    return NULL;
+}
+
+/* ---- waits ---- */
+
+static void finish_when_closed(struct gw_sandbox *s)
+{
+    if (s->smtp != NULL || s->n_timers != 0)
+        return;
+    void (*on_closed)(void *) = s->on_closed;
+    void *data = s->on_closed_data;
+    gw_free(s);
+    on_closed(data);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct gw_sandbox_wait *w = handle->data;
+    struct gw_sandbox *s = w->sandbox;
+    gw_free(w->to);
+    gw_free(w->subject);
+    gw_free(w);
+    s->n_timers--;
+    finish_when_closed(s);
+}
+
+/* The caller may still call back; nothing else happens to @w any more. */
+static void retire(struct gw_sandbox_wait *w)
+{
+    gw_list_remove(&w->link);
+    w->sandbox->n_waits--;
+    uv_close((uv_handle_t *)&w->timer, on_timer_closed);
+}
+
+static void end_wait(struct gw_sandbox_wait *w, const struct smtp_sandbox_message *m)
+{
+    retire(w);
+    struct gw_sandbox_item item;
+    if (m != NULL)
+        item = item_of(m);
+    w->cb(m != NULL ? &item : NULL, w->data);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct gw_sandbox_wait *w = timer->data;
+    end_wait(w, newest_match(w));
+}
+
+/* A callback may cancel other waits, begin new ones and delete messages. */
+static void on_message(const struct smtp_sandbox_message *m, void *data)
+{
+    struct gw_sandbox *s = data;
+    struct gw_list woken;
+    char id[sizeof(m->id)];
+    memcpy(id, m->id, sizeof(id));
+    gw_list_init(&woken);
+    gw_list_foreach_safe (it, &s->waits) {
+        if (!matches(gw_list_entry(it, struct gw_sandbox_wait, link), m))
+            continue;
+        gw_list_remove(it);
+        gw_list_push_back(&woken, it);
+    }
+    while (!gw_list_empty(&woken)) {
+        struct gw_sandbox_wait *w = gw_list_entry(woken.next, struct gw_sandbox_wait, link);
+        const struct smtp_sandbox_message *still = smtp_sandbox_find(s->smtp, id);
+        if (still != NULL) {
+            end_wait(w, still);
+        } else { /* deleted by an earlier callback: this one goes on waiting */
+            gw_list_remove(&w->link);
+            gw_list_push_back(&s->waits, &w->link);
+        }
+    }
+}
+
+struct gw_sandbox_wait *gw_sandbox_wait(struct gw_sandbox *s, const char *to, const char *subject,
+                                        int64_t timeout_ms, gw_sandbox_wait_cb cb, void *data)
+{
+    PRE(timeout_ms >= 0);
+    if (s->n_waits >= GW_SANDBOX_MAX_WAITS)
+        return NULL;
+    struct gw_sandbox_wait *w = gw_calloc(1, sizeof(*w));
+    *w = (struct gw_sandbox_wait){.sandbox = s,
+                                  .to = to != NULL ? gw_strdup(to) : NULL,
+                                  .subject = subject != NULL ? gw_strdup(subject) : NULL,
+                                  .cb = cb,
+                                  .data = data};
+    gw_list_push_back(&s->waits, &w->link);
+    s->n_waits++;
+    s->n_timers++;
+    CHECK(uv_timer_init(s->loop, &w->timer) == 0);
+    w->timer.data = w;
+    uint64_t delay_ms = newest_match(w) != NULL ? 0 : (uint64_t)timeout_ms;
+    CHECK(uv_timer_start(&w->timer, on_timer, delay_ms, 0) == 0);
+    return w;
+}
+
+void gw_sandbox_wait_cancel(struct gw_sandbox_wait *w)
+{
+    retire(w);
+}
+
+/* ---- items ---- */
+
+size_t gw_sandbox_count(const struct gw_sandbox *s)
+{
+    return smtp_sandbox_count(s->smtp);
+}
+
+bool gw_sandbox_at(const struct gw_sandbox *s, size_t i, struct gw_sandbox_item *out)
+{
+    const struct smtp_sandbox_message *m = smtp_sandbox_at(s->smtp, i);
+    if (m != NULL)
+        *out = item_of(m);
+    return m != NULL;
+}
+
+bool gw_sandbox_find(const struct gw_sandbox *s, const char *id, struct gw_sandbox_item *out)
+{
+    const struct smtp_sandbox_message *m = smtp_sandbox_find(s->smtp, id);
+    if (m != NULL)
+        *out = item_of(m);
+    return m != NULL;
+}
+
+bool gw_sandbox_delete(struct gw_sandbox *s, const char *id)
+{
+    return smtp_sandbox_delete(s->smtp, id);
+}
+
+void gw_sandbox_clear(struct gw_sandbox *s)
+{
+    smtp_sandbox_clear(s->smtp);
+}
+
+/* ---- start and end ---- */
+
+enum gw_status gw_sandbox_new(uv_loop_t *loop, struct gw_sandbox **out, struct gw_err *err)
+{
+    struct smtp_sandbox_config config = smtp_sandbox_config_default();
+    struct smtp_sandbox *smtp = NULL;
+    enum gw_status st = smtp_sandbox_new(loop, &config, &smtp, err);
+    if (st != GW_OK)
+        return st;
+    struct gw_sandbox *s = gw_calloc(1, sizeof(*s));
+    s->loop = loop;
+    s->smtp = smtp;
+    gw_list_init(&s->waits);
+    smtp_sandbox_on_message(smtp, on_message, s);
+    *out = s;
+    return GW_OK;
+}
+
+uint16_t gw_sandbox_port(const struct gw_sandbox *s)
+{
+    return smtp_sandbox_port(s->smtp);
+}
+
+static void on_smtp_closed(void *data)
+{
+    struct gw_sandbox *s = data;
+    s->smtp = NULL;
+    finish_when_closed(s);
+}
+
+void gw_sandbox_close(struct gw_sandbox *s, void (*on_closed)(void *), void *data)
+{
+    PRE(s->on_closed == NULL);
+    s->on_closed = on_closed;
+    s->on_closed_data = data;
+    while (!gw_list_empty(&s->waits))
+        end_wait(gw_list_entry(s->waits.next, struct gw_sandbox_wait, link), NULL);
+    smtp_sandbox_close(s->smtp, on_smtp_closed, s);
+}
