@@ -140,8 +140,8 @@ bool smtp_session_command(struct smtp_session *s, enum smtp_command command, siz
 void smtp_session_expect(struct smtp_session *s, enum smtp_command command);
 enum smtp_command smtp_session_pop(struct smtp_session *s);
 bool smtp_session_data_in_flight(const struct smtp_session *s);
-/* @address may stand between the angle brackets of a path: at most SMTP_MAX_MAILBOX octets, none that
- * could end the path or the line. */
+/* @address may stand between the angle brackets of a path: at most SMTP_MAX_MAILBOX octets, none
+ * that could end the path or the line. */
 bool smtp_session_path_is_sound(const char *address, bool smtputf8);
 
 /* session_outcome.c */
