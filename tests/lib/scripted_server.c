@@ -18,6 +18,7 @@
 
 #include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_mem.h"
 
 enum {
     MAX_CONNECTIONS = 256,
@@ -444,7 +445,7 @@ void test_server_wait_closed(struct test_server *s, size_t n)
 char *test_server_log(struct test_server *s)
 {
     pthread_mutex_lock(&s->lock);
-    char *out = strndup(s->log.len != 0 ? s->log.data : "", s->log.len);
+    char *out = gw_memdup0(s->log.data, s->log.len);
     pthread_mutex_unlock(&s->lock);
     return out;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_mem.h"
 
 struct authority {
     EVP_PKEY *key;
@@ -34,10 +35,7 @@ static char *pem_of(X509 *cert, X509 *next, EVP_PKEY *key)
     if (key != NULL)
         CHECK(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
     long len = BIO_get_mem_data(bio, &data);
-    char *out = malloc((size_t)len + 1);
-    CHECK(out != NULL);
-    memcpy(out, data, (size_t)len);
-    out[len] = '\0';
+    char *out = gw_memdup0(data, (size_t)len);
     BIO_free(bio);
     return out;
 }
