@@ -94,6 +94,7 @@ struct cfg_relay {
     size_t pool_connections, pool_messages_per_connection;
     int64_t pool_idle_ms, pool_age_ms;
     double rate_per_s;         /* 0: no limit */
+    size_t burst;              /* messages at once after a pause; 0: one second's worth */
     size_t domain_connections; /* 0: no limit */
     double domain_rate_per_s;  /* 0: no limit */
     struct cfg_timeouts timeouts;

@@ -217,6 +217,7 @@ static const struct cfg_field fields[] = {
     {.name = "tls", .type = &cfg_type_map, .section = &tls_section},
     {.name = "pool", .type = &cfg_type_map, .section = &pool_section},
     {.name = "rate", .type = &cfg_type_rate, .offset = AT(rate_per_s)},
+    {.name = "burst", .type = &cfg_type_count, .offset = AT(burst), .min = 1, .max = 100000},
     {.name = "per_domain", .type = &cfg_type_map, .section = &per_domain_section},
     {.name = "timeouts",
      .type = &cfg_type_map,
@@ -247,6 +248,8 @@ static void finish(struct cfg_loader *l, const struct cfg_node *node, void *item
     bool has_user = r->username != NULL || cfg_node_value(node, "username") != NULL;
     bool has_password = r->password != NULL || cfg_node_value(node, "password") != NULL ||
                         cfg_node_value(node, "password_file") != NULL;
+    if (r->burst > 0 && r->rate_per_s <= 0 && cfg_node_value(node, "rate") == NULL)
+        cfg_problem_key(l, node, "burst does nothing without rate; add a rate or leave burst out");
     if (r->sandbox && (has_user || has_password))
         cfg_problem_key(l, node, "sandbox: takes no username and no password; leave them out");
     if (r->sandbox || r->host == NULL)

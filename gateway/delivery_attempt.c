@@ -26,6 +26,7 @@ struct gw_hop {
     struct gw_attempt *attempt;
     struct gw_route_plan plan;
     size_t at;     /* index in plan of the relay in use */
+    bool tried;    /* a relay before it made an attempt */
     size_t *rcpts; /* indexes into m->rcpts */
     size_t n_rcpts;
     const char **addresses; /* what txn.envelope.rcpts points at */
@@ -125,6 +126,19 @@ static void log_outcome(const struct gw_message *m, const struct gw_recipient *r
            GW_LOG_STR("detail", r->detail), GW_LOG_NUM("attempt", r->attempts));
 }
 
+/* No relay of the plan made an attempt: it does not count, and the relay may know when to come. */
+static void not_tried(const struct gw_message *m, struct gw_recipient *r,
+                      const struct smtp_transaction *txn)
+{
+    int64_t next = gw_clock_wall_ms() + txn->retry_after_ms;
+    bool in_time = next < m->expires_at_ms && (m->retry_until_ms == 0 || next < m->retry_until_ms);
+    if (r->status != GW_RCPT_DEFERRED)
+        return;
+    r->attempts--;
+    if (txn->retry_after_ms > 0 && in_time)
+        r->next_attempt_ms = next;
+}
+
 static void on_transaction_done(struct smtp_transaction *txn)
 {
     struct gw_hop *h = txn->data;
@@ -139,11 +153,15 @@ static void on_transaction_done(struct smtp_transaction *txn)
         set_result(m, r, h, o);
         apply(m, r, &v);
         log_outcome(m, r, &v);
-        if (!v.next_relay || !can_move)
+        if (!v.next_relay || !can_move) {
+            if (txn->not_tried && !h->tried)
+                not_tried(m, r, txn);
             continue;
+        }
         if (next == NULL) {
             next = new_hop(a, &h->plan, h->n_rcpts);
             next->at = h->at + 1;
+            next->tried = h->tried || !txn->not_tried;
         }
         r->status = GW_RCPT_SENDING;
         next->rcpts[next->n_rcpts++] = h->rcpts[i];
@@ -153,16 +171,15 @@ static void on_transaction_done(struct smtp_transaction *txn)
     close_hop(h);
 }
 
-/* The relay does not take the transaction now: its recipients are deferred as if it had said so. */
-static void refuse_hop(struct gw_hop *h, enum gw_status status)
+/* The relay is closing. */
+static void refuse_hop(struct gw_hop *h)
 {
     for (size_t i = 0; i < h->n_rcpts; i++) {
         struct gw_recipient *r = &h->attempt->m->rcpts[h->rcpts[i]];
         struct gw_verdict v = {
-            .status = GW_RCPT_DEFERRED, .category = GW_CATEGORY_RATE, .retryable = true};
+            .status = GW_RCPT_DEFERRED, .category = GW_CATEGORY_OTHER, .retryable = true};
         apply(h->attempt->m, r, &v);
-        r->reason = status == GW_BUSY ? "relay_busy" : "shutdown";
-        r->detail = status == GW_BUSY ? "too many messages wait for this relay" : NULL;
+        r->reason = smtp_reason_name(SMTP_REASON_SHUTDOWN);
     }
     close_hop(h);
 }
@@ -184,10 +201,11 @@ static void run_hop(struct gw_hop *h)
                                                     .smtputf8 = smtputf8,
                                                     .outcomes = h->outcomes},
                                        .on_done = on_transaction_done,
+                                       .has_alternative = h->at + 1 < h->plan.n,
                                        .data = h};
     enum gw_status st = smtp_relay_submit(a->delivery->env.relays[h->plan.relays[h->at]], &h->txn);
     if (st != GW_OK)
-        refuse_hop(h, st);
+        refuse_hop(h);
 }
 
 /* ---- planning ---- */
@@ -211,7 +229,7 @@ static int64_t plan_retry(const struct gw_attempt *a, struct gw_recipient *r, bo
     const struct cfg_retry *retry = &a->delivery->env.cfg->retry;
     const struct gw_message *m = a->m;
     int64_t now = gw_clock_wall_ms();
-    int64_t next = now + gw_retry_delay_ms(retry, r->attempts, random01());
+    int64_t next = now + gw_retry_delay_ms(retry, r->attempts > 0 ? r->attempts : 1, random01());
     if (lost_now && next < now + retry->uncertain_delay_ms)
         next = now + retry->uncertain_delay_ms;
     if (m->retry_until_ms != 0 && next > m->retry_until_ms)

@@ -44,6 +44,10 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
     out.idle_ms = c->pool_idle_ms;
     out.max_age_ms = c->pool_age_ms;
     out.timeouts = timeouts(&c->timeouts);
+    out.rate_per_s = c->rate_per_s;
+    out.burst = (double)c->burst;
+    out.domain_connections = c->domain_connections;
+    out.domain_rate_per_s = c->domain_rate_per_s;
     if (c->sandbox) {
         out.host = "127.0.0.1";
         out.port = sandbox_port;

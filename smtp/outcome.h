@@ -71,6 +71,8 @@ enum smtp_stage {
     X(SMTP_REASON_SMTPUTF8_UNSUPPORTED, "smtputf8_unsupported") \
     X(SMTP_REASON_REQUIRETLS_UNSUPPORTED, "requiretls_unsupported") \
     X(SMTP_REASON_NO_RECIPIENTS, "no_recipients") /* not sent: every RCPT was refused */ \
+    X(SMTP_REASON_RELAY_PAUSED, "relay_paused")   /* not sent: by an operator's wish */ \
+    X(SMTP_REASON_RELAY_BUSY, "relay_busy")       /* not sent: too many wait for this relay */ \
     X(SMTP_REASON_CANCELED, "canceled") \
     X(SMTP_REASON_SHUTDOWN, "shutdown") \
     X(SMTP_REASON_LOCAL_ERROR, "local_error")

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "smtp/relay_internal.h"
@@ -34,6 +35,7 @@ static void on_done_idle(uv_idle_t *idle)
 
 void smtp_relay_finish(struct smtp_relay *r, struct smtp_transaction *txn)
 {
+    smtp_domains_leave(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
     txn->finished = true;
     txn->connection = NULL;
     gw_list_push_back(&r->done, &txn->link);
@@ -55,21 +57,31 @@ void smtp_relay_set_outcomes(const struct smtp_transaction *txn, const struct sm
 
 void smtp_relay_unqueue(struct smtp_relay *r, struct smtp_transaction *txn)
 {
-    gw_list_remove(&txn->link);
+    if (!smtp_domains_unblock(&r->domains, txn))
+        gw_list_remove(&txn->link);
     r->n_waiting--;
 }
 
 void smtp_relay_fail_waiting(struct smtp_relay *r, uint64_t up_to,
                              const struct smtp_client_end *why)
 {
+    smtp_domains_unblock_all(&r->domains, &r->waiting);
     gw_list_foreach_safe (it, &r->waiting) {
         struct smtp_transaction *txn = gw_list_entry(it, struct smtp_transaction, link);
-        if (txn->number > up_to)
+        if (txn->number > up_to && !txn->has_alternative)
             continue;
         smtp_relay_unqueue(r, txn);
         smtp_relay_set_outcomes(txn, why);
         smtp_relay_finish(r, txn);
     }
+}
+
+void smtp_relay_refuse_waiting(struct smtp_relay *r, const struct smtp_client_end *why)
+{
+    smtp_domains_unblock_all(&r->domains, &r->waiting);
+    gw_list_foreach (it, &r->waiting)
+        gw_list_entry(it, struct smtp_transaction, link)->not_tried = true;
+    smtp_relay_fail_waiting(r, r->n_submitted, why);
 }
 
 /* --- Life --- */
@@ -82,6 +94,7 @@ static void on_handle_closed(uv_handle_t *handle)
     smtp_relay_closed_cb on_closed = r->on_closed;
     void *data = r->closed_data;
     smtp_tls_context_free(&r->tls);
+    smtp_domains_deinit(&r->domains);
     smtp_relay_config_deinit(&r->config);
     gw_free(r->buffers);
     gw_free(r);
@@ -113,6 +126,15 @@ void smtp_relay_close_if_done(struct smtp_relay *r)
     uv_close((uv_handle_t *)&r->timer, on_handle_closed);
 }
 
+static void init_limits(struct smtp_relay *r)
+{
+    const struct smtp_relay_config *c = &r->config;
+    smtp_aimd_init(&r->concurrency, c->max_connections);
+    smtp_domains_init(&r->domains, c->domain_connections, c->domain_rate_per_s);
+    gw_token_bucket_init(&r->rate, c->rate_per_s, c->burst > 0 ? c->burst : c->rate_per_s,
+                         gw_clock_mono_ms());
+}
+
 enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *config,
                               struct smtp_relay **out, struct gw_err *err)
 {
@@ -142,6 +164,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     if (r->config.max_connections == 0)
         r->config.max_connections = 1;
     r->session = smtp_relay_session_config(&r->config);
+    init_limits(r);
     for (size_t i = 0; i < N_RELAY_SLOT_STATES; i++)
         gw_list_init(&r->slots[i]);
     gw_list_init(&r->waiting);
@@ -162,17 +185,22 @@ enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *
     PRE(txn->envelope.n_rcpts > 0 && txn->on_done != NULL);
     if (r->closing)
         return GW_CLOSED;
-    if (r->n_waiting >= r->config.max_waiting && r->n_slots[RELAY_SLOT_IDLE] == 0)
-        return GW_BUSY;
     for (size_t i = 0; i < SMTP_N_STAGES; i++)
         txn->timing.ms[i] = -1;
     txn->tls_version = NULL;
     txn->reused_connection = false;
+    txn->not_tried = false;
+    txn->retry_after_ms = 0;
     txn->connection = NULL;
     txn->finished = false;
     txn->cancelled = false;
     txn->n_moves = 0;
     txn->number = ++r->n_submitted;
+    smtp_domains_enter(&r->domains, txn, gw_clock_mono_ms());
+    if (!smtp_relay_admit(r, txn)) {
+        smtp_relay_pump(r); /* a probe may be due */
+        return GW_OK;
+    }
     gw_list_push_back(&r->waiting, &txn->link);
     r->n_waiting++;
     smtp_relay_pump(r);
@@ -236,6 +264,11 @@ void smtp_relay_stats(const struct smtp_relay *r, struct smtp_relay_stats *out)
     out->idle = r->n_slots[RELAY_SLOT_IDLE];
     out->busy = r->n_slots[RELAY_SLOT_BUSY];
     out->waiting = r->n_waiting;
+    out->limit = smtp_aimd_limit(&r->concurrency);
+    out->paused = r->paused;
+    out->breaker = r->breaker.state;
+    out->breaker_retry_in_ms = smtp_breaker_wait_ms(&r->breaker, gw_clock_mono_ms());
+    out->n_failures = r->breaker.n_failures;
 }
 
 const char *smtp_relay_name(const struct smtp_relay *r)

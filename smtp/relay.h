@@ -5,7 +5,9 @@
  * → transaction → on_done with an outcome per recipient → the connection goes back to the pool.
  * Failure: whatever happens on the way, on_done is called exactly once and every recipient has a
  * final outcome; a connection found dead before anything was sent on it is replaced silently
- * (SMTP matrix Q3, Q4, M11).
+ * (SMTP matrix Q3, Q4, M11). A relay that cannot be reached is left alone (breaker.h), one that
+ * says it is too much gets less at once (aimd.h); transactions that cannot even be tried then are
+ * refused: on_done says not_tried and with the reason why.
  *
  * Loop thread only. */
 #ifndef SMTP_RELAY_H
@@ -19,6 +21,7 @@
 #include "gateway/base/gw_list.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
+#include "smtp/breaker.h"
 #include "smtp/outcome.h"
 #include "smtp/session.h"
 #include "smtp/tls.h"
@@ -40,8 +43,11 @@ struct smtp_relay_config {
     const char *helo_name; /* NULL: this machine's FQDN, or [127.0.0.1] */
     size_t max_connections, max_messages_per_connection;
     int64_t idle_ms, max_age_ms;
-    size_t
-        max_waiting; /* transactions that may wait for a connection; over it submit says GW_BUSY */
+    size_t max_waiting; /* transactions that may wait for a connection; those over it are refused */
+    double rate_per_s;  /* transactions started per second; 0: no limit */
+    double burst;       /* of them at once after a pause; 0: one second's worth */
+    size_t domain_connections; /* transactions at once to one recipient domain; 0: no limit */
+    double domain_rate_per_s;  /* started per second to one recipient domain; 0: no limit */
     struct smtp_timeouts timeouts;
     /* A relay that says nothing for so long after its first connection is asked, on a second one,
      * whether it waits for TLS (wrong_tls_mode); 0: never. */
@@ -53,10 +59,7 @@ struct smtp_relay_config smtp_relay_config_default(void);
 enum {
     SMTP_RELAY_MAX_MOVES = 2, /* of one transaction, off connections found dead before MAIL; ours */
     SMTP_RELAY_HOLD_MS = 1000, /* after a failed attempt, while other connections work; ours */
-    /* After a failed AUTH no connection is tried for this long, times 4 with every failure in a
-     * row, so that a wrong password does not lock the account; ours. */
-    SMTP_RELAY_AUTH_HOLD_MS = 5000,
-    SMTP_RELAY_AUTH_HOLD_MAX_MS = 60 * 1000
+    SMTP_RELAY_BUSY_MS = 1000  /* a refused transaction may come back after this at least; ours */
 };
 
 struct smtp_relay;
@@ -70,16 +73,23 @@ struct smtp_transaction {
     smtp_transaction_done_cb
         on_done; /* exactly once, from the loop, never from inside submit or cancel */
     void *data;  /* the caller's */
+    /* The caller has another relay for it: do not let it wait for one that may be down. */
+    bool has_alternative;
     /* results, valid in on_done beside envelope.outcomes: */
     struct smtp_timing timing;
     const char *tls_version; /* static text "TLSv1.3", or NULL for plaintext */
     bool reused_connection;
+    bool not_tried;         /* no attempt was made for it: paused, busy, or known to be down */
+    int64_t retry_after_ms; /* not_tried: when to come back; 0: when the caller likes */
     /* the relay's own: */
     struct gw_list link;
     void *connection;
-    uint64_t number;          /* in order of submission */
-    unsigned n_moves;         /* to another connection, see SMTP_RELAY_MAX_MOVES */
-    bool finished, cancelled; /* on_done is due; cancel was asked for */
+    uint64_t number;              /* in order of submission */
+    unsigned n_moves;             /* to another connection, see SMTP_RELAY_MAX_MOVES */
+    bool finished, cancelled;     /* on_done is due; cancel was asked for */
+    struct smtp_domain **domains; /* of its recipients, see relay_domains.h */
+    size_t n_domains;
+    struct smtp_domain *blocked_at;
 };
 
 /* Loads CAs and client certificates now, so that a bad file is a start-up error.
@@ -88,11 +98,15 @@ struct smtp_transaction {
 enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *config,
                               struct smtp_relay **out, struct gw_err *err) GW_NODISCARD;
 
-/* GW_OK: on_done will come. GW_BUSY: max_waiting reached, GW_CLOSED: closing; on_done will not
- * come. */
+/* GW_OK: on_done will come. GW_CLOSED: closing; on_done will not come. */
 enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *txn) GW_NODISCARD;
 /* Ask for an early end; on_done still comes, with what is true by then. Idempotent. */
 void smtp_relay_cancel(struct smtp_relay *r, struct smtp_transaction *txn);
+
+/* Paused: what runs goes on, everything else is refused as SMTP_REASON_RELAY_PAUSED. */
+void smtp_relay_pause(struct smtp_relay *r);
+/* Also forgets what the breaker knows: the next transaction is tried at once. */
+void smtp_relay_resume(struct smtp_relay *r);
 
 typedef void (*smtp_relay_closed_cb)(void *data);
 /* Ends everything: waiting transactions end with SMTP_REASON_SHUTDOWN, running ones get up to
@@ -103,7 +117,13 @@ void smtp_relay_close(struct smtp_relay *r, int64_t grace_ms, smtp_relay_closed_
 
 struct smtp_relay_stats {
     size_t connecting, busy, idle, waiting;
+    size_t limit; /* transactions at once that the relay gets now */
     uint64_t opened, reused, handshakes, failed_connections;
+    uint64_t transactions, refused, throttled;
+    bool paused;
+    enum smtp_breaker_state breaker;
+    int64_t breaker_retry_in_ms; /* open: until the probe may go */
+    unsigned n_failures;         /* connections in a row that did not come up */
     /* Last relay-level failure; zeroed after the next success. at_ms is wall time. */
     int64_t last_error_at_ms;
     enum smtp_reason last_reason;

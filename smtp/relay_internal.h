@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What relay.c (transactions and life) and relay_pool.c (connections) share. */
+/* What relay.c (transactions and life), relay_pool.c (connections) and relay_health.c (what
+ * failures and successes lead to) share. */
 #ifndef SMTP_RELAY_INTERNAL_H
 #define SMTP_RELAY_INTERNAL_H
 
+#include "gateway/base/gw_token_bucket.h"
+#include "smtp/aimd.h"
+#include "smtp/breaker.h"
 #include "smtp/client.h"
 #include "smtp/relay.h"
 #include "smtp/relay_config.h"
+#include "smtp/relay_domains.h"
 #include "smtp/resolver.h"
 
 enum relay_slot_state {
@@ -24,6 +29,8 @@ struct relay_slot {
     struct smtp_client *client;
     struct smtp_transaction *txn;
     uint64_t newest_waiting; /* number of the last transaction submitted when the attempt began */
+    int64_t began_at_ms;     /* of the attempt, then of the transaction it has */
+    bool probe;              /* what becomes of it decides about a half-open breaker */
     bool was_ready;
     bool stale; /* broke before it took a transaction that could be moved */
 };
@@ -38,25 +45,28 @@ struct smtp_relay {
 
     struct gw_list slots[N_RELAY_SLOT_STATES]; /* idle: most recently used first */
     size_t n_slots[N_RELAY_SLOT_STATES];
-    struct gw_list waiting; /* struct smtp_transaction, in order */
-    size_t n_waiting;
+    struct gw_list waiting; /* struct smtp_transaction, in order, but those that wait in domains */
+    size_t n_waiting;       /* of both kinds */
     uint64_t n_submitted;
+    struct smtp_domains domains;
+    struct gw_token_bucket rate;
+    struct smtp_aimd concurrency;
 
     /* Finished transactions whose on_done is due; the idle handle runs while there are any. */
     struct gw_list done;
     size_t n_done;
     uv_idle_t done_idle;
 
-    unsigned n_failures;      /* attempts in a row */
-    unsigned n_auth_failures; /* likewise */
-    int64_t hold_until_ms;    /* no new connection before, while others work */
-    int64_t auth_hold_until_ms;
+    struct smtp_breaker breaker;
+    bool wanted; /* a transaction was refused since the breaker opened: probe when due */
+    bool paused;
+    int64_t hold_until_ms; /* no new connection before, while others work */
     struct smtp_client_end last_failure;
     struct smtp_relay_stats stats; /* counters and last error */
 
     bool closing, resolver_closed, handles_closing;
     bool pumping;
-    uv_timer_t timer; /* the end of a hold; once closing, of the grace */
+    uv_timer_t timer; /* when the pump has something to do; once closing, the end of the grace */
     int n_handles;    /* idle and timer */
     smtp_relay_closed_cb on_closed;
     void *closed_data;
@@ -68,17 +78,35 @@ void smtp_relay_finish(struct smtp_relay *r, struct smtp_transaction *txn);
 /* Gives every recipient without an outcome this one. */
 void smtp_relay_set_outcomes(const struct smtp_transaction *txn, const struct smtp_client_end *why);
 void smtp_relay_unqueue(struct smtp_relay *r, struct smtp_transaction *txn);
-/* Every waiting transaction with a number up to @up_to. */
+/* Every waiting transaction with a number up to @up_to, and those that have another relay. */
 void smtp_relay_fail_waiting(struct smtp_relay *r, uint64_t up_to,
                              const struct smtp_client_end *why);
+/* Every waiting transaction, as not tried. */
+void smtp_relay_refuse_waiting(struct smtp_relay *r, const struct smtp_client_end *why);
 /* The last step of closing, when nothing waits, runs, or is still to be reported. */
 void smtp_relay_close_if_done(struct smtp_relay *r);
+
+/* relay_health.c */
+/* May @txn wait here now? If not it is refused: finished as not tried. */
+bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn);
+/* A new connection is up. */
+void smtp_relay_came_up(struct smtp_relay *r);
+/* An attempt at a connection failed. */
+void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
+                               const struct smtp_client_end *end);
+/* What an established connection ended with, if that was the relay's fault. */
+void smtp_relay_remember(struct smtp_relay *r, const struct smtp_client_end *end);
+/* A transaction ran; what it tells about the relay. */
+void smtp_relay_learn(struct smtp_relay *r, const struct relay_slot *s,
+                      const struct smtp_transaction *txn);
 
 /* relay_pool.c */
 /* Brings transactions and connections together. What it starts may call back into it; the outer
  * round then sees to the rest. */
 void smtp_relay_pump(struct smtp_relay *r);
 size_t smtp_relay_n_slots(const struct smtp_relay *r);
+/* Connections that take, or have, a transaction. */
+size_t smtp_relay_n_established(const struct smtp_relay *r);
 /* Polite, of all slots in a state. */
 void smtp_relay_leave_all(struct smtp_relay *r, enum relay_slot_state state);
 /* At once, of all slots in a state. */

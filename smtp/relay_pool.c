@@ -2,14 +2,11 @@
 /* The pool of one relay.
  *
  * Who gets what: transactions wait in order of submission; the most recently used idle connection
- * serves first, so that a shrinking load lets the others reach their idle time. One connection is
- * opened per waiting transaction up to the maximum; one at a time until credentials were accepted
- * for the first time, and after a failed attempt until one succeeds.
- *
- * A failed attempt answers the transactions that were waiting when it started, and all of them when
- * the fault is in the configuration (TLS, AUTH) so that waiting cannot help; but nobody as long as
- * another connection works or is still being made. AUTH failures also keep the relay from being
- * tried again for a while, and what is submitted meanwhile gets the same answer at once. */
+ * serves first, so that a shrinking load lets the others reach their idle time. A transaction
+ * starts when a connection is idle, fewer run than aimd.h allows, and the rates of the relay and of
+ * its recipients' domains have room. One connection is opened per transaction that could start, up
+ * to the maximum; one at a time until credentials were accepted for the first time, and after a
+ * failed attempt until one succeeds; none that breaker.h does not admit. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +18,7 @@
 
 /* --- Slots --- */
 
-static size_t n_established(const struct smtp_relay *r)
+size_t smtp_relay_n_established(const struct smtp_relay *r)
 {
     return r->n_slots[RELAY_SLOT_IDLE] + r->n_slots[RELAY_SLOT_BUSY];
 }
@@ -50,6 +47,8 @@ static void give(struct relay_slot *s, struct smtp_transaction *txn)
     set_state(s, RELAY_SLOT_BUSY);
     s->txn = txn;
     txn->connection = s;
+    s->began_at_ms = gw_clock_mono_ms();
+    r->stats.transactions++;
     if (smtp_client_n_started(s->client) > 0)
         r->stats.reused++;
     smtp_client_start(s->client, txn);
@@ -77,18 +76,6 @@ static void park(struct relay_slot *s)
     smtp_client_park(s->client, by_idle < by_age ? by_idle : by_age);
 }
 
-static void forget_failure(struct smtp_relay *r)
-{
-    r->n_failures = 0;
-    r->n_auth_failures = 0;
-    r->hold_until_ms = 0;
-    r->auth_hold_until_ms = 0;
-    r->stats.last_error_at_ms = 0;
-    r->stats.last_reason = SMTP_REASON_REPLY;
-    r->stats.last_stage = SMTP_STAGE_RESOLVE;
-    r->stats.last_detail[0] = '\0';
-}
-
 static void on_ready(struct smtp_client *client, void *data)
 {
     struct relay_slot *s = data;
@@ -98,9 +85,10 @@ static void on_ready(struct smtp_client *client, void *data)
         s->was_ready = true;
         r->stats.opened++;
         r->stats.handshakes += smtp_client_tls_version(s->client) != NULL ? 1 : 0;
-        forget_failure(r);
+        s->probe = false;
+        smtp_relay_came_up(r);
     }
-    if (r->closing || (smtp_client_n_started(s->client) > 0 && worn_out(s)))
+    if (r->closing || r->paused || (smtp_client_n_started(s->client) > 0 && worn_out(s)))
         leave(s);
     else
         park(s);
@@ -113,7 +101,7 @@ static bool may_move(const struct smtp_relay *r, const struct relay_slot *s,
                      const struct smtp_transaction *txn)
 {
     if (smtp_client_n_started(s->client) < 2 || txn->n_moves >= SMTP_RELAY_MAX_MOVES ||
-        txn->cancelled || r->closing)
+        txn->cancelled || r->closing || r->paused)
         return false;
     for (size_t i = 0; i < txn->envelope.n_rcpts; i++) {
         const struct smtp_outcome *o = &txn->envelope.outcomes[i];
@@ -143,12 +131,16 @@ static void on_transaction_done(struct smtp_client *client, struct smtp_transact
 {
     struct relay_slot *s = data;
     (void)client;
+    struct smtp_relay *r = s->relay;
     s->txn = NULL;
-    s->stale = may_move(s->relay, s, txn);
-    if (s->stale)
-        move(s->relay, txn);
-    else
-        smtp_relay_finish(s->relay, txn);
+    smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
+    s->stale = may_move(r, s, txn);
+    if (s->stale) {
+        move(r, txn);
+        return;
+    }
+    smtp_relay_learn(r, s, txn);
+    smtp_relay_finish(r, txn);
 }
 
 static void on_idle_timeout(struct smtp_client *client, void *data)
@@ -159,69 +151,7 @@ static void on_idle_timeout(struct smtp_client *client, void *data)
         leave(s);
 }
 
-/* --- Failures --- */
-
-static void remember(struct smtp_relay *r, const struct smtp_client_end *end)
-{
-    r->last_failure = *end;
-    r->stats.last_error_at_ms = gw_clock_wall_ms();
-    r->stats.last_reason = end->reason;
-    r->stats.last_stage = end->stage;
-    const char *text = end->detail[0] != '\0' ? end->detail : end->reply.text;
-    (void)snprintf(r->stats.last_detail, sizeof(r->stats.last_detail), "%.255s", text);
-}
-
-/* Faults that the next attempt will meet again, because they are in the configuration. */
-static bool is_lasting(enum smtp_reason reason)
-{
-    static const enum smtp_reason lasting[] = {
-        SMTP_REASON_EHLO_UNSUPPORTED,
-        SMTP_REASON_TLS_REQUIRED_MISSING,
-        SMTP_REASON_WRONG_TLS_MODE,
-        SMTP_REASON_TLS_CERT_EXPIRED,
-        SMTP_REASON_TLS_CERT_NOT_YET_VALID,
-        SMTP_REASON_TLS_CERT_NAME,
-        SMTP_REASON_TLS_CERT_UNTRUSTED,
-        SMTP_REASON_TLS_WEAK,
-        SMTP_REASON_TLS_VERSION,
-        SMTP_REASON_AUTH_UNAVAILABLE,
-        SMTP_REASON_AUTH_FAILED,
-    };
-    for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
-        if (lasting[i] == reason)
-            return true;
-    return false;
-}
-
-static void hold_auth(struct smtp_relay *r)
-{
-    int64_t hold = SMTP_RELAY_AUTH_HOLD_MS;
-    for (unsigned i = 0; i < r->n_auth_failures && hold < SMTP_RELAY_AUTH_HOLD_MAX_MS; i++)
-        hold *= 4;
-    if (hold > SMTP_RELAY_AUTH_HOLD_MAX_MS)
-        hold = SMTP_RELAY_AUTH_HOLD_MAX_MS;
-    r->n_auth_failures++;
-    r->auth_hold_until_ms = gw_clock_mono_ms() + hold;
-}
-
-static void attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
-                           const struct smtp_client_end *end)
-{
-    bool lasting = is_lasting(end->reason);
-    if (end->reason == SMTP_REASON_SHUTDOWN)
-        return;
-    r->stats.failed_connections++;
-    r->n_failures++;
-    r->hold_until_ms = gw_clock_mono_ms() + SMTP_RELAY_HOLD_MS;
-    remember(r, end);
-    if (end->reason == SMTP_REASON_AUTH_FAILED) {
-        hold_auth(r);
-        smtp_relay_abort_all(r, RELAY_SLOT_CONNECTING); /* they would fail alike */
-    }
-    if (n_established(r) > 0 || (!lasting && r->n_slots[RELAY_SLOT_CONNECTING] > 0))
-        return; /* those who wait have prospects */
-    smtp_relay_fail_waiting(r, lasting ? r->n_submitted : s->newest_waiting, end);
-}
+/* --- The end of a connection --- */
 
 static void log_end(const struct relay_slot *s, const struct smtp_client_end *end)
 {
@@ -244,13 +174,14 @@ static void on_down(struct smtp_client *client, const struct smtp_client_end *en
     set_state(s, RELAY_SLOT_LEAVING);
     if (txn != NULL) { /* the session owes it an outcome, but no path may lose one */
         s->txn = NULL;
+        smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
         smtp_relay_set_outcomes(txn, end);
         smtp_relay_finish(r, txn);
     }
     if (!s->was_ready)
-        attempt_failed(r, s, end);
+        smtp_relay_attempt_failed(r, s, end);
     else if (end->relay_sick && !s->stale)
-        remember(r, end);
+        smtp_relay_remember(r, end);
     log_end(s, end);
     smtp_relay_pump(r);
 }
@@ -287,6 +218,8 @@ static void open_connection(struct smtp_relay *r)
     s->relay = r;
     s->state = RELAY_SLOT_CONNECTING;
     s->newest_waiting = r->n_submitted;
+    s->began_at_ms = gw_clock_mono_ms();
+    s->probe = r->breaker.state == SMTP_BREAKER_HALF_OPEN;
     gw_list_push_front(&r->slots[RELAY_SLOT_CONNECTING], &s->link);
     r->n_slots[RELAY_SLOT_CONNECTING]++;
     s->client = smtp_client_new(&config, &events, s);
@@ -326,45 +259,55 @@ static bool make_room(struct smtp_relay *r)
     return false; /* on_client_closed pumps again */
 }
 
-static void on_hold_over(uv_timer_t *timer)
-{
-    smtp_relay_pump(timer->data);
-}
-
 /* One attempt at a time: after a failure, and until credentials have been accepted once (a wrong
  * password tried eight times over at start may lock the account). */
 static bool needs_a_scout(const struct smtp_relay *r)
 {
-    return r->n_failures > 0 || (r->stats.opened == 0 && r->config.username != NULL);
+    return r->breaker.n_failures > 0 || (r->stats.opened == 0 && r->config.username != NULL);
 }
 
-static void open_as_needed(struct smtp_relay *r)
+/* Transactions that could start now if there were a connection for each. */
+static size_t demand(const struct smtp_relay *r, int64_t now)
 {
-    int64_t now = gw_clock_mono_ms();
-    size_t limit = needs_a_scout(r) ? 1 : r->config.max_connections;
-    if (n_established(r) > 0 && now < r->hold_until_ms) {
-        if (r->n_waiting > 0)
-            (void)uv_timer_start(&r->timer, on_hold_over, (uint64_t)(r->hold_until_ms - now), 0);
+    size_t n = r->n_waiting - r->domains.n_blocked;
+    if (r->config.rate_per_s <= 0 || n <= 1)
+        return n;
+    if (gw_token_bucket_wait_ms(&r->rate, now) > 0)
+        return 1;
+    size_t tokens = (size_t)r->rate.tokens + 1;
+    return n < tokens ? n : tokens;
+}
+
+static bool probe_is_due(const struct smtp_relay *r, int64_t now)
+{
+    return r->wanted && r->breaker.state == SMTP_BREAKER_OPEN &&
+           smtp_breaker_wait_ms(&r->breaker, now) == 0;
+}
+
+static void open_as_needed(struct smtp_relay *r, int64_t now)
+{
+    size_t n = probe_is_due(r, now) && r->n_waiting == 0 ? 1 : demand(r, now);
+    size_t limit = smtp_aimd_limit(&r->concurrency);
+    if (needs_a_scout(r) && n > 1)
+        n = 1;
+    if (smtp_relay_n_established(r) > 0 && now < r->hold_until_ms)
         return;
-    }
-    if (now < r->auth_hold_until_ms) {
-        if (n_established(r) == 0)
-            smtp_relay_fail_waiting(r, r->n_submitted, &r->last_failure);
-        return;
-    }
-    while (r->n_slots[RELAY_SLOT_CONNECTING] < r->n_waiting &&
-           r->n_slots[RELAY_SLOT_CONNECTING] < limit &&
-           n_established(r) + r->n_slots[RELAY_SLOT_CONNECTING] < r->config.max_connections &&
-           make_room(r))
+    while (r->n_slots[RELAY_SLOT_CONNECTING] < n &&
+           smtp_relay_n_established(r) + r->n_slots[RELAY_SLOT_CONNECTING] < limit &&
+           make_room(r) && smtp_breaker_admits(&r->breaker, now))
         open_connection(r);
 }
 
-void smtp_relay_pump(struct smtp_relay *r)
+static bool may_start(const struct smtp_relay *r, int64_t now)
 {
-    if (r->pumping || r->closing)
-        return;
-    r->pumping = true;
-    while (r->n_waiting > 0 && r->n_slots[RELAY_SLOT_IDLE] > 0) {
+    return !gw_list_empty(&r->waiting) && r->n_slots[RELAY_SLOT_IDLE] > 0 &&
+           r->n_slots[RELAY_SLOT_BUSY] < smtp_aimd_limit(&r->concurrency) &&
+           gw_token_bucket_wait_ms(&r->rate, now) == 0;
+}
+
+static void start_what_may(struct smtp_relay *r, int64_t now)
+{
+    while (may_start(r, now)) {
         struct relay_slot *s = first_slot(r, RELAY_SLOT_IDLE);
         struct smtp_transaction *txn =
             gw_list_entry(r->waiting.next, struct smtp_transaction, link);
@@ -372,9 +315,57 @@ void smtp_relay_pump(struct smtp_relay *r)
             leave(s);
             continue;
         }
-        smtp_relay_unqueue(r, txn);
+        gw_list_remove(&txn->link);
+        if (!smtp_domains_start(&r->domains, txn, &r->waiting, now))
+            continue;
+        r->n_waiting--;
+        (void)gw_token_bucket_take(&r->rate, now);
         give(s, txn);
     }
-    open_as_needed(r);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    smtp_relay_pump(timer->data);
+}
+
+static void sooner(int64_t *earliest, bool applies, int64_t wait_ms)
+{
+    if (applies && wait_ms >= 0 && (*earliest < 0 || wait_ms < *earliest))
+        *earliest = wait_ms;
+}
+
+/* The pump is called when a connection changes; what else it waits for is time. */
+static void arm(struct smtp_relay *r, int64_t now)
+{
+    int64_t earliest = -1;
+    bool waits = r->n_waiting > 0;
+    sooner(&earliest, waits && now < r->hold_until_ms, r->hold_until_ms - now);
+    sooner(&earliest, r->breaker.state == SMTP_BREAKER_OPEN && (waits || r->wanted),
+           smtp_breaker_wait_ms(&r->breaker, now));
+    sooner(&earliest, waits && r->n_slots[RELAY_SLOT_IDLE] > 0,
+           r->config.rate_per_s > 0 ? gw_token_bucket_wait_ms(&r->rate, now) : -1);
+    sooner(&earliest, waits, smtp_domains_wait_ms(&r->domains, now));
+    if (earliest < 0)
+        (void)uv_timer_stop(&r->timer);
+    else
+        (void)uv_timer_start(&r->timer, on_timer, earliest > 0 ? (uint64_t)earliest : 1, 0);
+}
+
+void smtp_relay_pump(struct smtp_relay *r)
+{
+    if (r->pumping || r->closing)
+        return;
+    r->pumping = true;
+    int64_t now = gw_clock_mono_ms();
+    smtp_domains_tick(&r->domains, &r->waiting, now);
+    start_what_may(r, now);
+    if (!r->paused)
+        open_as_needed(r, now);
+    /* The last connection went while none may be made. */
+    if (r->n_waiting > 0 && smtp_relay_n_established(r) == 0 &&
+        smtp_breaker_wait_ms(&r->breaker, now) > 0)
+        smtp_relay_fail_waiting(r, r->n_submitted, &r->last_failure);
+    arm(r, now);
     r->pumping = false;
 }

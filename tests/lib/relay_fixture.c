@@ -82,7 +82,7 @@ static void fill(struct test_mail *m)
     if (e->content.len == 0)
         e->content = GW_SLICE_LIT("Subject: hello\r\n\r\n.dots\r\nand lines\r\n");
     e->mail_from = "me@example.test";
-    e->rcpts = rcpts;
+    e->rcpts = m->rcpts != NULL ? m->rcpts : rcpts;
     e->n_rcpts = TEST_MAIL_RCPTS;
     e->outcomes = m->outcomes;
     m->txn.on_done = on_done;

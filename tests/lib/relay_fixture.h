@@ -38,6 +38,7 @@ enum {
 struct test_mail {
     struct smtp_transaction txn;
     struct smtp_outcome outcomes[TEST_MAIL_RCPTS];
+    const char *const *rcpts; /* TEST_MAIL_RCPTS of them; NULL: a@ and b@example.test */
     bool done;
     int n_done;
     bool inside_call; /* on_done must not come while this is true */

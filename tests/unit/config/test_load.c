@@ -29,6 +29,7 @@ static const char full[] =
     "\"1.3\", client_cert_file: /c.pem, client_key_file: /k.pem}\n"
     "    pool: {connections: 2, messages_per_connection: 10, idle: 5s, age: 1m}\n"
     "    rate: 14/s\n"
+    "    burst: 20\n"
     "    per_domain: {connections: 1, rate: 30/m}\n"
     "    timeouts: {resolve: 1s, connect: 2s, greeting: 3s, ehlo: 4s, starttls: 5s, handshake: 6s, "
     "auth: 7s, mail: 8s, rcpt: 9s, data: 10s, body: 11s, dot: 12s, rset: 13s, quit: 14s}\n"
@@ -115,6 +116,7 @@ static void check_relays(const struct cfg *c)
     assert_int_equal(r->pool_idle_ms, 5000);
     assert_int_equal(r->pool_age_ms, 60000);
     assert_true(r->rate_per_s > 13.999 && r->rate_per_s < 14.001);
+    assert_int_equal(r->burst, 20);
     assert_int_equal(r->domain_connections, 1);
     assert_true(r->domain_rate_per_s > 0.499 && r->domain_rate_per_s < 0.501);
     const struct cfg_timeouts *t = &r->timeouts;

@@ -265,6 +265,8 @@ static void relay_settings_must_fit_together(void **state)
         {RELAY("username: u"), "t.yaml:1:13: a relay needs \"url\" or \"url_file\""},
         {RELAY("url: \"smtp://h\", username: u"),
          "t.yaml:1:10: the password is missing; username and password come together"},
+        {RELAY("url: \"smtp://h\", burst: 3"),
+         "t.yaml:1:10: burst does nothing without rate; add a rate or leave burst out"},
         {RELAY("url: \"smtp://u@h\""),
          "t.yaml:1:10: the password is missing; username and password come together"},
         {RELAY("url: \"smtp://h\", password: p"),

@@ -344,7 +344,7 @@ static void transactions_go_in_the_order_they_came(void **state)
     test_relay_end(&t, 0);
 }
 
-static void full_queue_is_said_at_once(void **state)
+static void full_queue_is_refused_at_once(void **state)
 {
     (void)state;
     struct test_relay t;
@@ -357,13 +357,15 @@ static void full_queue_is_said_at_once(void **state)
     test_relay_begin(&t, &server, config);
     for (size_t i = 0; i < 3; i++)
         test_mail_submit(&t, &m[i]);
-    assert_int_equal(test_mail_try_submit(&t, &m[3]), GW_BUSY);
+    test_mail_send(&t, &m[3]);
+    test_mail_assert_failed(&m[3], SMTP_REASON_RELAY_BUSY, SMTP_STAGE_CONNECT, false);
+    assert_true(m[3].txn.not_tried);
+    assert_true(m[3].txn.retry_after_ms >= SMTP_RELAY_BUSY_MS);
     test_server_go(t.server);
     for (size_t i = 0; i < 3; i++) {
         test_mail_wait(&t, &m[i]);
         test_mail_assert_sent(&m[i]);
     }
-    assert_false(m[3].done);
     test_relay_end(&t, 0);
 }
 
@@ -602,7 +604,7 @@ static void wrong_password_answers_all_and_is_not_tried_again_at_once(void **sta
     test_mail_assert_failed(&later, SMTP_REASON_AUTH_FAILED, SMTP_STAGE_AUTH, false);
     assert_int_equal(test_server_accepted(t.server), 1);
     assert_null(strstr(stats_of(&t).last_detail, "hunter2"));
-    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms() + SMTP_RELAY_AUTH_HOLD_MS + 1);
+    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms() + SMTP_BREAKER_CREDENTIALS_MS + 1);
     test_mail_send(&t, &fixed);
     test_mail_assert_sent(&fixed);
     gw_clock_fake_end();
@@ -774,7 +776,7 @@ int main(void)
         cmocka_unit_test(reused_connection_that_breaks_behind_mail_is_an_outcome),
         cmocka_unit_test(connections_stay_within_the_maximum),
         cmocka_unit_test(transactions_go_in_the_order_they_came),
-        cmocka_unit_test(full_queue_is_said_at_once),
+        cmocka_unit_test(full_queue_is_refused_at_once),
         cmocka_unit_test(a_waiting_transaction_can_be_cancelled),
         cmocka_unit_test(refused_port_answers_all_who_wait),
         cmocka_unit_test(unknown_host_is_named),

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/* What a relay gets and when: breaker, concurrency, rates, caps per domain, pause. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_mem.h"
+#include "tests/lib/loop_util.h"
+#include "tests/lib/relay_fixture.h"
+
+#define ONE_MAIL \
+    "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\n"
+
+static struct smtp_relay_stats stats_of(const struct test_relay *t)
+{
+    struct smtp_relay_stats s;
+    smtp_relay_stats(t->relay, &s);
+    return s;
+}
+
+/* A loopback port nobody listens on, held until closed; may listen later. */
+static int closed_port(uint16_t *port_out)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    *port_out = ntohs(a.sin_port);
+    return fd;
+}
+
+static void pass(int64_t ms)
+{
+    gw_clock_fake_advance(ms);
+}
+
+static void stop_the_clocks(void)
+{
+    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
+}
+
+/* --- Breaker --- */
+
+static void a_dead_relay_is_left_alone_and_probed_once_when_due(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct smtp_relay_config config = test_relay_config();
+    int fd = closed_port(&config.port);
+    stop_the_clocks();
+    test_relay_begin(&t, NULL, config);
+    for (int i = 0; i < SMTP_BREAKER_FAILURES; i++) {
+        struct test_mail m = {.done = false};
+        assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_CLOSED);
+        test_mail_send(&t, &m);
+        test_mail_assert_failed(&m, SMTP_REASON_CONN_REFUSED, SMTP_STAGE_CONNECT, false);
+        assert_false(m.txn.not_tried);
+    }
+    struct smtp_relay_stats s = stats_of(&t);
+    assert_int_equal(s.breaker, SMTP_BREAKER_OPEN);
+    assert_int_equal(s.breaker_retry_in_ms, SMTP_BREAKER_OPEN_MS);
+    assert_int_equal(s.failed_connections, SMTP_BREAKER_FAILURES);
+    for (int i = 0; i < 3; i++) {
+        struct test_mail m = {.done = false};
+        test_mail_send(&t, &m);
+        test_mail_assert_failed(&m, SMTP_REASON_CONN_REFUSED, SMTP_STAGE_CONNECT, false);
+        assert_true(m.txn.not_tried);
+    }
+    assert_int_equal(stats_of(&t).failed_connections, SMTP_BREAKER_FAILURES);
+    pass(SMTP_BREAKER_OPEN_MS);
+    struct test_mail m[2] = {{.done = false}, {.done = false}};
+    m[1].txn.has_alternative = true;
+    test_mail_submit(&t, &m[0]); /* is the probe, and waits for it: it has nowhere else to go */
+    test_mail_submit(&t, &m[1]); /* goes there at once */
+    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_HALF_OPEN);
+    test_mail_wait(&t, &m[0]);
+    test_mail_wait(&t, &m[1]);
+    assert_true(m[1].txn.not_tried);
+    s = stats_of(&t);
+    assert_int_equal(s.failed_connections, SMTP_BREAKER_FAILURES + 1);
+    assert_int_equal(s.breaker_retry_in_ms, 2 * SMTP_BREAKER_OPEN_MS);
+    gw_clock_fake_end();
+    test_relay_end(&t, 0);
+    (void)close(fd);
+}
+
+static bool is_closed_again(void *data)
+{
+    return stats_of(data).breaker == SMTP_BREAKER_CLOSED;
+}
+
+/* No message is put at risk for it: the probe is a connection of its own. */
+static void probe_of_its_own_brings_a_relay_back(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {"S: 421 no\nFIN", "S: 421 no\nFIN",
+                                                          "S: 421 no\nFIN",
+                                                          TEST_PLAIN_HELLO "SERVE"}};
+    stop_the_clocks();
+    test_relay_begin(&t, &server, config);
+    for (int i = 0; i < SMTP_BREAKER_FAILURES; i++) {
+        struct test_mail lost = {.done = false};
+        test_mail_send(&t, &lost);
+        test_mail_assert_failed(&lost, SMTP_REASON_RELAY_421, SMTP_STAGE_GREETING, false);
+    }
+    struct test_mail refused = {.done = false};
+    refused.txn.has_alternative = true;
+    test_mail_send(&t, &refused);
+    assert_true(refused.txn.not_tried);
+    pass(SMTP_BREAKER_OPEN_MS);
+    struct test_mail still = {.done = false};
+    still.txn.has_alternative = true;
+    test_mail_send(&t, &still);
+    assert_true(still.txn.not_tried);
+    test_loop_until_true(&t.loop, is_closed_again, &t);
+    assert_int_equal(test_server_messages(t.server), 0);
+    test_mail_send(&t, &m);
+    test_mail_assert_sent(&m);
+    assert_int_equal(test_server_accepted(t.server), SMTP_BREAKER_FAILURES + 1);
+    gw_clock_fake_end();
+    test_relay_end(&t, 0);
+}
+
+static void resume_forgets_what_the_breaker_knows(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[2] = {{.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {
+        .scripts = {"S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH PLAIN\nC: AUTH\nS: 535 no\nHANG",
+                    "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH PLAIN\nC: AUTH\nS: 235 ok\nSERVE"}};
+    config.username = "user";
+    config.password = "hunter2";
+    test_relay_begin(&t, &server, config);
+    test_mail_send(&t, &m[0]);
+    test_mail_assert_failed(&m[0], SMTP_REASON_AUTH_FAILED, SMTP_STAGE_AUTH, false);
+    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_OPEN);
+    smtp_relay_resume(t.relay);
+    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_CLOSED);
+    test_mail_send(&t, &m[1]);
+    test_mail_assert_sent(&m[1]);
+    test_relay_end(&t, 0);
+}
+
+/* A failing attempt frees those who can go elsewhere, also when they came behind it. */
+static void who_has_another_relay_does_not_wait_for_a_second_attempt(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[2] = {{.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {"WAIT\nS: 421 no\nFIN", "HANG"}};
+    config.max_connections = 1;
+    m[1].txn.has_alternative = true;
+    test_relay_begin(&t, &server, config);
+    test_mail_submit(&t, &m[0]);
+    test_mail_submit(&t, &m[1]);
+    test_server_go(t.server);
+    test_mail_wait(&t, &m[1]);
+    test_mail_assert_failed(&m[1], SMTP_REASON_RELAY_421, SMTP_STAGE_GREETING, false);
+    assert_true(m[0].done);
+    assert_int_equal(test_server_accepted(t.server), 1);
+    test_relay_end(&t, 0);
+}
+
+/* --- Concurrency --- */
+
+static void throttling_halves_what_runs_at_once(void **state)
+{
+    (void)state;
+    enum {
+        N = 12
+    };
+    struct test_relay t;
+    struct test_mail *m = gw_calloc(N, sizeof(*m));
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {
+        .scripts = {TEST_PLAIN_HELLO
+                    "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\n"
+                    "S: 451 4.7.1 slow down\nS: 503 no\nS: 503 no\nS: 503 no\nSERVE",
+                    TEST_PLAIN_HELLO "SERVE"}};
+    config.max_connections = 4;
+    test_relay_begin(&t, &server, config);
+    assert_int_equal(stats_of(&t).limit, 4);
+    test_mail_send(&t, &m[0]);
+    assert_int_equal(m[0].outcomes[0].reply.code, 451);
+    assert_int_equal(stats_of(&t).limit, 2);
+    assert_int_equal(stats_of(&t).throttled, 1);
+    for (size_t i = 1; i < N; i++)
+        test_mail_submit(&t, &m[i]);
+    for (size_t i = 1; i < N; i++) {
+        test_mail_wait(&t, &m[i]);
+        test_mail_assert_sent(&m[i]);
+        assert_true(stats_of(&t).busy <= 4);
+    }
+    assert_int_equal(stats_of(&t).limit, 4); /* 11 successes are enough to come back */
+    test_relay_end(&t, 0);
+    gw_free(m);
+}
+
+/* --- Rates --- */
+
+static void rate_and_burst_hold_and_the_rest_waits_its_turn(void **state)
+{
+    (void)state;
+    enum {
+        N = 6
+    };
+    struct test_relay t;
+    struct test_mail *m = gw_calloc(N, sizeof(*m));
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO "SERVE"}};
+    config.rate_per_s = 20;
+    config.burst = 2;
+    test_relay_begin(&t, &server, config);
+    int64_t start = gw_clock_mono_ms();
+    for (size_t i = 0; i < N; i++)
+        test_mail_submit(&t, &m[i]);
+    for (size_t i = 0; i < N; i++) {
+        test_mail_wait(&t, &m[i]);
+        test_mail_assert_sent(&m[i]);
+        if (i == 1)
+            assert_int_equal(stats_of(&t).waiting, N - 2);
+    }
+    /* Four behind the burst, 50 ms apart; a slow machine only makes it longer. */
+    assert_true(gw_clock_mono_ms() - start >= 4 * 50 - 5);
+    assert_int_equal(test_server_messages(t.server), N);
+    test_relay_end(&t, 0);
+    gw_free(m);
+}
+
+/* --- Caps per recipient domain --- */
+
+static void full_domain_does_not_hold_up_the_others(void **state)
+{
+    (void)state;
+    static const char *const slow[] = {"a@Slow.test", "b@slow.TEST"};
+    static const char *const quick[] = {"a@quick.test", "b@quick.test"};
+    struct test_relay t;
+    struct test_mail m[3] = {{.done = false}, {.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO ONE_MAIL
+                                                          "WAIT\nS: 250 queued\nSERVE",
+                                                          TEST_PLAIN_HELLO "SERVE"}};
+    config.domain_connections = 1;
+    test_relay_begin(&t, &server, config);
+    m[0].rcpts = slow;
+    m[1].rcpts = slow;
+    m[2].rcpts = quick;
+    test_mail_submit(&t, &m[0]);
+    while (stats_of(&t).busy == 0)
+        (void)uv_run(&t.loop, UV_RUN_ONCE);
+    test_mail_submit(&t, &m[1]);
+    test_mail_submit(&t, &m[2]);
+    test_mail_wait(&t, &m[2]);
+    test_mail_assert_sent(&m[2]);
+    assert_false(m[0].done || m[1].done);
+    assert_int_equal(stats_of(&t).waiting, 1);
+    test_server_go(t.server);
+    test_mail_wait(&t, &m[0]);
+    test_mail_wait(&t, &m[1]);
+    test_mail_assert_sent(&m[0]);
+    test_mail_assert_sent(&m[1]);
+    test_relay_end(&t, 0);
+}
+
+/* Messages to two domains wait for both; whatever the order of endings, all get their turn. */
+static void crossing_domains_all_get_their_turn(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"x@a.test", "x@b.test"},
+                                           {"x@b.test", "x@c.test"},
+                                           {"x@c.test", "x@a.test"},
+                                           {"x@a.test", "y@a.test"},
+                                           {"x@b.test", "x@d.test"}};
+    enum {
+        N = 60
+    };
+    struct test_relay t;
+    struct test_mail *m = gw_calloc(N, sizeof(*m));
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO "SERVE"}};
+    config.domain_connections = 1;
+    config.domain_rate_per_s = 2000;
+    test_relay_begin(&t, &server, config);
+    for (size_t i = 0; i < N; i++) {
+        m[i].rcpts = pairs[(i * 7) % 5];
+        test_mail_submit(&t, &m[i]);
+    }
+    for (size_t i = 0; i < N; i += 6)
+        test_mail_cancel(&t, &m[i]);
+    for (size_t i = 0; i < N; i++) {
+        test_mail_wait(&t, &m[i]);
+        if (i % 6 != 0)
+            test_mail_assert_sent(&m[i]);
+    }
+    assert_int_equal(stats_of(&t).waiting, 0);
+    test_relay_end(&t, 0);
+    gw_free(m);
+}
+
+static void domain_rate_delays_only_that_domain(void **state)
+{
+    (void)state;
+    static const char *const slow[] = {"a@slow.test", "b@slow.test"};
+    static const char *const quick[] = {"a@quick.test", "b@quick.test"};
+    struct test_relay t;
+    struct test_mail m[4];
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO "SERVE"}};
+    memset(m, 0, sizeof(m));
+    config.domain_rate_per_s = 1; /* one at once, the next a second later */
+    test_relay_begin(&t, &server, config);
+    int64_t start = gw_clock_mono_ms();
+    m[0].rcpts = m[1].rcpts = slow;
+    m[2].rcpts = quick;
+    for (size_t i = 0; i < 3; i++)
+        test_mail_submit(&t, &m[i]);
+    test_mail_wait(&t, &m[2]);
+    test_mail_wait(&t, &m[0]);
+    assert_false(m[1].done);
+    test_mail_wait(&t, &m[1]);
+    assert_true(gw_clock_mono_ms() - start >= 995);
+    test_relay_end(&t, 0);
+}
+
+/* --- Pause --- */
+
+static void paused_relay_finishes_what_runs_and_refuses_the_rest(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[4];
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {
+        .scripts = {TEST_PLAIN_HELLO ONE_MAIL "WAIT\nS: 250 queued\nC: QUIT\nS: 221 bye",
+                    TEST_PLAIN_HELLO "SERVE"}};
+    memset(m, 0, sizeof(m));
+    config.max_connections = 1;
+    test_relay_begin(&t, &server, config);
+    test_mail_submit(&t, &m[0]);
+    while (stats_of(&t).busy == 0)
+        (void)uv_run(&t.loop, UV_RUN_ONCE);
+    test_mail_submit(&t, &m[1]);
+    smtp_relay_pause(t.relay);
+    assert_true(stats_of(&t).paused);
+    test_mail_wait(&t, &m[1]);
+    test_mail_send(&t, &m[2]);
+    for (size_t i = 1; i < 3; i++) {
+        test_mail_assert_failed(&m[i], SMTP_REASON_RELAY_PAUSED, SMTP_STAGE_CONNECT, false);
+        assert_true(m[i].txn.not_tried);
+    }
+    assert_false(m[0].done);
+    test_server_go(t.server);
+    test_mail_wait(&t, &m[0]);
+    test_mail_assert_sent(&m[0]);
+    test_server_wait_closed(t.server, 1);
+    smtp_relay_resume(t.relay);
+    test_mail_send(&t, &m[3]);
+    test_mail_assert_sent(&m[3]);
+    assert_int_equal(test_server_accepted(t.server), 2);
+    test_relay_end(&t, 0);
+}
+
+static void pause_calls_connections_off_that_are_being_made(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    const struct test_server_config server = {.scripts = {"HANG"}};
+    test_relay_begin(&t, &server, test_relay_config());
+    test_mail_submit(&t, &m);
+    smtp_relay_pause(t.relay);
+    test_mail_wait(&t, &m);
+    test_mail_assert_failed(&m, SMTP_REASON_RELAY_PAUSED, SMTP_STAGE_CONNECT, false);
+    assert_int_equal(stats_of(&t).n_failures, 0);
+    test_relay_end(&t, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dead_relay_is_left_alone_and_probed_once_when_due),
+        cmocka_unit_test(probe_of_its_own_brings_a_relay_back),
+        cmocka_unit_test(resume_forgets_what_the_breaker_knows),
+        cmocka_unit_test(who_has_another_relay_does_not_wait_for_a_second_attempt),
+        cmocka_unit_test(throttling_halves_what_runs_at_once),
+        cmocka_unit_test(rate_and_burst_hold_and_the_rest_waits_its_turn),
+        cmocka_unit_test(full_domain_does_not_hold_up_the_others),
+        cmocka_unit_test(crossing_domains_all_get_their_turn),
+        cmocka_unit_test(domain_rate_delays_only_that_domain),
+        cmocka_unit_test(paused_relay_finishes_what_runs_and_refuses_the_rest),
+        cmocka_unit_test(pause_calls_connections_off_that_are_being_made),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
