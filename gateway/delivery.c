@@ -80,7 +80,7 @@ static void call_store(struct gw_attempt *a)
     if (a->phase == GW_ATTEMPT_BEGIN)
         store->engine->begin(store, a->m, on_stored, a);
     else
-        store->engine->record(store, a->m, on_stored, a);
+        store->engine->record(store, a->m, NULL, 0, on_stored, a);
 }
 
 void gw_attempt_judged(struct gw_attempt *a)

@@ -52,6 +52,7 @@ static enum gw_status open_store(struct gw_gateway *g, struct gw_err *err)
         return gw_store_sqlite_new(
             g->loop,
             &(struct gw_store_sqlite_config){.dir = store->path,
+                                             .retention_bodies_ms = store->retention_bodies_ms,
                                              .retention_history_ms = store->retention_history_ms,
                                              .on_fatal = on_store_fatal},
             &g->store, err);

@@ -65,6 +65,14 @@ bool gw_message_settled(const struct gw_message *m)
     return true;
 }
 
+bool gw_message_held(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (m->rcpts[i].status == GW_RCPT_UNCERTAIN)
+            return m->on_uncertain != GW_UNCERTAIN_STOP;
+    return false;
+}
+
 const char *gw_message_status(const struct gw_message *m)
 {
     PRE(m->n_rcpts > 0);

@@ -135,6 +135,10 @@ bool gw_message_final(const struct gw_message *m);
 /* Nothing more will be tried by us: every recipient is final or has no next attempt planned. */
 bool gw_message_settled(const struct gw_message *m);
 
+/* Settled, but an operator may still send it: a recipient is `uncertain` and on_uncertain is not
+ * `stop`. Its body is kept. */
+bool gw_message_held(const struct gw_message *m);
+
 /* A deep copy without the MIME bytes (mime.len kept, data NULL), in an arena of its own. */
 struct gw_message *gw_message_copy(const struct gw_message *m);
 void gw_message_free(struct gw_message **m);

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "gateway/base/gw_status.h"
+#include "gateway/history.h"
 #include "gateway/message.h"
 
 struct gw_store;
@@ -63,12 +64,62 @@ bool gw_list_query_matches(const struct gw_list_query *query, const struct gw_me
 typedef void (*gw_store_list_cb)(enum gw_status status, struct gw_message **messages, size_t n,
                                  int64_t cursor, void *data);
 
+/* @attempts  oldest first, @m without body; both borrowed for the call. GW_NOTFOUND: m is NULL */
+typedef void (*gw_store_attempts_cb)(enum gw_status status, const struct gw_message *m,
+                                     const struct gw_attempt_log *attempts, size_t n, void *data);
+
+enum {
+    GW_EVENTS_MAX = 500
+};
+
+/* Which events; NULL or 0 matches all. Texts are copied. */
+struct gw_event_query {
+    int64_t after;      /* later than this seq; 0: from the first that is kept */
+    const char *tenant; /* "" sees all */
+    const char *id;     /* of one message */
+    const char *tag;    /* of the message */
+    unsigned types;     /* 1 << type, or-ed */
+    size_t max;         /* 1 to GW_EVENTS_MAX */
+};
+
+struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
+                                          const struct gw_event_query *query);
+
+/* @events  in order of seq, borrowed for the call
+ * @next    what to ask after next; nothing asked for lies before it unseen
+ * @more    ask again at once: there may be more (work per call is bounded) */
+typedef void (*gw_store_events_cb)(enum gw_status status, const struct gw_event *events, size_t n,
+                                   int64_t next, bool more, void *data);
+
+/* Message states that are not final: GW_RCPT_QUEUED to GW_RCPT_DEFERRED. */
+enum {
+    GW_STORE_LIVE_STATES = GW_RCPT_DEFERRED + 1
+};
+
+struct gw_store_stats {
+    int64_t n_live[GW_STORE_LIVE_STATES]; /* messages, by their status */
+    int64_t oldest_ms;                    /* wall, accepted; of those not final; 0: none */
+    int64_t file_bytes, free_bytes;       /* the database, and what of it is unused */
+    int64_t log_bytes;                    /* its write-ahead log */
+    int64_t body_file_bytes;              /* bodies kept beside the database */
+    int64_t n_transactions, n_operations; /* since start: committed, and how many they held */
+    int64_t commit_us;                    /* since start: time inside commits */
+};
+typedef void (*gw_store_stats_cb)(enum gw_status status, const struct gw_store_stats *stats,
+                                  void *data);
+
+/* Changes @m. Runs on the store's thread: a pure function of its arguments, which must not touch
+ * anything else. Anything but GW_OK refuses: nothing is stored and it is the answer. */
+typedef enum gw_status (*gw_store_change_fn)(struct gw_message *m, int64_t now_ms, const void *arg);
+
 /* What an engine does. All pointers set. */
 struct gw_store_engine {
     const char *name;
     bool durable; /* a commit survives the process */
-    /* A new message, and in the same transaction the key it was sent with (NULL: none). GW_OK: it
-     * is stored (durable engines: synced). GW_BUSY: full, try later. */
+    /* A new message, and in the same transaction the key it was sent with (NULL: none) and its
+     * events. A message of which some recipient has a next_attempt_ms waits in the store until
+     * then; else it is leased by the caller. GW_OK: it is stored (durable engines: synced).
+     * GW_BUSY: full, try later. */
     void (*commit)(struct gw_store *s, const struct gw_message *m,
                    const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data);
     /* What is stored for a key. @key is copied. */
@@ -78,16 +129,36 @@ struct gw_store_engine {
      * counted) is stored first, so that a crash cannot forget it. Engines that are not durable do
      * nothing. */
     void (*begin)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
-    /* The present state of all recipients of @m replaces the stored one. When all are final the
-     * body may be dropped. GW_NOTFOUND when the message is gone. */
-    void (*record)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* The present state of all recipients of @m replaces the stored one, the events that follow are
+     * written, and @attempts (borrowed until the callback) are added to its log. The lease ends.
+     * When all are final the body may be dropped. GW_NOTFOUND when the message is gone. */
+    void (*record)(struct gw_store *s, const struct gw_message *m,
+                   const struct gw_attempt_log *attempts, size_t n_attempts, gw_store_done_cb cb,
+                   void *data);
+    /* Change a message that is not leased, atomically; @change and @arg are borrowed until the
+     * callback, which gets the message as it is then (GW_OK, without body) or NULL.
+     *
+     * GW_NOTFOUND, GW_BUSY (leased: an attempt is in hand, or about to be), GW_CONFLICT (there is
+     * work to do after the change, but the body is gone), or what @change says. */
+    void (*update)(struct gw_store *s, const char *tenant, const char *id,
+                   gw_store_change_fn change, const void *arg, gw_store_message_cb cb, void *data);
     /* A copy without the body, visible to @tenant ("" sees all). GW_NOTFOUND. */
     void (*get)(struct gw_store *s, const char *tenant, const char *id, gw_store_message_cb cb,
                 void *data);
+    /* The same with the body; mime.data is NULL when it is not kept any more. */
+    void (*raw)(struct gw_store *s, const char *tenant, const char *id, gw_store_message_cb cb,
+                void *data);
+    void (*attempts)(struct gw_store *s, const char *tenant, const char *id,
+                     gw_store_attempts_cb cb, void *data);
     void (*list)(struct gw_store *s, const struct gw_list_query *query, gw_store_list_cb cb,
                  void *data);
+    void (*events_after)(struct gw_store *s, const struct gw_event_query *query,
+                         gw_store_events_cb cb, void *data);
+    /* Cheap at any size. */
+    void (*stats)(struct gw_store *s, gw_store_stats_cb cb, void *data);
     /* Up to @max messages with body whose next_attempt_ms ≤ @now_ms and that are not leased; leased
-     * by this until recorded. @cb once per message and once with GW_NOTFOUND at the end. */
+     * by this until recorded. Earliest first within a priority; the priorities share as
+     * gateway/store/due_turns.h says. @cb once per message and once with GW_NOTFOUND at the end. */
     void (*lease_due)(struct gw_store *s, int64_t now_ms, size_t max, gw_store_message_cb cb,
                       void *data);
     /* Wall time of the earliest next attempt, 0 when there is none. */
@@ -98,10 +169,15 @@ struct gw_store_engine {
 /* Engines embed this first. */
 struct gw_store {
     const struct gw_store_engine *engine;
+    /* Called from the loop after events were written; NULL: nobody listens. Set by the owner. */
+    void (*on_events)(void *data);
+    void *on_events_data;
 };
 
 enum {
     GW_STORE_MEMORY_MAX_MESSAGES = 100000, /* kept in memory, final ones evicted oldest first */
+    GW_STORE_MEMORY_MAX_EVENTS = 100000,   /* kept in memory, oldest forgotten first */
+    GW_STORE_MEMORY_MAX_ATTEMPTS = 100     /* kept per message in memory, oldest forgotten first */
 };
 
 /* The memory engine: nothing survives the process. Bodies of at most @max_bytes in all wait for

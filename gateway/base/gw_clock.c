@@ -2,13 +2,15 @@
 /* System clocks, their test double, and the two date formats that leave the process. */
 #include "gateway/base/gw_clock.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
+/* Read by every thread. */
 static struct {
-    bool on;
-    int64_t wall_ms, mono_ms;
+    atomic_bool on;
+    atomic_int_least64_t wall_ms, mono_ms;
 } fake;
 
 static int64_t read_us(clockid_t id)

@@ -10,9 +10,12 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
-#include "gateway/id_table.h"
 #include "gateway/store.h"
 #include "gateway/store/due_heap.h"
+#include "gateway/store/due_turns.h"
+#include "gateway/store/memory_history.h"
+#include "gateway/store/memory_keys.h"
+#include "gateway/store/memory_reply.h"
 
 enum {
     FIRST_BUCKETS = 64,
@@ -29,33 +32,8 @@ struct row {
     char *body;           /* NULL once settled */
     size_t size;          /* what it counts against max_bytes */
     bool leased;
-};
-
-/* The key a message was sent with. */
-struct key_row {
-    struct gw_id_node node; /* in store.keys, by key */
-    struct gw_list age;     /* in store.key_ages, oldest first */
-    char *key;
-    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
-    char id[GW_UUID_SIZE];
-    int64_t created_ms;
-};
-
-/* One callback waiting for its turn. */
-struct reply {
-    struct gw_list link;
-    enum gw_status status;
-    struct gw_message *m;
-    char id[GW_UUID_SIZE];
-    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
-    gw_store_idempotency_cb on_idempotency;
-    gw_store_list_cb on_list;
-    struct gw_message **found; /* LIST: heap */
-    size_t n_found;
-    int64_t cursor;
-    gw_store_done_cb on_done;
-    gw_store_message_cb on_message;
-    void *data;
+    int live; /* its status word's place among the live ones, -1: none of them */
+    struct memory_trail trail;
 };
 
 struct memory_store {
@@ -65,13 +43,16 @@ struct memory_store {
     struct gw_list settled; /* oldest first */
     struct gw_list ages;    /* all rows, newest first */
     int64_t last_seq;
-    struct due_heap due;
-    struct gw_id_table keys;
-    struct gw_list key_ages;
-    size_t n_keys;
+    struct due_heap due[DUE_N_PRIORITIES];
+    struct due_turns turns;
+    struct memory_history history;
+    bool has_news; /* events were written since the last turn of idle */
+    int64_t n_changes;
+    int64_t n_live[GW_STORE_LIVE_STATES];
+    struct memory_keys keys;
     uv_idle_t idle;
     struct gw_list replies;
-    struct reply *closing; /* last to be called, from the close callback of idle */
+    struct memory_reply *closing; /* last to be called, from the close callback of idle */
 };
 
 static struct memory_store *self(struct gw_store *s)
@@ -120,7 +101,8 @@ static void drop_row(struct memory_store *s, struct row *r)
     *at = r->next_in_bucket;
     gw_list_remove(&r->settled_link);
     gw_list_remove(&r->age_link);
-    due_heap_remove(&s->due, &r->due);
+    due_heap_remove(&s->due[r->m->priority], &r->due);
+    memory_trail_deinit(&s->history, &r->trail);
     s->bytes -= r->size;
     s->n_rows--;
     gw_message_free(&r->m);
@@ -147,34 +129,36 @@ static void on_idle(uv_idle_t *idle)
         gw_list_remove(node);
         gw_list_push_back(&batch, node);
     }
+    bool tell = s->has_news && s->base.on_events != NULL;
+    s->has_news = false;
     while (!gw_list_empty(&batch)) {
-        struct reply r = *gw_list_entry(batch.next, struct reply, link);
-        struct reply *node = gw_list_entry(batch.next, struct reply, link);
-        gw_list_remove(&node->link);
-        gw_free(node);
-        if (r.on_idempotency != NULL)
-            r.on_idempotency(r.status, r.status == GW_OK ? r.id : NULL,
-                             r.status == GW_OK ? r.fingerprint : NULL, r.data);
-        else if (r.on_list != NULL)
-            r.on_list(r.status, r.found, r.n_found, r.cursor, r.data);
-        else if (r.on_done != NULL)
-            r.on_done(r.status, r.data);
-        else
-            r.on_message(r.status, r.m, r.data);
-        gw_free(r.found);
+        struct memory_reply *r = gw_list_entry(batch.next, struct memory_reply, link);
+        gw_list_remove(&r->link);
+        r->call(r);
+        gw_free(r);
     }
+    if (tell)
+        s->base.on_events(s->base.on_events_data);
     if (gw_list_empty(&s->replies))
         (void)uv_idle_stop(&s->idle);
 }
 
-static void reply(struct memory_store *s, const struct reply *r)
+static void reply(struct memory_store *s, const struct memory_reply *r)
 {
-    struct reply *node = gw_malloc(sizeof(*node));
+    struct memory_reply *node = gw_malloc(sizeof(*node));
     *node = *r;
     gw_list_push_back(&s->replies, &node->link);
     (void)uv_idle_start(&s->idle, on_idle);
 }
 
+static void reply_done(struct memory_store *s, enum gw_status status, gw_store_done_cb cb,
+                       void *data)
+{
+    reply(s, &(struct memory_reply){
+                 .call = memory_reply_done, .status = status, .cb.done = cb, .data = data});
+}
+
+/* Of the recipients that are open; 0: none is planned. */
 static int64_t next_attempt_of(const struct gw_message *m)
 {
     int64_t first = 0;
@@ -186,13 +170,33 @@ static int64_t next_attempt_of(const struct gw_message *m)
     return first;
 }
 
+static int live_status(const struct gw_message *m)
+{
+    const char *word = gw_message_status(m);
+    for (int i = 0; i < GW_STORE_LIVE_STATES; i++)
+        if (strcmp(word, gw_rcpt_status_name((enum gw_rcpt_status)i)) == 0)
+            return i;
+    return -1;
+}
+
+static void count_row(struct memory_store *s, struct row *r, int live)
+{
+    if (r->live >= 0)
+        s->n_live[r->live]--;
+    r->live = live;
+    if (live >= 0)
+        s->n_live[live]++;
+}
+
 /* Put the row where its state belongs: the due heap, the settled list, or neither while leased. */
 static void file_row(struct memory_store *s, struct row *r)
 {
-    due_heap_remove(&s->due, &r->due);
+    struct due_heap *due = &s->due[r->m->priority];
+    count_row(s, r, live_status(r->m));
+    due_heap_remove(due, &r->due);
     gw_list_remove(&r->settled_link);
     if (gw_message_settled(r->m)) {
-        if (r->body != NULL) {
+        if (r->body != NULL && !gw_message_held(r->m)) {
             s->bytes -= r->m->mime.len;
             r->size -= r->m->mime.len;
             gw_free(r->body);
@@ -200,71 +204,35 @@ static void file_row(struct memory_store *s, struct row *r)
         }
         gw_list_push_back(&s->settled, &r->settled_link);
     } else if (!r->leased) {
-        due_heap_add(&s->due, &r->due, next_attempt_of(r->m));
+        due_heap_add(due, &r->due, next_attempt_of(r->m));
     }
-}
-
-static void drop_key(struct memory_store *s, struct key_row *k)
-{
-    gw_list_remove(&k->node.link);
-    gw_list_remove(&k->age);
-    gw_free(k->key);
-    gw_free(k);
-    s->n_keys--;
-}
-
-static void forget_old_keys(struct memory_store *s)
-{
-    int64_t before = gw_clock_wall_ms() - GW_IDEMPOTENCY_KEPT_MS;
-    while (!gw_list_empty(&s->key_ages)) {
-        struct key_row *oldest = gw_list_entry(s->key_ages.next, struct key_row, age);
-        if (oldest->created_ms >= before && s->n_keys < GW_STORE_MEMORY_MAX_MESSAGES)
-            return;
-        drop_key(s, oldest);
-    }
-}
-
-static void add_key(struct memory_store *s, const struct gw_idempotency *i,
-                    const struct gw_message *m)
-{
-    forget_old_keys(s);
-    struct key_row *k = gw_calloc(1, sizeof(*k));
-    k->key = gw_strdup(i->key);
-    memcpy(k->fingerprint, i->fingerprint, sizeof(k->fingerprint));
-    memcpy(k->id, m->id, sizeof(k->id));
-    k->created_ms = m->created_at_ms;
-    gw_id_table_add(&s->keys, &k->node, k->key);
-    gw_list_push_back(&s->key_ages, &k->age);
-    s->n_keys++;
 }
 
 static void memory_idempotency_find(struct gw_store *base, const char *key,
                                     gw_store_idempotency_cb cb, void *data)
 {
     struct memory_store *s = self(base);
-    forget_old_keys(s);
-    struct reply r = {.status = GW_NOTFOUND, .on_idempotency = cb, .data = data};
-    struct gw_id_node *n = gw_id_table_find(&s->keys, key);
-    if (n != NULL) {
-        const struct key_row *k = gw_list_entry(n, struct key_row, node);
-        r.status = GW_OK;
-        memcpy(r.id, k->id, sizeof(r.id));
-        memcpy(r.fingerprint, k->fingerprint, sizeof(r.fingerprint));
-    }
+    struct memory_reply r = {.call = memory_reply_idempotency, .cb.idempotency = cb, .data = data};
+    r.status = memory_keys_find(&s->keys, key, r.id, r.fingerprint);
     reply(s, &r);
+}
+
+static void note(struct memory_store *s, struct row *r, const struct gw_recipient *before)
+{
+    s->n_changes++;
+    if (memory_history_note(&s->history, &r->trail, before, r->m))
+        s->has_news = true;
 }
 
 static void memory_commit(struct gw_store *base, const struct gw_message *m,
                           const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
     struct memory_store *s = self(base);
-    struct reply done = {.status = GW_OK, .on_done = cb, .data = data};
     struct gw_message *copy = gw_message_copy(m);
     size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct row);
     if (!make_room(s, size)) {
         gw_message_free(&copy);
-        done.status = GW_BUSY;
-        reply(s, &done);
+        reply_done(s, GW_BUSY, cb, data);
         return;
     }
     if (s->n_rows >= s->n_buckets)
@@ -273,7 +241,9 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m,
     r->m = copy;
     r->body = gw_memdup0(m->mime.data, m->mime.len);
     r->size = size;
-    r->leased = m->scheduled_at_ms == 0;
+    r->live = -1;
+    r->leased = next_attempt_of(m) == 0;
+    memory_trail_init(&r->trail);
     size_t b = bucket_of(s, m->id);
     r->next_in_bucket = s->buckets[b];
     s->buckets[b] = r;
@@ -282,48 +252,147 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m,
     s->n_rows++;
     s->bytes += size;
     file_row(s, r);
+    note(s, r, NULL);
     if (idempotency != NULL)
-        add_key(s, idempotency, m);
-    reply(s, &done);
+        memory_keys_add(&s->keys, idempotency, m);
+    reply_done(s, GW_OK, cb, data);
 }
 
 static void memory_begin(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
                          void *data)
 {
     (void)m;
-    reply(self(base), &(struct reply){.status = GW_OK, .on_done = cb, .data = data});
+    reply_done(self(base), GW_OK, cb, data);
 }
 
-static void memory_record(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
-                          void *data)
+/* @copy, which becomes the store's, replaces what the row holds. */
+static void replace(struct memory_store *s, struct row *r, struct gw_message *copy)
+{
+    struct gw_message *before = r->m;
+    s->bytes -= gw_arena_size(before->arena);
+    r->size -= gw_arena_size(before->arena);
+    s->bytes += gw_arena_size(copy->arena);
+    r->size += gw_arena_size(copy->arena);
+    due_heap_remove(&s->due[before->priority], &r->due);
+    r->m = copy;
+    r->leased = false;
+    file_row(s, r);
+    note(s, r, before->rcpts);
+    gw_message_free(&before);
+}
+
+static void memory_record(struct gw_store *base, const struct gw_message *m,
+                          const struct gw_attempt_log *attempts, size_t n_attempts,
+                          gw_store_done_cb cb, void *data)
 {
     struct memory_store *s = self(base);
     struct row *r = find(s, m->id);
-    struct reply done = {.status = r != NULL ? GW_OK : GW_NOTFOUND, .on_done = cb, .data = data};
     if (r != NULL) {
-        struct gw_message *copy = gw_message_copy(m);
-        s->bytes -= gw_arena_size(r->m->arena);
-        r->size -= gw_arena_size(r->m->arena);
-        s->bytes += gw_arena_size(copy->arena);
-        r->size += gw_arena_size(copy->arena);
-        gw_message_free(&r->m);
-        r->m = copy;
-        r->leased = false;
-        file_row(s, r);
+        replace(s, r, gw_message_copy(m));
+        memory_trail_add_attempts(&r->trail, attempts, n_attempts);
     }
-    reply(s, &done);
+    reply_done(s, r != NULL ? GW_OK : GW_NOTFOUND, cb, data);
+}
+
+static struct row *find_visible(const struct memory_store *s, const char *tenant, const char *id)
+{
+    struct row *r = find(s, id);
+    bool visible = r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0);
+    return visible ? r : NULL;
+}
+
+static void memory_update(struct gw_store *base, const char *tenant, const char *id,
+                          gw_store_change_fn change, const void *arg, gw_store_message_cb cb,
+                          void *data)
+{
+    struct memory_store *s = self(base);
+    struct row *r = find_visible(s, tenant, id);
+    struct memory_reply answer = {
+        .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data};
+    struct gw_message *m = r != NULL ? gw_message_copy(r->m) : NULL;
+    if (m != NULL)
+        answer.status = r->leased ? GW_BUSY : change(m, gw_clock_wall_ms(), arg);
+    if (answer.status == GW_OK && r->body == NULL && !gw_message_settled(m))
+        answer.status = GW_CONFLICT;
+    if (answer.status == GW_OK) {
+        answer.m = gw_message_copy(m);
+        replace(s, r, m);
+    } else {
+        gw_message_free(&m);
+    }
+    reply(s, &answer);
+}
+
+static struct gw_message *copy_with_body(const struct row *r)
+{
+    struct gw_message *m = gw_message_copy(r->m);
+    if (r->body != NULL)
+        m->mime = gw_arena_slice(m->arena, gw_slice_of(r->body, r->m->mime.len));
+    return m;
+}
+
+static void find_message(struct memory_store *s, const char *tenant, const char *id,
+                         struct gw_message *(*copy)(const struct row *r), gw_store_message_cb cb,
+                         void *data)
+{
+    const struct row *r = find_visible(s, tenant, id);
+    reply(s, &(struct memory_reply){.call = memory_reply_message,
+                                    .status = r != NULL ? GW_OK : GW_NOTFOUND,
+                                    .m = r != NULL ? copy(r) : NULL,
+                                    .cb.message = cb,
+                                    .data = data});
+}
+
+static struct gw_message *copy_without_body(const struct row *r)
+{
+    return gw_message_copy(r->m);
 }
 
 static void memory_get(struct gw_store *base, const char *tenant, const char *id,
                        gw_store_message_cb cb, void *data)
 {
+    find_message(self(base), tenant, id, copy_without_body, cb, data);
+}
+
+static void memory_raw(struct gw_store *base, const char *tenant, const char *id,
+                       gw_store_message_cb cb, void *data)
+{
+    find_message(self(base), tenant, id, copy_with_body, cb, data);
+}
+
+static void memory_attempts(struct gw_store *base, const char *tenant, const char *id,
+                            gw_store_attempts_cb cb, void *data)
+{
     struct memory_store *s = self(base);
-    const struct row *r = find(s, id);
-    bool visible = r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0);
-    reply(s, &(struct reply){.status = visible ? GW_OK : GW_NOTFOUND,
-                             .m = visible ? gw_message_copy(r->m) : NULL,
-                             .on_message = cb,
-                             .data = data});
+    const struct row *r = find_visible(s, tenant, id);
+    struct memory_reply answer = {
+        .call = memory_reply_attempts, .status = GW_NOTFOUND, .cb.attempts = cb, .data = data};
+    if (r != NULL) {
+        answer.status = GW_OK;
+        answer.m = gw_message_copy(r->m);
+        answer.arena = gw_arena_new(0);
+        answer.attempts = memory_trail_attempts(&r->trail, answer.arena);
+        answer.n = r->trail.n_attempts;
+    }
+    reply(s, &answer);
+}
+
+static void memory_events_after(struct gw_store *base, const struct gw_event_query *query,
+                                gw_store_events_cb cb, void *data)
+{
+    PRE(query->max > 0 && query->max <= GW_EVENTS_MAX);
+    struct memory_store *s = self(base);
+    const struct row *r = query->id != NULL ? find(s, query->id) : NULL;
+    struct memory_reply answer = {.call = memory_reply_events,
+                                  .status = GW_OK,
+                                  .cursor = query->after,
+                                  .cb.events = cb,
+                                  .data = data,
+                                  .arena = gw_arena_new(0)};
+    if (query->id == NULL || r != NULL)
+        answer.events = memory_history_find(&s->history, r != NULL ? &r->trail : NULL, query,
+                                            answer.arena, &answer.n, &answer.cursor, &answer.more);
+    reply(s, &answer);
 }
 
 static void memory_list(struct gw_store *base, const struct gw_list_query *query,
@@ -331,7 +400,8 @@ static void memory_list(struct gw_store *base, const struct gw_list_query *query
 {
     PRE(query->limit > 0 && query->limit <= GW_LIST_MAX);
     struct memory_store *s = self(base);
-    struct reply r = {.status = GW_OK, .on_list = cb, .data = data};
+    struct memory_reply r = {
+        .call = memory_reply_list, .status = GW_OK, .cb.list = cb, .data = data};
     r.found = gw_calloc(query->limit, sizeof(struct gw_message *));
     int64_t last = 0;
     size_t steps = 0;
@@ -339,59 +409,96 @@ static void memory_list(struct gw_store *base, const struct gw_list_query *query
         const struct row *row = gw_list_entry(it, struct row, age_link);
         if (query->cursor != 0 && row->seq >= query->cursor)
             continue;
-        if (r.n_found == query->limit || steps++ == MAX_LIST_STEPS) {
+        if (r.n == query->limit || steps++ == MAX_LIST_STEPS) {
             r.cursor = last;
             break;
         }
         if (gw_list_query_matches(query, row->m))
-            r.found[r.n_found++] = gw_message_copy(row->m);
+            r.found[r.n++] = gw_message_copy(row->m);
         last = row->seq;
     }
     reply(s, &r);
 }
 
-static struct gw_message *copy_with_body(const struct row *r)
+static void memory_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
-    struct gw_message *m = gw_message_copy(r->m);
-    m->mime = gw_arena_slice(m->arena, gw_slice_of(r->body, r->m->mime.len));
-    return m;
+    struct memory_store *s = self(base);
+    struct memory_reply r = {
+        .call = memory_reply_stats, .status = GW_OK, .cb.stats = cb, .data = data};
+    r.stats.file_bytes = (int64_t)s->bytes;
+    r.stats.n_transactions = s->n_changes;
+    r.stats.n_operations = s->n_changes;
+    memcpy(r.stats.n_live, s->n_live, sizeof(r.stats.n_live));
+    size_t steps = 0;
+    for (struct gw_list *it = s->ages.prev; it != &s->ages && steps++ < MAX_LIST_STEPS;
+         it = it->prev) {
+        const struct row *row = gw_list_entry(it, struct row, age_link);
+        if (row->live >= 0) {
+            r.stats.oldest_ms = row->m->created_at_ms;
+            break;
+        }
+    }
+    reply(s, &r);
+}
+
+/* The first due of each priority, where there is one. */
+static bool see_due(const struct memory_store *s, int64_t now_ms, bool due[DUE_N_PRIORITIES])
+{
+    bool any = false;
+    for (int p = 0; p < DUE_N_PRIORITIES; p++) {
+        const struct due_entry *e = due_heap_first(&s->due[p]);
+        due[p] = e != NULL && e->due_ms <= now_ms;
+        any = any || due[p];
+    }
+    return any;
 }
 
 static void memory_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
                              gw_store_message_cb cb, void *data)
 {
     struct memory_store *s = self(base);
-    struct due_entry *e;
-    while (max-- > 0 && (e = due_heap_first(&s->due)) != NULL && e->due_ms <= now_ms) {
-        struct row *r = gw_list_entry(e, struct row, due);
-        due_heap_remove(&s->due, e);
+    bool due[DUE_N_PRIORITIES];
+    while (max-- > 0 && see_due(s, now_ms, due)) {
+        struct due_heap *heap = &s->due[due_turns_next(&s->turns, due)];
+        struct row *r = gw_list_entry(due_heap_first(heap), struct row, due);
+        due_heap_remove(heap, &r->due);
         r->leased = true;
-        reply(s, &(struct reply){
-                     .status = GW_OK, .m = copy_with_body(r), .on_message = cb, .data = data});
+        reply(s, &(struct memory_reply){.call = memory_reply_message,
+                                        .status = GW_OK,
+                                        .m = copy_with_body(r),
+                                        .cb.message = cb,
+                                        .data = data});
     }
-    reply(s, &(struct reply){.status = GW_NOTFOUND, .on_message = cb, .data = data});
+    reply(s,
+          &(struct memory_reply){
+              .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data});
 }
 
 static int64_t memory_next_due_ms(struct gw_store *base)
 {
-    const struct due_entry *e = due_heap_first(&self(base)->due);
-    return e != NULL ? e->due_ms : 0;
+    int64_t first = 0;
+    for (int p = 0; p < DUE_N_PRIORITIES; p++) {
+        const struct due_entry *e = due_heap_first(&self(base)->due[p]);
+        if (e != NULL && (first == 0 || e->due_ms < first))
+            first = e->due_ms;
+    }
+    return first;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct memory_store *s = handle->data;
-    struct reply last = *s->closing;
+    struct memory_reply last = *s->closing;
     gw_free(s->closing);
     for (size_t i = 0; i < s->n_buckets; i++)
         while (s->buckets[i] != NULL)
             drop_row(s, s->buckets[i]);
-    while (!gw_list_empty(&s->key_ages))
-        drop_key(s, gw_list_entry(s->key_ages.next, struct key_row, age));
-    due_heap_deinit(&s->due);
+    memory_keys_deinit(&s->keys);
+    for (int p = 0; p < DUE_N_PRIORITIES; p++)
+        due_heap_deinit(&s->due[p]);
     gw_free(s->buckets);
     gw_free(s);
-    last.on_done(GW_OK, last.data);
+    last.cb.done(GW_OK, last.data);
 }
 
 static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
@@ -399,7 +506,7 @@ static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
     struct memory_store *s = self(base);
     PRE(gw_list_empty(&s->replies));
     s->closing = gw_malloc(sizeof(*s->closing));
-    *s->closing = (struct reply){.on_done = cb, .data = data};
+    *s->closing = (struct memory_reply){.cb.done = cb, .data = data};
     uv_close((uv_handle_t *)&s->idle, on_closed);
 }
 
@@ -409,8 +516,13 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .idempotency_find = memory_idempotency_find,
                                                      .begin = memory_begin,
                                                      .record = memory_record,
+                                                     .update = memory_update,
                                                      .get = memory_get,
+                                                     .raw = memory_raw,
+                                                     .attempts = memory_attempts,
                                                      .list = memory_list,
+                                                     .events_after = memory_events_after,
+                                                     .stats = memory_stats,
                                                      .lease_due = memory_lease_due,
                                                      .next_due_ms = memory_next_due_ms,
                                                      .close = memory_close};
@@ -425,8 +537,8 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     gw_list_init(&s->settled);
     gw_list_init(&s->ages);
     gw_list_init(&s->replies);
-    gw_id_table_init(&s->keys);
-    gw_list_init(&s->key_ages);
+    memory_keys_init(&s->keys);
+    memory_history_init(&s->history);
     CHECK(uv_idle_init(loop, &s->idle) == 0);
     s->idle.data = s;
     *out = &s->base;

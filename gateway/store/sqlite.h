@@ -10,6 +10,7 @@
 
 struct gw_store_sqlite_config {
     const char *dir;              /* data directory */
+    int64_t retention_bodies_ms;  /* bodies are kept this long after the last verdict */
     int64_t retention_history_ms; /* settled messages are forgotten after this */
     /* The disk has failed in a way that makes further promises impossible (fsync reported an error,
      * the file is damaged): called once, from the loop. The owner stops accepting and ends the

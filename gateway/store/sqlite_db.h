@@ -11,41 +11,20 @@
 #include <stdint.h>
 
 #include "gateway/base/gw_status.h"
+#include "gateway/store.h"
+#include "gateway/store/sqlite_schema.h"
 
-/* Every statement the store runs; name, SQL. Columns are listed in gateway/store/sqlite_rows.c. */
-enum sqlite_stmt_id {
-    STMT_BEGIN,
-    STMT_COMMIT,
-    STMT_ROLLBACK,
-    STMT_INSERT_MESSAGE,
-    STMT_INSERT_BODY,
-    STMT_INSERT_RCPT,
-    STMT_INSERT_TAG,
-    STMT_INSERT_METADATA,
-    STMT_FIND_SEQ,
-    STMT_SELECT_MESSAGE,
-    STMT_SELECT_BODY,
-    STMT_SELECT_RCPTS,
-    STMT_SELECT_TAGS,
-    STMT_SELECT_METADATA,
-    STMT_UPDATE_MESSAGE,
-    STMT_UPDATE_RCPT,
-    STMT_DELETE_BODY,
-    STMT_SELECT_DUE,
-    STMT_LEASE,
-    STMT_NEXT_DUE,
-    STMT_RELEASE_LEASES,
-    STMT_INSERT_IDEMPOTENCY,
-    STMT_FIND_IDEMPOTENCY,
-    STMT_PURGE_IDEMPOTENCY,
-    STMT_PURGE,
-    STMT_VACUUM,
-    N_STMTS
+/* What the open transaction changes, to be counted when it is committed. */
+struct sqlite_tally {
+    int64_t n_live[GW_STORE_LIVE_STATES];
+    bool has_events;
 };
 
 struct sqlite_db {
     sqlite3 *db;
     int lock_fd;
+    int64_t keep_bodies_ms; /* after a message is settled */
+    struct sqlite_tally tally;
     sqlite3_stmt *stmts[N_STMTS];
 };
 

@@ -1,58 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The store's contract, held against each engine. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/lib/store_fixture.h"
 
-#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_random.h"
-#include "gateway/store.h"
 #include "gateway/store/due_heap.h"
 #include "gateway/store/sqlite.h"
-
-struct fixture {
-    uv_loop_t loop;
-    struct gw_store *store;
-    int engine;
-    char dir[16];
-    int n_done, n_messages, n_ends, n_expected;
-    enum gw_status status;
-    struct gw_message *got;
-    const struct gw_idempotency *idempotency; /* goes with the next commits */
-    char id[GW_UUID_SIZE];
-    unsigned char first_byte;
-    char listed[16][16];
-    size_t n_listed;
-    int64_t cursor;
-};
-
-static void on_done(enum gw_status status, void *data)
-{
-    struct fixture *f = data;
-    f->status = status;
-    f->n_done++;
-}
-
-static void on_message(enum gw_status status, struct gw_message *m, void *data)
-{
-    struct fixture *f = data;
-    f->status = status;
-    if (m == NULL) {
-        f->n_ends++;
-        return;
-    }
-    f->n_messages++;
-    gw_message_free(&f->got);
-    f->got = m;
-}
 
 static void on_fatal(const char *detail, void *data)
 {
@@ -60,133 +16,11 @@ static void on_fatal(const char *detail, void *data)
     fail_msg("%s", detail);
 }
 
-/* The engine under test is the group's state. */
-enum {
-    MEMORY,
-    SQLITE
-};
-
-static void open_engine(struct fixture *f, int engine)
-{
-    struct gw_err err = {.text = ""};
-    if (engine == MEMORY) {
-        assert_int_equal(gw_store_memory_new(&f->loop, 64 << 20, &f->store), GW_OK);
-        return;
-    }
-    struct gw_store_sqlite_config config = {
-        .dir = f->dir, .retention_history_ms = INT64_C(86400000), .on_fatal = on_fatal};
-    if (gw_store_sqlite_new(&f->loop, &config, &f->store, &err) != GW_OK)
-        fail_msg("%s", err.text);
-}
-
-static void open_store(struct fixture *f, void **state)
-{
-    *f = (struct fixture){.engine = *(int *)*state, .dir = "store-XXXXXX"};
-    assert_non_null(mkdtemp(f->dir));
-    assert_int_equal(uv_loop_init(&f->loop), 0);
-    open_engine(f, f->engine);
-}
-
-/* Turns of the loop until the store has answered everything asked. */
-static void settle(struct fixture *f)
-{
-    while (f->n_done + f->n_messages + f->n_ends < f->n_expected)
-        (void)uv_run(&f->loop, UV_RUN_ONCE);
-}
-
-static void shut_engine(struct fixture *f)
-{
-    f->n_expected++;
-    f->store->engine->close(f->store, on_done, f);
-    settle(f);
-}
-
-static void close_store(struct fixture *f)
-{
-    gw_message_free(&f->got);
-    shut_engine(f);
-    assert_int_equal(f->n_done + f->n_messages + f->n_ends, f->n_expected);
-    assert_int_equal(uv_loop_close(&f->loop), 0);
-    static const char *const files[] = {"mailhatch.db", "mailhatch.db-wal", "mailhatch.db-shm",
-                                        "lock"};
-    char path[64];
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", f->dir, files[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(f->dir), 0);
-}
-
-static struct gw_message *new_message(const char *tenant, size_t body_len)
-{
-    struct gw_arena *arena = gw_arena_new(0);
-    struct gw_message *m = GW_ARENA_NEW(arena, struct gw_message);
-    m->arena = arena;
-    gw_uuid_v7(1000, m->id);
-    m->tenant = gw_arena_strdup(arena, tenant);
-    m->message_id = "<a@b>";
-    m->from = "f@example.com";
-    m->from_domain = "example.com";
-    m->subject = "s";
-    m->mail_from = "f@example.com";
-    m->rcpts = GW_ARENA_ARRAY(arena, struct gw_recipient, 1);
-    m->n_rcpts = 1;
-    m->rcpts[0] = (struct gw_recipient){.email = "a@b.example",
-                                        .domain = "b.example",
-                                        .status = GW_RCPT_QUEUED,
-                                        .smtp = {.enhanced = "", .text = ""}};
-    char *body = gw_arena_bytes(arena, body_len);
-    memset(body, 'x', body_len);
-    m->mime = gw_slice_of(body, body_len);
-    return m;
-}
-
-/* Each asks, counts the answers to come, and sees that none came from inside the call. */
-static void ask_commit(struct fixture *f, const struct gw_message *m)
-{
-    int before = f->n_done;
-    f->n_expected++;
-    f->store->engine->commit(f->store, m, f->idempotency, on_done, f);
-    assert_int_equal(f->n_done, before);
-}
-
-static void commit(struct fixture *f, const struct gw_message *m, enum gw_status want)
-{
-    ask_commit(f, m);
-    settle(f);
-    assert_int_equal(f->status, want);
-}
-
-static void record(struct fixture *f, const struct gw_message *m, enum gw_status want)
-{
-    f->n_expected++;
-    f->store->engine->record(f->store, m, on_done, f);
-    settle(f);
-    assert_int_equal(f->status, want);
-}
-
-static void get(struct fixture *f, const char *tenant, const char *id, enum gw_status want)
-{
-    f->n_expected++;
-    f->store->engine->get(f->store, tenant, id, on_message, f);
-    settle(f);
-    assert_int_equal(f->status, want);
-}
-
-static void lease(struct fixture *f, int64_t now_ms, int n_messages)
-{
-    int before = f->n_messages;
-    f->n_expected += n_messages + 1;
-    f->store->engine->lease_due(f->store, now_ms, 10, on_message, f);
-    settle(f);
-    assert_int_equal(f->n_messages, before + n_messages);
-}
-
 static void every_field_comes_back(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    struct gw_message *m = new_message("k1", 10);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = store_test_new_message("k1", 10);
     m->tags = GW_ARENA_ARRAY(m->arena, struct gw_slice, 2);
     m->tags[0] = gw_slice_str("a");
     m->tags[1] = gw_slice_str("b\xc3\xa9");
@@ -199,7 +33,7 @@ static void every_field_comes_back(void **state)
     m->priority = GW_PRIORITY_LOW;
     m->on_uncertain = GW_UNCERTAIN_HOLD;
     m->expires_at_ms = 99;
-    commit(&f, m, GW_OK);
+    store_test_commit(&f, m, GW_OK);
     m->rcpts[0] = (struct gw_recipient){.email = "a@b.example",
                                         .domain = "b.example",
                                         .kind = GW_RCPT_BCC,
@@ -217,8 +51,8 @@ static void every_field_comes_back(void **state)
                                                  .tls = "TLSv1.3"},
                                         .updated_at_ms = 7,
                                         .duration_ms = 8};
-    record(&f, m, GW_OK);
-    get(&f, "k1", m->id, GW_OK);
+    store_test_record(&f, m, GW_OK);
+    store_test_get(&f, "k1", m->id, GW_OK);
     const struct gw_message *g = f.got;
     assert_string_equal(g->id, m->id);
     assert_string_equal(g->tenant, "k1");
@@ -241,126 +75,76 @@ static void every_field_comes_back(void **state)
     assert_string_equal(r->smtp.tls, "TLSv1.3");
     assert_int_equal(r->updated_at_ms, 7);
     gw_message_free(&m);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void messages_are_found_by_their_tenant_only(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    struct gw_message *m = new_message("k1", 10);
-    commit(&f, m, GW_OK);
-    get(&f, "k1", m->id, GW_OK);
-    get(&f, "", m->id, GW_OK);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = store_test_new_message("k1", 10);
+    store_test_commit(&f, m, GW_OK);
+    store_test_get(&f, "k1", m->id, GW_OK);
+    store_test_get(&f, "", m->id, GW_OK);
     assert_string_equal(f.got->id, m->id);
     assert_int_equal(f.got->mime.len, 10);
     assert_null(f.got->mime.data);
-    get(&f, "k2", m->id, GW_NOTFOUND);
+    store_test_get(&f, "k2", m->id, GW_NOTFOUND);
     gw_message_free(&m);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void a_deferred_message_is_leased_once_when_due(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    struct gw_message *m = new_message("", 10);
-    commit(&f, m, GW_OK);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = store_test_new_message("", 10);
+    store_test_commit(&f, m, GW_OK);
     assert_int_equal(f.store->engine->next_due_ms(f.store), 0); /* leased by who committed it */
     m->rcpts[0].status = GW_RCPT_DEFERRED;
     m->rcpts[0].next_attempt_ms = 5000;
-    record(&f, m, GW_OK);
+    store_test_record(&f, m, GW_OK);
     assert_int_equal(f.store->engine->next_due_ms(f.store), 5000);
-    lease(&f, 4999, 0);
-    lease(&f, 5000, 1);
+    store_test_lease(&f, 4999, 0);
+    store_test_lease(&f, 5000, 1);
     assert_true(gw_slice_is(f.got->mime, "xxxxxxxxxx"));
-    lease(&f, 5000, 0);
+    store_test_lease(&f, 5000, 0);
     assert_int_equal(f.store->engine->next_due_ms(f.store), 0);
     gw_message_free(&m);
-    close_store(&f);
-}
-
-static void on_idempotency(enum gw_status status, const char *id, const unsigned char *fingerprint,
-                           void *data)
-{
-    struct fixture *f = data;
-    f->status = status;
-    f->n_ends++;
-    assert_int_equal(status == GW_OK, id != NULL);
-    if (id != NULL) {
-        memcpy(f->id, id, GW_UUID_SIZE);
-        f->first_byte = fingerprint[0];
-    }
-}
-
-static void find_key(struct fixture *f, const char *key, enum gw_status want)
-{
-    f->n_expected++;
-    f->store->engine->idempotency_find(f->store, key, on_idempotency, f);
-    settle(f);
-    assert_int_equal(f->status, want);
+    store_test_close(&f);
 }
 
 static void a_key_stands_for_its_message_for_a_day(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
+    struct store_fixture f;
+    store_test_open(&f, state);
     struct gw_idempotency key = {.key = "t\nPOST /v1/messages\nk1", .fingerprint = {7}};
-    struct gw_message *m = new_message("t", 10);
+    struct gw_message *m = store_test_new_message("t", 10);
     int64_t now = gw_clock_wall_ms();
     m->created_at_ms = now;
-    find_key(&f, key.key, GW_NOTFOUND);
+    store_test_find_key(&f, key.key, GW_NOTFOUND);
     f.idempotency = &key;
-    commit(&f, m, GW_OK);
-    find_key(&f, key.key, GW_OK);
+    store_test_commit(&f, m, GW_OK);
+    store_test_find_key(&f, key.key, GW_OK);
     assert_string_equal(f.id, m->id);
     assert_int_equal(f.first_byte, 7);
-    find_key(&f, "t\nPOST /v1/messages\nk2", GW_NOTFOUND);
+    store_test_find_key(&f, "t\nPOST /v1/messages\nk2", GW_NOTFOUND);
     gw_clock_fake(now + GW_IDEMPOTENCY_KEPT_MS, 0);
-    find_key(&f, key.key, GW_OK);
+    store_test_find_key(&f, key.key, GW_OK);
     gw_clock_fake_advance(1);
-    find_key(&f, key.key, GW_NOTFOUND);
+    store_test_find_key(&f, key.key, GW_NOTFOUND);
     gw_clock_fake_end();
     gw_message_free(&m);
-    close_store(&f);
-}
-
-static void on_list(enum gw_status status, struct gw_message **messages, size_t n, int64_t cursor,
-                    void *data)
-{
-    struct fixture *f = data;
-    f->status = status;
-    f->n_ends++;
-    f->n_listed = n;
-    f->cursor = cursor;
-    for (size_t i = 0; i < n; i++) {
-        (void)snprintf(f->listed[i], sizeof(f->listed[i]), "%s", messages[i]->subject);
-        gw_message_free(&messages[i]);
-    }
-}
-
-/* The subjects of a page, joined. */
-static const char *list(struct fixture *f, struct gw_list_query q)
-{
-    static char text[256];
-    f->n_expected++;
-    q.limit = q.limit != 0 ? q.limit : 10;
-    f->store->engine->list(f->store, &q, on_list, f);
-    settle(f);
-    assert_int_equal(f->status, GW_OK);
-    text[0] = '\0';
-    for (size_t i = 0; i < f->n_listed; i++)
-        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", f->listed[i]);
-    return text;
+    store_test_close(&f);
 }
 
 static void messages_are_listed_newest_first_by_every_condition(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
+    struct store_fixture f;
+    store_test_open(&f, state);
     static const char *const subjects[] = {"a", "b", "c", "d", "e"};
     for (int i = 0; i < 5; i++) {
-        struct gw_message *m = new_message(i == 1 ? "k2" : "k1", 10);
+        struct gw_message *m = store_test_new_message(i == 1 ? "k2" : "k1", 10);
         m->subject = subjects[i];
         m->created_at_ms = 1000 + i;
         m->from = i == 4 ? "x@example.com" : "f@example.com";
@@ -373,44 +157,49 @@ static void messages_are_listed_newest_first_by_every_condition(void **state)
         two[1].email = "z@b.example";
         m->rcpts = two;
         m->n_rcpts = 2;
-        commit(&f, m, GW_OK);
+        store_test_commit(&f, m, GW_OK);
         if (i == 0) {
             two[0].status = GW_RCPT_SENT;
             two[1].status = GW_RCPT_SENT;
-            record(&f, m, GW_OK);
+            store_test_record(&f, m, GW_OK);
         }
         gw_message_free(&m);
     }
-    assert_string_equal(list(&f, (struct gw_list_query){.tenant = ""}), "edcba");
-    assert_string_equal(list(&f, (struct gw_list_query){.tenant = "k1"}), "edca");
-    assert_string_equal(list(&f, (struct gw_list_query){.recipient = "c@b.example"}), "c");
-    assert_string_equal(list(&f, (struct gw_list_query){.recipient = "z@b.example"}), "edcba");
-    assert_string_equal(list(&f, (struct gw_list_query){.tag = "even"}), "eca");
-    assert_string_equal(list(&f, (struct gw_list_query){.from = "x@example.com"}), "e");
-    assert_string_equal(list(&f, (struct gw_list_query){.relay = "backup"}), "d");
-    assert_string_equal(list(&f, (struct gw_list_query){.status = "sent"}), "a");
-    assert_string_equal(list(&f, (struct gw_list_query){.status = "queued", .tag = "odd"}), "db");
-    assert_string_equal(list(&f, (struct gw_list_query){.tenant = "k2", .tag = "odd"}), "b");
-    assert_string_equal(list(&f, (struct gw_list_query){.since_ms = 1002, .until_ms = 1004}), "dc");
-    assert_string_equal(list(&f, (struct gw_list_query){.tag = "none"}), "");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.tenant = ""}), "edcba");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.tenant = "k1"}), "edca");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.recipient = "c@b.example"}),
+                        "c");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.recipient = "z@b.example"}),
+                        "edcba");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.tag = "even"}), "eca");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.from = "x@example.com"}), "e");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.relay = "backup"}), "d");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.status = "sent"}), "a");
+    assert_string_equal(
+        store_test_list(&f, (struct gw_list_query){.status = "queued", .tag = "odd"}), "db");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.tenant = "k2", .tag = "odd"}),
+                        "b");
+    assert_string_equal(
+        store_test_list(&f, (struct gw_list_query){.since_ms = 1002, .until_ms = 1004}), "dc");
+    assert_string_equal(store_test_list(&f, (struct gw_list_query){.tag = "none"}), "");
     struct gw_list_query page = {.recipient = "z@b.example", .limit = 2};
-    assert_string_equal(list(&f, page), "ed");
+    assert_string_equal(store_test_list(&f, page), "ed");
     page.cursor = f.cursor;
-    assert_string_equal(list(&f, page), "cb");
+    assert_string_equal(store_test_list(&f, page), "cb");
     page.cursor = f.cursor;
-    assert_string_equal(list(&f, page), "a");
+    assert_string_equal(store_test_list(&f, page), "a");
     assert_int_equal(f.cursor, 0);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void record_of_an_unknown_message_is_not_found(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    struct gw_message *m = new_message("", 10);
-    record(&f, m, GW_NOTFOUND);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = store_test_new_message("", 10);
+    store_test_record(&f, m, GW_NOTFOUND);
     gw_message_free(&m);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void thousands_of_messages_are_all_found(void **state)
@@ -419,83 +208,88 @@ static void thousands_of_messages_are_all_found(void **state)
         N = 3000
     };
     static struct gw_message *sent[N];
-    struct fixture f;
-    open_store(&f, state);
+    struct store_fixture f;
+    store_test_open(&f, state);
     for (int i = 0; i < N; i++) {
-        sent[i] = new_message("", 10);
-        ask_commit(&f, sent[i]);
+        sent[i] = store_test_new_message("", 10);
+        store_test_ask_commit(&f, sent[i]);
     }
-    settle(&f);
+    store_test_settle(&f);
     for (int i = 0; i < N; i++) {
         f.n_expected++;
-        f.store->engine->get(f.store, "", sent[i]->id, on_message, &f);
+        f.store->engine->get(f.store, "", sent[i]->id, store_test_on_message, &f);
     }
-    settle(&f);
+    store_test_settle(&f);
     assert_int_equal(f.n_messages, N);
     for (int i = 0; i < N; i++)
         gw_message_free(&sent[i]);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void a_full_memory_store_forgets_settled_messages_only(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    shut_engine(&f);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    store_test_shut(&f);
     assert_int_equal(gw_store_memory_new(&f.loop, 100000, &f.store), GW_OK);
-    struct gw_message *first = new_message("", 60000);
-    struct gw_message *second = new_message("", 60000);
-    commit(&f, first, GW_OK);
-    commit(&f, second, GW_BUSY);
+    struct gw_message *first = store_test_new_message("", 60000);
+    struct gw_message *second = store_test_new_message("", 60000);
+    store_test_commit(&f, first, GW_OK);
+    store_test_commit(&f, second, GW_BUSY);
     first->rcpts[0].status = GW_RCPT_SENT;
-    record(&f, first, GW_OK);
-    commit(&f, second, GW_OK);
-    record(&f, first, GW_OK); /* its body went, its row stayed */
+    store_test_record(&f, first, GW_OK);
+    store_test_commit(&f, second, GW_OK);
+    store_test_record(&f, first, GW_OK); /* its body went, its row stayed */
     gw_message_free(&first);
     gw_message_free(&second);
-    close_store(&f);
-}
-
-static void reopen(struct fixture *f)
-{
-    shut_engine(f);
-    open_engine(f, f->engine);
+    store_test_close(&f);
 }
 
 static void acknowledged_messages_survive_and_leased_ones_fall_due(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    struct gw_message *m = new_message("k1", 10);
-    commit(&f, m, GW_OK);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = store_test_new_message("k1", 10);
+    store_test_commit(&f, m, GW_OK);
     m->rcpts[0].status = GW_RCPT_SENDING;
     m->rcpts[0].attempts = 1;
     f.n_expected++;
-    f.store->engine->begin(f.store, m, on_done, &f);
-    settle(&f);
-    reopen(&f);
+    f.store->engine->begin(f.store, m, store_test_on_done, &f);
+    store_test_settle(&f);
+    store_test_reopen(&f);
     assert_true(f.store->engine->next_due_ms(f.store) > 0);
-    lease(&f, INT64_MAX, 1);
+    store_test_lease(&f, INT64_MAX, 1);
     assert_int_equal(f.got->rcpts[0].status, GW_RCPT_SENDING);
     assert_int_equal(f.got->rcpts[0].attempts, 1);
     assert_int_equal(f.got->mime.len, 10);
     gw_message_free(&m);
-    close_store(&f);
+    store_test_close(&f);
 }
 
 static void a_second_process_is_refused(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
+    struct store_fixture f;
+    store_test_open(&f, state);
     struct gw_store_sqlite_config config = {.dir = f.dir, .on_fatal = on_fatal};
     struct gw_store *second;
     struct gw_err err;
     assert_int_equal(gw_store_sqlite_new(&f.loop, &config, &second, &err), GW_BUSY);
     assert_non_null(strstr(err.text, "another process"));
-    close_store(&f);
+    store_test_close(&f);
 }
 
-static void patch_file(const struct fixture *f, long at, const char *bytes, size_t n)
+static void read_file(const struct store_fixture *f, long at, char *bytes, size_t n)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/mailhatch.db", f->dir);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fread(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void patch_file(const struct store_fixture *f, long at, const char *bytes, size_t n)
 {
     char path[64];
     (void)snprintf(path, sizeof(path), "%s/mailhatch.db", f->dir);
@@ -506,7 +300,7 @@ static void patch_file(const struct fixture *f, long at, const char *bytes, size
     assert_int_equal(fclose(file), 0);
 }
 
-static void check_refusal(struct fixture *f, enum gw_status want, const char *text)
+static void check_refusal(struct store_fixture *f, enum gw_status want, const char *text)
 {
     struct gw_store_sqlite_config config = {.dir = f->dir, .on_fatal = on_fatal};
     struct gw_err err = {.text = ""};
@@ -517,27 +311,30 @@ static void check_refusal(struct fixture *f, enum gw_status want, const char *te
 
 static void a_newer_schema_is_refused(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    shut_engine(&f);
-    patch_file(&f, 60, "\0\0\0\x63", 4); /* user_version: https://sqlite.org/fileformat.html */
+    struct store_fixture f;
+    store_test_open(&f, state);
+    store_test_shut(&f);
+    /* user_version: https://sqlite.org/fileformat.html */
+    char version[4];
+    read_file(&f, 60, version, sizeof(version));
+    patch_file(&f, 60, "\0\0\0\x63", 4);
     check_refusal(&f, GW_CONFLICT, "has schema 99");
-    patch_file(&f, 60, "\0\0\0\1", 4);
-    open_engine(&f, f.engine);
-    close_store(&f);
+    patch_file(&f, 60, version, sizeof(version));
+    store_test_open_engine(&f, f.engine);
+    store_test_close(&f);
 }
 
 static void a_damaged_file_is_refused(void **state)
 {
-    struct fixture f;
-    open_store(&f, state);
-    shut_engine(&f);
+    struct store_fixture f;
+    store_test_open(&f, state);
+    store_test_shut(&f);
     char keep[16] = "SQLite format 3";
     patch_file(&f, 0, "garbage garbage!", 16);
     check_refusal(&f, GW_IO, "salvage");
     patch_file(&f, 0, keep, 16);
-    open_engine(&f, f.engine);
-    close_store(&f);
+    store_test_open_engine(&f, f.engine);
+    store_test_close(&f);
 }
 
 static void the_due_heap_keeps_order_under_random_removal(void **state)
@@ -568,8 +365,8 @@ static void the_due_heap_keeps_order_under_random_removal(void **state)
     gw_random_seed(0);
 }
 
-static int memory_engine = MEMORY;
-static int sqlite_engine = SQLITE;
+static int memory_engine = STORE_TEST_MEMORY;
+static int sqlite_engine = STORE_TEST_SQLITE;
 
 #define BOTH(test) \
     cmocka_unit_test_prestate(test, &memory_engine), cmocka_unit_test_prestate(test, &sqlite_engine)

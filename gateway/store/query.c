@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Search conditions, apart from any engine. */
+/* Search conditions of messages and events, apart from any engine. */
 #include <string.h>
 
 #include "gateway/store.h"
@@ -18,6 +18,16 @@ struct gw_list_query gw_list_query_copy(struct gw_arena *arena, const struct gw_
     q.from = copy(arena, query->from);
     q.tag = copy(arena, query->tag);
     q.relay = copy(arena, query->relay);
+    return q;
+}
+
+struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
+                                          const struct gw_event_query *query)
+{
+    struct gw_event_query q = *query;
+    q.tenant = copy(arena, query->tenant);
+    q.id = copy(arena, query->id);
+    q.tag = copy(arena, query->tag);
     return q;
 }
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the SQLite engine share: sqlite.c (loop thread), sqlite_thread.c (store thread)
+ * and sqlite_ops.c (one operation); nobody else. */
+#ifndef GW_STORE_SQLITE_INTERNAL_H
+#define GW_STORE_SQLITE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "gateway/base/gw_list.h"
+#include "gateway/store/due_turns.h"
+#include "gateway/store/sqlite.h"
+#include "gateway/store/sqlite_db.h"
+
+enum {
+    SQLITE_MAX_LEASE = 256 /* messages per call */
+};
+
+enum sqlite_op_kind {
+    OP_COMMIT,
+    OP_RECORD,
+    OP_BEGIN,
+    OP_UPDATE,
+    OP_GET,
+    OP_RAW,
+    OP_ATTEMPTS,
+    OP_LEASE,
+    OP_IDEMPOTENCY,
+    OP_LIST,
+    OP_EVENTS,
+    OP_STATS,
+    OP_N_KINDS
+};
+
+/* One call on its way through the store thread and back. What is not said to be the caller's is the
+ * operation's own. */
+struct sqlite_op {
+    struct gw_list link;
+    enum sqlite_op_kind kind;
+    enum gw_status status;
+    struct gw_arena *arena; /* texts asked with, rows found; NULL: none needed */
+    /* asked: */
+    const struct gw_message *m;               /* the caller's, until the callback */
+    const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
+    const struct gw_attempt_log *attempts;    /* RECORD: the caller's. ATTEMPTS: found */
+    size_t n_attempts;
+    gw_store_change_fn change; /* UPDATE */
+    const void *change_arg;
+    const char *key;                 /* IDEMPOTENCY */
+    const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS */
+    char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
+    struct gw_list_query list;       /* LIST */
+    struct gw_event_query events_of; /* EVENTS */
+    int64_t now_ms;                  /* LEASE */
+    size_t max;
+    /* found: */
+    unsigned char fingerprint[GW_FINGERPRINT_SIZE];
+    struct gw_message **found; /* room for all that may be found */
+    size_t n_found;
+    struct gw_event *events;
+    size_t n_events;
+    int64_t cursor;
+    bool more;
+    struct gw_store_stats stats;
+    union {
+        gw_store_done_cb done;
+        gw_store_message_cb message;
+        gw_store_attempts_cb attempts;
+        gw_store_idempotency_cb idempotency;
+        gw_store_list_cb list;
+        gw_store_events_cb events;
+        gw_store_stats_cb stats;
+    } cb;
+    void *data;
+};
+
+struct sqlite_store {
+    struct gw_store base;
+    struct gw_store_sqlite_config config;
+    uv_thread_t thread;
+    uv_async_t wake;
+    uv_mutex_t lock; /* guards waiting, finished, stop, has_news */
+    uv_cond_t not_empty;
+    struct gw_list waiting, finished;
+    bool stop;
+    bool has_news; /* events were committed */
+    atomic_int_least64_t next_due_ms;
+    atomic_bool failed; /* no promise can be kept any more */
+    /* the loop thread's: */
+    bool fatal_told;
+    size_t n_in_hand;
+    gw_store_done_cb on_closed;
+    void *closed_data;
+    /* the store thread's, once it runs: */
+    struct sqlite_db db;
+    struct due_turns turns;
+    struct gw_store_stats totals; /* what is counted along the way */
+    int64_t next_purge_ms;
+};
+
+/* Runs @op inside the open transaction; may be called again after a rollback. SQLITE_OK also when
+ * the answer is a refusal (op->status). */
+int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op);
+/* Frees what it found, so that it can run again or fail. */
+void sqlite_op_forget(struct sqlite_op *op);
+
+/* Body of the store thread; @arg is the store. */
+void sqlite_thread_main(void *arg);
+/* Refresh next_due_ms and the counts of live messages, before the thread runs. SQLITE_OK or an
+ * error code. */
+int sqlite_thread_prepare(struct sqlite_store *s);
+
+#endif

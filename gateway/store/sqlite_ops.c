@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of the SQLite engine, each inside the transaction of its batch. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_history.h"
+#include "gateway/store/sqlite_internal.h"
+#include "gateway/store/sqlite_list.h"
+#include "gateway/store/sqlite_rows.h"
+
+/* Each returns SQLITE_OK, SQLITE_NOTFOUND (the answer is GW_NOTFOUND) or an error code. */
+
+static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
+{
+    int rc = sqlite_insert_message(&s->db, op->m, gw_clock_wall_ms());
+    return rc == SQLITE_OK && op->idempotency != NULL
+               ? sqlite_insert_idempotency(&s->db, op->idempotency, op->m)
+               : rc;
+}
+
+static int run_record(struct sqlite_store *s, struct sqlite_op *op)
+{
+    struct sqlite_place place;
+    int rc = sqlite_find(&s->db, "", op->m->id, &place);
+    if (rc == SQLITE_OK)
+        rc = sqlite_update_message(&s->db, &place, op->m, op->kind == OP_BEGIN, gw_clock_wall_ms());
+    for (size_t i = 0; i < op->n_attempts && rc == SQLITE_OK; i++)
+        rc = sqlite_insert_attempt(&s->db, place.seq, &op->attempts[i]);
+    return rc;
+}
+
+/* There is work to do after a change: is there a body to do it with? */
+static int check_body(struct sqlite_store *s, int64_t seq, const struct gw_message *m,
+                      enum gw_status *status)
+{
+    bool has_body = true;
+    int rc =
+        gw_message_settled(m) ? SQLITE_OK : sqlite_has_row(&s->db, STMT_HAS_BODY, seq, &has_body);
+    if (!has_body)
+        *status = GW_CONFLICT;
+    return rc;
+}
+
+static int run_update(struct sqlite_store *s, struct sqlite_op *op)
+{
+    struct sqlite_place place;
+    int rc = sqlite_find(&s->db, op->tenant, op->id, &place);
+    if (rc == SQLITE_OK && place.leased) {
+        op->status = GW_BUSY;
+        return SQLITE_OK;
+    }
+    struct gw_message *m = NULL;
+    if (rc == SQLITE_OK)
+        rc = sqlite_load_message(&s->db, place.seq, false, &m);
+    if (rc != SQLITE_OK)
+        return rc;
+    int64_t now = gw_clock_wall_ms();
+    op->status = op->change(m, now, op->change_arg);
+    if (op->status == GW_OK)
+        rc = check_body(s, place.seq, m, &op->status);
+    if (op->status == GW_OK && rc == SQLITE_OK)
+        rc = sqlite_update_message(&s->db, &place, m, false, now);
+    if (op->status == GW_OK && rc == SQLITE_OK)
+        op->found[op->n_found++] = m;
+    else
+        gw_message_free(&m);
+    return rc;
+}
+
+static int run_get(struct sqlite_store *s, struct sqlite_op *op)
+{
+    struct sqlite_place place;
+    int rc = sqlite_find(&s->db, op->tenant, op->id, &place);
+    if (rc == SQLITE_OK)
+        rc = sqlite_load_message(&s->db, place.seq, op->kind == OP_RAW, &op->found[0]);
+    if (rc == SQLITE_OK)
+        op->n_found = 1;
+    if (rc == SQLITE_OK && op->kind == OP_ATTEMPTS) {
+        struct gw_attempt_log *attempts;
+        rc = sqlite_load_attempts(&s->db, place.seq, op->arena, &attempts, &op->n_attempts);
+        op->attempts = attempts;
+    }
+    return rc;
+}
+
+static int run_list(struct sqlite_store *s, struct sqlite_op *op)
+{
+    int64_t seqs[GW_LIST_MAX];
+    size_t n;
+    int rc = sqlite_list(&s->db, &op->list, seqs, &n, &op->cursor);
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        rc = sqlite_load_message(&s->db, seqs[i], false, &op->found[op->n_found]);
+        if (rc == SQLITE_OK)
+            op->n_found++;
+    }
+    return rc;
+}
+
+static int run_idempotency(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_find_idempotency(&s->db, op->key, gw_clock_wall_ms() - GW_IDEMPOTENCY_KEPT_MS,
+                                   op->id, op->fingerprint);
+}
+
+static int run_events(struct sqlite_store *s, struct sqlite_op *op)
+{
+    op->events = GW_ARENA_ARRAY(op->arena, struct gw_event, op->events_of.max);
+    return sqlite_load_events(&s->db, &op->events_of, op->arena, op->events, &op->n_events,
+                              &op->cursor, &op->more);
+}
+
+/* Up to @max row numbers of one priority that are due. */
+static int select_due(struct sqlite_store *s, int priority, int64_t now_ms, size_t max,
+                      int64_t *seqs, size_t *n_out)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_SELECT_DUE);
+    sqlite_bind_int(&b, priority);
+    sqlite_bind_int(&b, now_ms);
+    sqlite_bind_int(&b, (int64_t)max);
+    *n_out = 0;
+    int rc;
+    while ((rc = sqlite3_step(b.s)) == SQLITE_ROW)
+        seqs[(*n_out)++] = sqlite3_column_int64(b.s, 0);
+    (void)sqlite3_reset(b.s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_LEASE);
+    sqlite_bind_int(&b, seq);
+    int rc = sqlite_db_run(&s->db, STMT_LEASE);
+    if (rc != SQLITE_DONE)
+        return rc;
+    rc = sqlite_load_message(&s->db, seq, true, &op->found[op->n_found]);
+    if (rc == SQLITE_OK)
+        op->n_found++;
+    return rc;
+}
+
+static int run_lease(struct sqlite_store *s, struct sqlite_op *op)
+{
+    int64_t seqs[DUE_N_PRIORITIES][SQLITE_MAX_LEASE];
+    size_t n[DUE_N_PRIORITIES];
+    size_t at[DUE_N_PRIORITIES] = {0};
+    int rc = SQLITE_OK;
+    for (int p = 0; p < DUE_N_PRIORITIES && rc == SQLITE_OK; p++)
+        rc = select_due(s, p, op->now_ms, op->max, seqs[p], &n[p]);
+    while (rc == SQLITE_OK && op->n_found < op->max) {
+        bool has_work[DUE_N_PRIORITIES];
+        for (int p = 0; p < DUE_N_PRIORITIES; p++)
+            has_work[p] = at[p] < n[p];
+        int p = due_turns_next(&s->turns, has_work);
+        if (p == DUE_N_PRIORITIES)
+            break;
+        rc = lease(s, op, seqs[p][at[p]++]);
+    }
+    return rc;
+}
+
+static int read_oldest(struct sqlite_store *s, const char *status, int64_t *oldest_ms)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_OLDEST);
+    sqlite_bind_text(&b, status);
+    int rc = sqlite3_step(b.s);
+    int64_t at = rc == SQLITE_ROW ? sqlite3_column_int64(b.s, 0) : 0;
+    if (at != 0 && (*oldest_ms == 0 || at < *oldest_ms))
+        *oldest_ms = at;
+    (void)sqlite3_reset(b.s);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int read_pages(struct sqlite_store *s, struct gw_store_stats *out)
+{
+    sqlite3_stmt *pages = s->db.stmts[STMT_PAGES];
+    int rc = sqlite3_step(pages);
+    if (rc == SQLITE_ROW) {
+        int64_t page_size = sqlite3_column_int64(pages, 2);
+        out->file_bytes = sqlite3_column_int64(pages, 0) * page_size;
+        out->free_bytes = sqlite3_column_int64(pages, 1) * page_size;
+    }
+    (void)sqlite3_reset(pages);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static int run_stats(struct sqlite_store *s, struct sqlite_op *op)
+{
+    op->stats = s->totals;
+    int rc = read_pages(s, &op->stats);
+    for (int i = 0; i < GW_STORE_LIVE_STATES && rc == SQLITE_OK; i++)
+        rc = read_oldest(s, gw_rcpt_status_name((enum gw_rcpt_status)i), &op->stats.oldest_ms);
+    struct stat st;
+    if (stat(sqlite3_filename_wal(sqlite3_db_filename(s->db.db, "main")), &st) == 0)
+        op->stats.log_bytes = st.st_size;
+    return rc;
+}
+
+void sqlite_op_forget(struct sqlite_op *op)
+{
+    for (size_t i = 0; i < op->n_found; i++)
+        gw_message_free(&op->found[i]);
+    op->n_found = 0;
+}
+
+int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
+{
+    static int (*const run[OP_N_KINDS])(struct sqlite_store *, struct sqlite_op *) = {
+        [OP_COMMIT] = run_commit, [OP_RECORD] = run_record,
+        [OP_BEGIN] = run_record,  [OP_UPDATE] = run_update,
+        [OP_GET] = run_get,       [OP_RAW] = run_get,
+        [OP_ATTEMPTS] = run_get,  [OP_LEASE] = run_lease,
+        [OP_LIST] = run_list,     [OP_IDEMPOTENCY] = run_idempotency,
+        [OP_EVENTS] = run_events, [OP_STATS] = run_stats,
+    };
+    sqlite_op_forget(op);
+    op->status = GW_OK;
+    int rc = run[op->kind](s, op);
+    if (rc != SQLITE_NOTFOUND)
+        return rc;
+    op->status = GW_NOTFOUND;
+    return SQLITE_OK;
+}

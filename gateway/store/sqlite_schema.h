@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The schema of the embedded store and every statement that is run on it. */
+#ifndef GW_STORE_SQLITE_SCHEMA_H
+#define GW_STORE_SQLITE_SCHEMA_H
+
+enum {
+    SQLITE_SCHEMA_VERSION = 2
+};
+
+/* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,
+ * sqlite_load.c and sqlite_history.c. */
+enum sqlite_stmt_id {
+    STMT_BEGIN,
+    STMT_COMMIT,
+    STMT_ROLLBACK,
+    STMT_INSERT_MESSAGE,
+    STMT_INSERT_BODY,
+    STMT_INSERT_RCPT,
+    STMT_INSERT_TAG,
+    STMT_INSERT_METADATA,
+    STMT_FIND_SEQ,
+    STMT_SELECT_MESSAGE,
+    STMT_SELECT_BODY,
+    STMT_SELECT_RCPTS,
+    STMT_SELECT_TAGS,
+    STMT_SELECT_METADATA,
+    STMT_UPDATE_MESSAGE,
+    STMT_UPDATE_RCPT,
+    STMT_DELETE_BODY,
+    STMT_SELECT_DUE,
+    STMT_LEASE,
+    STMT_NEXT_DUE,
+    STMT_RELEASE_LEASES,
+    STMT_INSERT_IDEMPOTENCY,
+    STMT_FIND_IDEMPOTENCY,
+    STMT_PURGE_IDEMPOTENCY,
+    STMT_PURGE,
+    STMT_SELECT_STATES,
+    STMT_HAS_BODY,
+    STMT_INSERT_DROP,
+    STMT_SELECT_DROPS,
+    STMT_DELETE_DROP,
+    STMT_IS_SETTLED,
+    STMT_INSERT_EVENT,
+    STMT_INSERT_ATTEMPT,
+    STMT_SELECT_ATTEMPTS,
+    STMT_SELECT_EVENTS,
+    STMT_SELECT_MESSAGE_EVENTS,
+    STMT_HAS_TAG,
+    STMT_COUNT_STATUS,
+    STMT_OLDEST,
+    STMT_PAGES,
+    STMT_VACUUM,
+    N_STMTS
+};
+
+/* Applied in order; user_version counts those done. Never changed once released, only added to. */
+extern const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION];
+extern const char *const sqlite_statements[N_STMTS];
+
+#endif
