@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Reading a maildir that a mail server delivers to."""
 import pathlib
+import re
 
+import wire_oracle
 from waiting import until
+
+# What the server puts in front of a mail it delivers.
+_TRACE = re.compile(rb"(?:(?:Return-Path|X-Original-To|Delivered-To|Envelope-To|Delivery-Date|Received):"
+                    rb".*\r\n(?:[ \t].*\r\n)*)*", re.I)
 
 
 class Maildir:
@@ -10,11 +16,14 @@ class Maildir:
         self._new = pathlib.Path(directory, "new")
 
     def mail_with(self, needle):
-        """The bytes, line ends as on the wire, of the one mail that contains @needle; waits for it."""
+        """The one mail that contains @needle, as it was sent: line ends as on the wire, without the
+        server's trace fields, and checked by the wire oracle. Waits for it."""
 
         def read():
             names = self._new.iterdir() if self._new.is_dir() else ()
             found = [f for f in names if needle in f.read_bytes()]
             return found and found[0].read_bytes().replace(b"\n", b"\r\n")
 
-        return until(f"a mail with {needle!r} in {self._new}", read)
+        mail = _TRACE.sub(b"", until(f"a mail with {needle!r} in {self._new}", read), count=1)
+        assert wire_oracle.check(mail) == []
+        return mail

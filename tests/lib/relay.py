@@ -230,10 +230,10 @@ class _Session:
             return
         if not self._say(self._relay._reply_for("DATA", "354 go ahead")):
             return
-        content = b""
+        content = bytearray()
         while (line := self._line()) != b".\r\n":
             content += line[1:] if line.startswith(b".") else line
-        self._relay._add(Message(self._mail_from, self._rcpts, self._asked, content, self._tls, self._user))
+        self._relay._add(Message(self._mail_from, self._rcpts, self._asked, bytes(content), self._tls, self._user))
         self._reset()
         self._say(self._relay._reply_for("dot", "250 2.0.0 queued as 1"))
 
