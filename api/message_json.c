@@ -362,6 +362,7 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
         status = api_json_parse(arena, &doc, &root, &pointer, &err);
     if (status == GW_EXISTS) {
         gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err.text);
+        out->unread = true;
         return GW_INVALID;
     }
     if (status != GW_OK) {
@@ -370,6 +371,7 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
     }
     struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
     api_read_object(&reader, root, "", message_fields, N_OF(message_fields), out);
+    out->unread = !json_is_object(root);
     json_decref(root);
     return problems->n > 0 ? GW_INVALID : GW_OK;
 }

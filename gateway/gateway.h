@@ -32,8 +32,8 @@ const char *gw_gateway_version(void);
 
 /* Decodes a request body into a draft. Runs in a pool thread.
  * @arena  for the draft and the problems' texts
- * GW_OK; GW_INVALID with problems; GW_PROTO when the body is not of the format at all (400), with
- * one problem telling where. */
+ * GW_OK; GW_INVALID with problems (unless the draft is unread, the rest of it is judged with them);
+ * GW_PROTO when the body is not of the format at all (400), with one problem telling where. */
 typedef enum gw_status (*gw_decode_fn)(struct gw_arena *arena, struct gw_slice body,
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);

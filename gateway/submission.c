@@ -210,7 +210,8 @@ static void run_prepare(struct gw_work *w)
     struct gw_draft draft = {.has_from = false};
     s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), g->cfg, &draft,
                                   &s->problems);
-    if (s->status != GW_OK)
+    bool judge = s->status == GW_OK || (s->status == GW_INVALID && !draft.unread);
+    if (!judge)
         return;
     struct gw_prepare_context ctx = {.cfg = g->cfg,
                                      .dkim = g->dkim,

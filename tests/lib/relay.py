@@ -111,7 +111,7 @@ class Relay:
 
     def _add(self, message):
         violations = [f"message {len(self.messages) + 1} on port {self.port}: {v}"
-                      for v in wire_oracle.check(message.content, message.asked)]
+                      for v in wire_oracle.check(message.content, message.asked, "SMTPUTF8" in message.mail_from)]
         with self._changed:
             self.messages.append(message)
             self.violations += violations

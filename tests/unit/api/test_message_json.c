@@ -313,6 +313,18 @@ static void what_is_not_json_is_refused_with_its_place(void **state)
     done(&d);
 }
 
+static void what_cannot_be_read_to_its_end_is_not_to_be_judged(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"[]", "\"x\"", "{\"to\":\"a\",\"to\":\"b\"}"};
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct decoded d = decode(bodies[i]);
+        assert_int_equal(d.status, GW_INVALID);
+        assert_true(d.draft.unread);
+        done(&d);
+    }
+}
+
 static void all_problems_are_told_at_once_in_order(void **state)
 {
     (void)state;
@@ -323,6 +335,7 @@ static void all_problems_are_told_at_once_in_order(void **state)
     assert_string_equal(d.problems.items[1].pointer, "/tto");
     assert_string_equal(d.problems.items[2].pointer, "/from/email");
     assert_string_equal(d.problems.items[3].pointer, "/dsn");
+    assert_false(d.draft.unread);
     done(&d);
 }
 
@@ -514,6 +527,7 @@ int main(void)
         cmocka_unit_test(null_counts_as_absent),
         cmocka_unit_test(what_has_the_wrong_shape_is_refused_with_a_pointer),
         cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
+        cmocka_unit_test(what_cannot_be_read_to_its_end_is_not_to_be_judged),
         cmocka_unit_test(all_problems_are_told_at_once_in_order),
         cmocka_unit_test(a_misspelt_field_is_told_its_neighbour),
         cmocka_unit_test(a_serialised_buffer_of_any_size_is_content),
