@@ -189,6 +189,19 @@ static void add_lower(struct gw_buf *out, struct gw_slice s)
         (void)gw_buf_add_char(out, lower(s.data[i]));
 }
 
+/* False when @name is there already: which of two counts would be up to the reader. */
+static bool add_param(struct gw_buf *out, struct gw_slice name, struct gw_slice value)
+{
+    size_t before = out->len;
+    (void)gw_buf_add_str(out, "; ");
+    add_lower(out, name);
+    (void)gw_buf_add_char(out, '=');
+    if (memmem(out->data, before, out->data + before, out->len - before) != NULL)
+        return false;
+    (void)gw_buf_add_slice(out, value);
+    return true;
+}
+
 /* `; name=value`, from behind the ";". NULL, or what is wrong. */
 static const char *parse_param(struct gw_slice *in, struct gw_buf *out)
 {
@@ -200,7 +213,9 @@ static const char *parse_param(struct gw_slice *in, struct gw_buf *out)
         return "parameter boundary is not accepted";
     /* the file name has a field of its own; two that differ are a trick */
     bool is_name = gw_slice_eq_nocase(name, GW_SLICE_LIT("name")) ||
-                   (name.len > 5 && strncasecmp(name.data, "name*", 5) == 0);
+                   (name.len >= 5 && strncasecmp(name.data, "name*", 5) == 0);
+    if (!is_name && memchr(name.data, '*', name.len) != NULL)
+        return "a parameter in the extended form of RFC 2231 is not accepted";
     bool quoted = in->len != 0 && in->data[0] == '"';
     struct gw_slice value = quoted ? take_quoted(in) : take_token(in);
     if (value.len == 0)
@@ -208,12 +223,8 @@ static const char *parse_param(struct gw_slice *in, struct gw_buf *out)
                       : "a parameter has no value";
     if (value.len >= 2 && memmem(value.data, value.len, "=?", 2) != NULL)
         return "a parameter value looks like an encoded-word";
-    if (!is_name) {
-        (void)gw_buf_add_str(out, "; ");
-        add_lower(out, name);
-        (void)gw_buf_add_char(out, '=');
-        (void)gw_buf_add_slice(out, value);
-    }
+    if (!is_name && !add_param(out, name, value))
+        return "a parameter stands twice";
     skip_spaces(in);
     return NULL;
 }
