@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 
+#include "api/metrics.h"
 #include "api/problem.h"
 #include "api/query.h"
 #include "api/routes.h"
@@ -119,13 +120,14 @@ void api_set_header(struct api_request *r, const char *name, const char *value)
                           copy.base, copy.len);
 }
 
-static void log_answer(const struct api_request *r, unsigned status)
+static void report_answer(const struct api_request *r, unsigned status)
 {
+    int64_t duration_us = gw_clock_mono_us() - r->started_us;
+    api_metrics_answered(r, status, duration_us);
     enum gw_log_level level = status < 400 ? GW_LOG_DEBUG : GW_LOG_INFO;
     gw_log(level, "http_request", GW_LOG_STR("request_id", r->id),
            GW_LOG_STR("route", r->route != NULL ? r->route->pattern : ""),
-           GW_LOG_NUM("status", status),
-           GW_LOG_NUM("duration_us", gw_clock_mono_us() - r->started_us),
+           GW_LOG_NUM("status", status), GW_LOG_NUM("duration_us", duration_us),
            GW_LOG_STR("api_key", r->api_key != NULL ? r->api_key->id : ""),
            GW_LOG_STR("traceparent", r->traceparent));
 }
@@ -138,7 +140,7 @@ static void send_answer(struct api_request *r, unsigned status, const char *cont
     h2o_req_t *h2o = r->h2o;
     if (gw_fails_check(!r->answered))
         return;
-    log_answer(r, status);
+    report_answer(r, status);
     finish(r);
     r->on_gone = NULL;
     h2o->res.status = (int)status;

@@ -33,7 +33,7 @@ struct st_h2o_req_t;
 
 /* What all requests of one server share. */
 struct api_context {
-    struct gw_gateway *gateway;
+    struct gw_gateway *gateway; /* NULL at the end of a drain: only open routes run then */
     const struct cfg *cfg;
     struct api_rate *rates; /* one per cfg->api_keys */
     size_t in_flight;       /* requests not yet answered */

@@ -36,6 +36,7 @@ struct api_route {
 
 extern const struct api_route api_messages_routes[];
 extern const struct api_route api_health_routes[];
+extern const struct api_route api_metrics_routes[];
 extern const struct api_route api_dashboard_routes[];
 extern const struct api_route api_sandbox_routes[];
 

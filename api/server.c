@@ -122,6 +122,11 @@ void api_server_drain(struct api_server *s)
         api_listener_close(s->listeners[i]);
 }
 
+void api_server_detach(struct api_server *s)
+{
+    s->context.gateway = NULL;
+}
+
 size_t api_server_in_flight(const struct api_server *s)
 {
     return s->context.in_flight;

@@ -20,6 +20,8 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
 uint16_t api_server_port(const struct api_server *s, size_t i);
 /* Stop listening; answer new requests with 503 and `Connection: close`; requests in hand go on. */
 void api_server_drain(struct api_server *s);
+/* The gateway is gone. Only after api_server_drain(). */
+void api_server_detach(struct api_server *s);
 /* Requests not yet answered. */
 size_t api_server_in_flight(const struct api_server *s);
 

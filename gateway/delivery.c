@@ -14,6 +14,7 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/delivery_internal.h"
+#include "gateway/delivery_metrics.h"
 
 enum {
     LEASE_BATCH = 64,
@@ -86,6 +87,7 @@ static void call_store(struct gw_attempt *a)
 void gw_attempt_judged(struct gw_attempt *a)
 {
     a->phase = GW_ATTEMPT_RECORD;
+    gw_delivery_count_verdicts(a->m, a->planned_at_ms);
     call_store(a);
 }
 

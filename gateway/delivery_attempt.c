@@ -13,6 +13,7 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
 #include "gateway/delivery_internal.h"
+#include "gateway/delivery_metrics.h"
 #include "gateway/delivery_policy.h"
 #include "gateway/route.h"
 
@@ -146,6 +147,8 @@ static void on_transaction_done(struct smtp_transaction *txn)
     struct gw_message *m = a->m;
     bool can_move = h->at + 1 < h->plan.n && !a->delivery->stopped;
     struct gw_hop *next = NULL;
+    gw_delivery_count_timing(a->delivery->env.cfg->relays[h->plan.relays[h->at]].name,
+                             &txn->timing);
     for (size_t i = 0; i < h->n_rcpts; i++) {
         struct gw_recipient *r = &m->rcpts[h->rcpts[i]];
         const struct smtp_outcome *o = &h->outcomes[i];
@@ -370,6 +373,7 @@ void gw_attempt_plan(struct gw_attempt *a)
     struct gw_message *m = a->m;
     int64_t now = gw_clock_wall_ms();
     double draw = random01();
+    a->planned_at_ms = now;
     if (has_interrupted(m))
         m->crashes++;
     a->smtputf8 = header_is_utf8(m->mime);

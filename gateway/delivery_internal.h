@@ -23,7 +23,8 @@ struct gw_attempt {
     enum gw_attempt_phase phase;
     struct gw_hop **hops; /* planned, not yet running */
     size_t n_hops;
-    size_t n_open; /* hops planned or running */
+    size_t n_open;         /* hops planned or running */
+    int64_t planned_at_ms; /* wall */
     bool smtputf8;
 };
 

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "gateway/base/gw_arena.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/dkim_key.h"
 #include "gateway/dkim_lib.h"
+#include "gateway/metrics.h"
 
 enum {
     MAX_LABEL = 63,
@@ -159,6 +161,16 @@ bool gw_dkim_has_key(const struct gw_dkim *d, const char *from_domain)
     return domain != NULL && domain->n_signers != 0;
 }
 
+static enum gw_status sign(const struct gw_dkim_signer *signer, const struct gw_dkim_fields *fields,
+                           struct gw_buf *out, struct gw_err *err)
+{
+    int64_t from_us = gw_clock_mono_us();
+    enum gw_status st = gw_dkim_lib_sign(signer, fields, out, err);
+    gw_metric_observe(GW_METRIC_DKIM_SIGN, gw_clock_mono_us() - from_us,
+                      GW_LABELS(signer->type == GW_DKIM_RSA ? "rsa-sha256" : "ed25519-sha256"));
+    return st;
+}
+
 enum gw_status gw_dkim_sign(const struct gw_dkim *d, const char *from_domain,
                             struct gw_slice message, struct gw_buf *out, size_t *n_signatures_out,
                             struct gw_err *err)
@@ -170,7 +182,7 @@ enum gw_status gw_dkim_sign(const struct gw_dkim *d, const char *from_domain,
     bool overflowed = out->overflowed;
     enum gw_status st = n_signers != 0 ? gw_dkim_fields_pick(message, &fields, err) : GW_OK;
     for (size_t i = 0; i < n_signers && st == GW_OK; i++)
-        st = gw_dkim_lib_sign(&domain->signers[i], &fields, out, err);
+        st = sign(&domain->signers[i], &fields, out, err);
     if (st != GW_OK) {
         out->len = before;
         out->overflowed = overflowed;

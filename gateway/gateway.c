@@ -208,14 +208,6 @@ const struct cfg *gw_gateway_cfg(const struct gw_gateway *g)
     return g->cfg;
 }
 
-bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
-{
-    if (g->state == GW_RUNNING)
-        return true;
-    *why_out = "shutting down";
-    return false;
-}
-
 bool gw_gateway_durable(const struct gw_gateway *g)
 {
     return g->store->engine->durable;

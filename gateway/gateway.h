@@ -83,9 +83,11 @@ struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const 
 /* on_change will not be called. */
 void gw_wait_cancel(struct gw_wait *w);
 
-/* Ready: not draining and the store accepts. When not, *why_out is a sentence (static or borrowed
- * until the loop runs again). */
+/* Ready: not draining, the store keeps what it is given, and at least one relay can be used. When
+ * not, *why_out is a sentence (static or borrowed until the loop runs again). */
 bool gw_gateway_ready(struct gw_gateway *g, const char **why_out);
+/* Brings the gauges of gateway/metrics.h up to date. */
+void gw_gateway_collect(struct gw_gateway *g);
 bool gw_gateway_durable(const struct gw_gateway *g);
 
 /* What the sandbox relay caught. NULL functions' results when no sandbox relay is configured. */

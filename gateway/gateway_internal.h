@@ -34,13 +34,18 @@ struct gw_gateway {
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
-    size_t n_parts_open; /* while closing: parts whose on_closed is to come */
+    size_t n_parts_open;        /* while closing: parts whose on_closed is to come */
+    int64_t store_failed_at_ms; /* monotonic; 0: the last thing it was given it has kept */
+    char why[512];              /* text behind gw_gateway_ready() */
     void (*on_closed)(void *);
     void *closed_data;
 };
 
 /* submission.c: begins what has arrived. */
 void gw_submissions_start(uv_idle_t *idle);
+
+/* health.c: what the store said to something it was to keep. */
+void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status);
 
 /* A counter dropped: go on with closing if that was the last. */
 void gw_gateway_progress(void *gateway);

@@ -74,7 +74,8 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
                               uint16_t sandbox_port, struct gw_err *err)
 {
-    *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *))};
+    *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
+                            .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted))};
     for (; r->n < cfg->n_relays; r->n++) {
         struct smtp_relay_config config = relay_config(&cfg->relays[r->n], sandbox_port);
         enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
@@ -111,5 +112,6 @@ void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(vo
 void gw_relays_deinit(struct gw_relays *r)
 {
     gw_free(r->items);
+    gw_free(r->counted);
     *r = (struct gw_relays){.items = NULL};
 }

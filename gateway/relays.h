@@ -10,8 +10,14 @@
 #include "gateway/base/gw_status.h"
 #include "smtp/relay.h"
 
+/* What of a relay's counters is in the metrics already. */
+struct gw_relay_counted {
+    uint64_t opened, reused;
+};
+
 struct gw_relays {
     struct smtp_relay **items; /* as in cfg.relays */
+    struct gw_relay_counted *counted;
     size_t n;
     size_t n_open; /* not closed yet */
 };

@@ -13,6 +13,7 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/metrics.h"
 #include "gateway/prepare.h"
 
 enum {
@@ -89,9 +90,16 @@ static void answer(struct gw_submission *s, const struct gw_submission_result *r
         cb(result, s->data);
 }
 
+static void count_key(const char *result)
+{
+    gw_metric_add(GW_METRIC_IDEMPOTENCY, 1, GW_LABELS(result));
+}
+
 /* The last answer of a submission that failed. */
 static void fail(struct gw_submission *s, enum gw_status status)
 {
+    if (status == GW_CONFLICT || status == GW_EXISTS)
+        count_key(status == GW_CONFLICT ? "in_progress" : "reused");
     answer(s, &(struct gw_submission_result){.status = status, .detail = detail_of(status)});
     free_submission(s);
 }
@@ -123,6 +131,7 @@ static void hold(struct gw_submission *s, const char *id)
 static void replay(struct gw_submission *s, const char *id)
 {
     s->replays = true;
+    count_key("replayed");
     if (s->on_done == NULL)
         free_submission(s);
     else
@@ -200,9 +209,8 @@ static void on_fingerprint(struct gw_work *w)
     decide(gw_list_entry(w, struct gw_submission, work));
 }
 
-static void run_prepare(struct gw_work *w)
+static void decode_and_prepare(struct gw_submission *s)
 {
-    struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
     const struct gw_gateway *g = s->gateway;
     size_t arena_size = s->body_len < SMALL_BODY ? SMALL_ARENA : s->body_len;
     s->scratch = gw_arena_new(arena_size);
@@ -223,6 +231,13 @@ static void run_prepare(struct gw_work *w)
         gw_arena_free(&arena);
 }
 
+static void run_prepare(struct gw_work *w)
+{
+    int64_t from_us = gw_clock_mono_us();
+    decode_and_prepare(gw_list_entry(w, struct gw_submission, work));
+    gw_metric_observe(GW_METRIC_PREPARE, gw_clock_mono_us() - from_us, NULL);
+}
+
 /* ---- the store ---- */
 
 static void start_delivery(struct gw_gateway *g, struct gw_message *m)
@@ -239,6 +254,7 @@ static void on_committed(enum gw_status status, void *data)
 {
     struct gw_submission *s = data;
     struct gw_gateway *g = s->gateway;
+    gw_gateway_store_said(g, status);
     if (status != GW_OK) {
         stop_leading(s, NULL);
         fail(s, status);
@@ -246,6 +262,9 @@ static void on_committed(enum gw_status status, void *data)
     }
     struct gw_message *m = s->m;
     s->m = NULL;
+    gw_metric_add(GW_METRIC_ACCEPTED, 1, NULL);
+    if (s->idempotency.key != NULL)
+        count_key("new");
     stop_leading(s, m->id);
     if (s->options.wait_ms == 0 || s->on_done == NULL) {
         answer(s, &(struct gw_submission_result){.status = GW_OK, .message = m});

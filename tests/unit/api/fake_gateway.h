@@ -40,7 +40,7 @@ struct gw_gateway {
     struct gw_message message;
     bool settled, durable, not_ready;
     size_t n_submitted, n_abandoned, n_answered;
-    size_t last_body_len;
+    size_t last_body_len, n_collected;
 };
 
 static inline void fake_free_submission(uv_handle_t *handle)
@@ -144,6 +144,11 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
 {
     *why_out = "The fake says no.";
     return !g->not_ready;
+}
+
+void gw_gateway_collect(struct gw_gateway *g)
+{
+    g->n_collected++;
 }
 
 bool gw_gateway_durable(const struct gw_gateway *g)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* How the gateway is: readiness for orchestrators, gauges for /metrics. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gateway/base/gw_clock.h"
+#include "gateway/gateway_internal.h"
+#include "gateway/metrics.h"
+
+enum {
+    STORE_SICK_MS = 10 * 1000, /* after the store last refused to keep something */
+    RELAY_SICK_MS = 30 * 1000  /* after its last failed connection, while it has no other */
+};
+
+static bool relay_usable(const struct smtp_relay_stats *s, int64_t now_ms)
+{
+    return s->last_error_at_ms == 0 || s->busy + s->idle > 0 ||
+           now_ms - s->last_error_at_ms > RELAY_SICK_MS;
+}
+
+void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status)
+{
+    if (status == GW_OK)
+        g->store_failed_at_ms = 0;
+    else if (status != GW_NOTFOUND && status != GW_BUSY && status != GW_CLOSED)
+        g->store_failed_at_ms = gw_clock_mono_ms();
+}
+
+/* The first relay's trouble when none is usable, else NULL. */
+static const char *relays_trouble(struct gw_gateway *g)
+{
+    int64_t now = gw_clock_wall_ms();
+    for (size_t i = g->relays.n; i > 0; i--) {
+        struct smtp_relay_stats s;
+        smtp_relay_stats(g->relays.items[i - 1], &s);
+        if (relay_usable(&s, now))
+            return NULL;
+        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s: %s",
+                       smtp_relay_name(g->relays.items[i - 1]), smtp_reason_name(s.last_reason),
+                       s.last_detail);
+    }
+    return g->why;
+}
+
+bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
+{
+    const char *why = NULL;
+    if (g->state != GW_RUNNING)
+        why = "shutting down";
+    else if (g->store_failed_at_ms != 0 &&
+             gw_clock_mono_ms() - g->store_failed_at_ms <= STORE_SICK_MS)
+        why = "the store does not keep what it is given";
+    else
+        why = relays_trouble(g);
+    if (why != NULL)
+        *why_out = why;
+    return why == NULL;
+}
+
+/* ---- gauges ---- */
+
+static void collect_relay(struct gw_relays *relays, size_t i)
+{
+    struct smtp_relay_stats s;
+    const char *name = smtp_relay_name(relays->items[i]);
+    struct gw_relay_counted *counted = &relays->counted[i];
+    smtp_relay_stats(relays->items[i], &s);
+    const struct {
+        const char *state;
+        size_t n;
+    } states[] = {{"connecting", s.connecting}, {"busy", s.busy}, {"idle", s.idle}};
+    for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++)
+        gw_metric_set(GW_METRIC_SMTP_CONNECTIONS, (int64_t)states[k].n,
+                      GW_LABELS(name, states[k].state));
+    gw_metric_set(GW_METRIC_SMTP_WAITING, (int64_t)s.waiting, GW_LABELS(name));
+    gw_metric_set(GW_METRIC_RELAY_UP, s.last_error_at_ms == 0, GW_LABELS(name));
+    gw_metric_set(GW_METRIC_RELAY_BREAKER, relay_usable(&s, gw_clock_wall_ms()) ? 0 : 2,
+                  GW_LABELS(name));
+    gw_metric_add(GW_METRIC_SMTP_OPENED, s.opened - counted->opened, GW_LABELS(name));
+    gw_metric_add(GW_METRIC_SMTP_REUSES, s.reused - counted->reused, GW_LABELS(name));
+    *counted = (struct gw_relay_counted){.opened = s.opened, .reused = s.reused};
+}
+
+static void collect_relays(struct gw_gateway *g)
+{
+    static const enum gw_metric gauges[] = {GW_METRIC_SMTP_CONNECTIONS, GW_METRIC_SMTP_WAITING,
+                                            GW_METRIC_RELAY_UP, GW_METRIC_RELAY_BREAKER};
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
+        gw_metric_clear(gauges[i]);
+    for (size_t i = 0; i < g->relays.n; i++)
+        collect_relay(&g->relays, i);
+}
+
+void gw_gateway_collect(struct gw_gateway *g)
+{
+    collect_relays(g);
+    gw_metric_set(GW_METRIC_BUILD_INFO, 1, GW_LABELS(gw_gateway_version()));
+}
