@@ -104,8 +104,12 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->context.rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
     configure(s);
     h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
-    for (size_t i = 0; i < s->n_listeners; i++)
+    for (size_t i = 0; i < s->n_listeners; i++) {
         api_listener_start(s->listeners[i], s->h2o.hosts);
+        gw_log(GW_LOG_INFO, "listening", GW_LOG_STR("address", cfg->listen[i].address),
+               GW_LOG_NUM("port", api_listener_port(s->listeners[i])),
+               GW_LOG_STR("tls", cfg->listen[i].cert_file != NULL ? "yes" : "no"));
+    }
     *out = s;
     return GW_OK;
 }
