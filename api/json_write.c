@@ -134,6 +134,12 @@ void api_json_num(struct api_json *j, const char *key, int64_t value)
     (void)gw_buf_printf(j->out, "%" PRId64, value);
 }
 
+void api_json_real(struct api_json *j, const char *key, double value)
+{
+    start_value(j, key);
+    (void)gw_buf_printf(j->out, "%.6g", value);
+}
+
 void api_json_str(struct api_json *j, const char *key, const char *value)
 {
     if (value == NULL)

@@ -30,6 +30,8 @@ void api_json_end_array(struct api_json *j);
 void api_json_null(struct api_json *j, const char *key);
 void api_json_bool(struct api_json *j, const char *key, bool value);
 void api_json_num(struct api_json *j, const char *key, int64_t value);
+/* Finite; six significant digits. */
+void api_json_real(struct api_json *j, const char *key, double value);
 /* NULL is written as null. */
 void api_json_str(struct api_json *j, const char *key, const char *value);
 void api_json_slice(struct api_json *j, const char *key, struct gw_slice value);

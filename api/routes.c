@@ -14,6 +14,7 @@
 static const struct api_route *const tables[] = {
     api_messages_routes,
     /* api_sandbox_routes, */
+    api_relays_routes,
     api_health_routes,
     api_metrics_routes,
     api_dashboard_routes,

@@ -39,6 +39,7 @@ extern const struct api_route api_health_routes[];
 extern const struct api_route api_metrics_routes[];
 extern const struct api_route api_dashboard_routes[];
 extern const struct api_route api_sandbox_routes[];
+extern const struct api_route api_relays_routes[];
 
 /* Finds the route and calls its handler, or answers with a problem. */
 void api_dispatch(struct api_request *r);

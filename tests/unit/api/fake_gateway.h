@@ -11,6 +11,7 @@
 #include "gateway/base/gw_arena.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway.h"
+#include "gateway/relay_admin.h"
 
 struct gw_submission {
     uv_timer_t timer;
@@ -41,6 +42,8 @@ struct gw_gateway {
     bool settled, durable, not_ready;
     size_t n_submitted, n_abandoned, n_answered;
     size_t last_body_len, n_collected;
+    struct gw_relay_view relays[2];
+    size_t n_relays;
 };
 
 static inline void fake_free_submission(uv_handle_t *handle)
@@ -154,6 +157,26 @@ void gw_gateway_collect(struct gw_gateway *g)
 bool gw_gateway_durable(const struct gw_gateway *g)
 {
     return g->durable;
+}
+
+size_t gw_relays_count(const struct gw_gateway *g)
+{
+    return g->n_relays;
+}
+
+void gw_relay_view(const struct gw_gateway *g, size_t index, struct gw_relay_view *out)
+{
+    *out = g->relays[index];
+}
+
+void gw_relay_pause(struct gw_gateway *g, size_t index)
+{
+    g->relays[index].state = "paused";
+}
+
+void gw_relay_resume(struct gw_gateway *g, size_t index)
+{
+    g->relays[index].state = "up";
 }
 
 struct gw_sandbox *gw_gateway_sandbox(struct gw_gateway *g)

@@ -81,6 +81,20 @@ static int set_up(void **state)
     gateway = (struct gw_gateway){.loop = &loop,
                                   .cfg = &cfg,
                                   .settled = true,
+                                  .n_relays = 2,
+                                  .relays = {{.name = "ses",
+                                              .state = "down",
+                                              .breaker = "open",
+                                              .rate_per_s = 0.5,
+                                              .error_at_ms = 1,
+                                              .error_reason = "timeout",
+                                              .error_stage = "connect",
+                                              .error_detail = "no answer"},
+                                             {.name = "backup",
+                                              .state = "up",
+                                              .breaker = "closed",
+                                              .error_reason = "",
+                                              .error_stage = ""}},
                                   .message = {.id = "0193a1b2-0000-7000-8000-000000000001",
                                               .message_id = "<a@b>",
                                               .rcpts = &rcpt,
@@ -194,6 +208,16 @@ static const struct {
     {"POST /v1/messages?api_key=k.s HTTP/1.1\r\nContent-Type: application/json\r\n", "{}",
      "400 Bad Request", "Authorization header"},
     {POST "Expect: 200-ok\r\n", "{}", "417 Expectation Failed", "application/problem+json"},
+    {"GET /v1/relays HTTP/1.1\r\n", NULL, "200 OK", "{\"relays\":[{\"name\":\"ses\""},
+    {"GET /v1/relays/ses HTTP/1.1\r\n", NULL, "200 OK",
+     "\"rate\":{\"per_second\":0.5,\"burst\":null,"},
+    {"GET /v1/relays/ses HTTP/1.1\r\n", NULL, "200 OK",
+     "\"reason\":\"timeout\",\"detail\":\"no answer\"}"},
+    {"GET /v1/relays/sess HTTP/1.1\r\n", NULL, "404 Not Found", "no relay"},
+    {"POST /v1/relays/nope/pause HTTP/1.1\r\n", "", "404 Not Found", "no relay"},
+    {"GET /v1/relays/ses/pause HTTP/1.1\r\n", NULL, "405 Method Not Allowed", "allow: POST"},
+    {"POST /v1/relays/ses/pause HTTP/1.1\r\n", "", "200 OK", "\"state\":\"paused\""},
+    {"POST /v1/relays/ses/resume HTTP/1.1\r\n", NULL, "200 OK", "\"state\":\"up\""},
     {"GET /readyz HTTP/1.1\r\n", NULL, "200 OK", "\"status\":\"ready\""},
     {"GET /version HTTP/1.1\r\n", NULL, "200 OK", "\"version\":\"0.0.0-test\""},
 };
@@ -309,9 +333,10 @@ static void a_413_reaches_a_client_that_sends_its_whole_body_first(void **state)
 static void keys_scopes_and_rates_are_enforced(void **state)
 {
     (void)state;
+    static const size_t own[] = {1};
     static struct cfg_api_key keys[2] = {
         {.name = "a", .id = "k_1", .scopes = CFG_SCOPE_SEND, .rate_per_s = 1},
-        {.name = "b", .id = "k_2", .scopes = CFG_SCOPE_READ}};
+        {.name = "b", .id = "k_2", .scopes = CFG_SCOPE_READ, .relays = own, .n_relays = 1}};
     SHA256((const unsigned char *)"one", 3, keys[0].sha256);
     SHA256((const unsigned char *)"two", 3, keys[1].sha256);
     cfg.api_keys = keys;
@@ -345,6 +370,17 @@ static void keys_scopes_and_rates_are_enforced(void **state)
     }
     ask("GET /livez HTTP/1.1\r\n", NULL, answer, sizeof(answer));
     assert_non_null(strstr(answer, "200 OK"));
+    /* A key sees the relays it may use, and pauses none without `admin`. */
+    ask("GET /v1/relays HTTP/1.1\r\nAuthorization: Bearer k_2.two\r\n", NULL, answer,
+        sizeof(answer));
+    assert_non_null(strstr(answer, "\"backup\""));
+    assert_null(strstr(answer, "\"ses\""));
+    ask("GET /v1/relays/ses HTTP/1.1\r\nAuthorization: Bearer k_2.two\r\n", NULL, answer,
+        sizeof(answer));
+    assert_non_null(strstr(answer, "404 Not Found"));
+    ask("POST /v1/relays/backup/pause HTTP/1.1\r\nAuthorization: Bearer k_2.two\r\n", "", answer,
+        sizeof(answer));
+    assert_non_null(strstr(answer, "403 Forbidden"));
 }
 
 static void too_many_bytes_in_hand_are_refused_before_work(void **state)
