@@ -14,7 +14,7 @@
 
 enum {
     MAX_ITEMS = 1000,
-    MAX_INPUT = 25 << 20, /* text from standard input, or one attached file */
+    MAX_INPUT_BYTES = 25 << 20, /* text from standard input, or one attached file */
     MAX_ANSWER = 16 << 20,
     DEFAULT_WAIT_S = 30,
     MAX_WAIT_S = 60,
@@ -62,7 +62,7 @@ static bool add(const char **list, size_t *n, const char *value)
 
 static bool read_all(int fd, const char *name, struct gw_buf *out)
 {
-    gw_buf_init(out, MAX_INPUT);
+    gw_buf_init(out, MAX_INPUT_BYTES);
     for (;;) {
         char chunk[65536];
         ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -202,7 +202,7 @@ static int post(const struct send_args *a, const char *json)
                                       .headers = headers,
                                       .body = gw_slice_str(json),
                                       .timeout_ms = (long)a->wait_s * 1000 + EXTRA_TIMEOUT_MS};
-    if (gw_http_post(&request, &answer, &status, &err) != GW_OK) {
+    if (gw_http_do(&request, &answer, &status, &err) != GW_OK) {
         (void)fprintf(stderr, "mailhatch: %s\n", err.text);
     } else {
         bool all_sent = api_client_report(gw_buf_view(&answer), status, &table);

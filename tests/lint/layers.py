@@ -21,7 +21,7 @@ FOREIGN = {
     "libopendkim": (r"dkim\.h", r"DKIM(_LIB|_STAT|_SIGINFO)?\b", r"gateway/dkim(_\w+)?\.[ch]"),
     "SQLite": (r"sqlite3\.h", r"sqlite3(_\w+)?\b", r"gateway/store/sqlite(_\w+)?\.[ch]"),
     "libpq": (r"(postgresql/)?libpq-fe\.h", r"PG(conn|result)\b|PQ[a-z]\w+", r"gateway/store/postgres(_\w+)?\.[ch]"),
-    "libcurl": (r"curl/.*", r"CURL(M|code)?\b|curl_\w+", r"gateway/http_client\.c"),
+    "libcurl": (r"curl/.*", r"CURL(M|code)?\b|curl_\w+", r"gateway/http_(client|loop|lib)\.[ch]"),
     "libyaml": (r"yaml\.h", r"yaml_\w+_t\b|YAML_\w+_(EVENT|TOKEN|NODE)\b", r"config/"),
     "libidn2": (r"idn2\.h", r"idn2_\w+", r"smtp/"),
 }
