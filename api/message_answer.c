@@ -22,7 +22,7 @@ static bool has_reason(const struct gw_recipient *r, const char *reason)
 
 static enum api_code fault_code(const struct gw_recipient *r)
 {
-    if (has_reason(r, "timeout"))
+    if (r->reason != NULL && strncmp(r->reason, "timeout_", strlen("timeout_")) == 0)
         return API_RELAY_TIMEOUT;
     if (has_reason(r, "relay_421"))
         return API_RELAY_BUSY;

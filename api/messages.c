@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/http_fields.h"
+#include "api/idempotency.h"
 #include "api/json_write.h"
 #include "api/message_answer.h"
 #include "api/message_json.h"
@@ -14,6 +15,7 @@
 #include "api/problem.h"
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
 
 enum {
@@ -69,9 +71,12 @@ static void answer_committed(struct api_request *r, const struct gw_submission_r
                              const struct api_prefer *prefer)
 {
     const struct gw_message *m = result->message;
+    GW_FAILPOINT("api.answer");
     char location[sizeof("/v1/messages/") + GW_UUID_SIZE];
     (void)snprintf(location, sizeof(location), "/v1/messages/%s", m->id);
     api_set_header(r, "location", location);
+    if (result->replayed)
+        api_set_header(r, "idempotency-replayed", "true");
     set_applied(r, prefer);
     bool owner = prefer->wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
     struct api_message_answer a = api_message_answer(m, prefer, owner, gw_clock_wall_ms());
@@ -116,11 +121,18 @@ static void answer_failed(struct api_request *r, const struct gw_submission_resu
     case GW_CLOSED:
         api_problem(r, API_DRAINING, "The server is shutting down; ask again in a moment.");
         break;
+    case GW_CONFLICT:
+        api_problem(r, API_IDEMPOTENCY_IN_PROGRESS,
+                    "A request with this Idempotency-Key is still being prepared; ask again in a "
+                    "moment, or with Prefer: wait.");
+        break;
+    case GW_EXISTS:
+        api_problem(r, API_IDEMPOTENCY_KEY_REUSED,
+                    "This Idempotency-Key was used with another body in the last 24 hours.");
+        break;
     case GW_OK:
     case GW_TOOBIG:
     case GW_NOTFOUND:
-    case GW_EXISTS:
-    case GW_CONFLICT:
     case GW_IO:
     case GW_DNS:
     case GW_TLS:
@@ -143,14 +155,22 @@ static void on_submitted(const struct gw_submission_result *result, void *data)
         answer_committed(p->request, result, &p->prefer);
     else
         answer_failed(p->request, result);
+    GW_FAILPOINT("api.answered");
     gw_free(p);
 }
 
 static void post_message(struct api_request *r)
 {
+    GW_FAILPOINT("api.received");
+    const char *key;
+    if (!api_idempotency_key(r, &key))
+        return;
     struct pending *p = pending_new(r);
-    struct gw_submit_options options = {
-        .decode = api_message_json_decode, .api_key = r->api_key, .wait_ms = p->prefer.wait_ms};
+    struct gw_submit_options options = {.decode = api_message_json_decode,
+                                        .api_key = r->api_key,
+                                        .wait_ms = p->prefer.wait_ms,
+                                        .route = r->route->pattern,
+                                        .idempotency_key = key};
     api_request_hold(r, on_client_gone, p);
     p->submission = gw_gateway_submit(r->context->gateway, r->body, &options, on_submitted, p);
 }

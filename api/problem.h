@@ -24,12 +24,16 @@
     X(API_NOT_FOUND, "not_found", 404, "Not found", false) \
     X(API_METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method is not allowed here", false) \
     X(API_NOT_ACCEPTABLE, "not_acceptable", 406, "Only JSON can be answered", false) \
+    X(API_IDEMPOTENCY_IN_PROGRESS, "idempotency_in_progress", 409, \
+      "An equal request is still being prepared", true) \
     X(API_LENGTH_REQUIRED, "length_required", 411, "Body is missing", false) \
     X(API_BODY_TOO_LARGE, "body_too_large", 413, "Body is too large", false) \
     X(API_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "Body type is not supported", \
       false) \
     X(API_EXPECTATION_FAILED, "expectation_failed", 417, "Expectation is not supported", false) \
     X(API_VALIDATION_FAILED, "validation_failed", 422, "Request is not valid", false) \
+    X(API_IDEMPOTENCY_KEY_REUSED, "idempotency_key_reused", 422, \
+      "Idempotency-Key was used with another body", false) \
     X(API_REJECTED, "recipients_rejected", 422, "No recipient was accepted", false) \
     X(API_RATE_LIMITED, "rate_limited", 429, "Too many requests", true) \
     X(API_INTERNAL, "internal_error", 500, "Internal error", true) \
@@ -61,7 +65,7 @@ struct api_problem {
     const char *detail;               /* a sentence without secrets; NULL: the title says it all */
     const struct gw_problems *errors; /* fields that are not valid, or NULL */
     const struct gw_message *message; /* shown as `message`, or NULL */
-    long retry_after_s;               /* Retry-After; 0: the default for 429 and 503, else none */
+    long retry_after_s; /* Retry-After; 0: the default for 409, 429 and 503, else none */
 };
 
 /* Answers the request. */

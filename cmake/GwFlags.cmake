@@ -2,6 +2,7 @@
 # Compiler and linker flags of every target, as one interface library.
 option(GW_WERROR "Treat warnings as errors" OFF)
 option(GW_HARDEN "Hardening flags" OFF)
+option(GW_FAILPOINTS "Named failpoints, for tests only (gateway/base/gw_failpoint.h)" OFF)
 option(GW_FUZZ "Build libFuzzer targets (clang)" OFF)
 set(GW_SANITIZE "" CACHE STRING "Comma-separated -fsanitize= list")
 
@@ -19,6 +20,9 @@ target_compile_options(gw_flags INTERFACE
 if(GW_SANITIZE)
   target_compile_options(gw_flags INTERFACE -fsanitize=${GW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(gw_flags INTERFACE -fsanitize=${GW_SANITIZE})
+endif()
+if(GW_FAILPOINTS)
+  target_compile_definitions(gw_flags INTERFACE GW_FAILPOINTS)
 endif()
 if(GW_FUZZ)
   target_compile_options(gw_flags INTERFACE -fsanitize=fuzzer-no-link)

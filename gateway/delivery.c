@@ -11,6 +11,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/delivery_internal.h"
@@ -28,6 +29,7 @@ static void free_attempt(struct gw_attempt *a)
     struct gw_delivery *d = a->delivery;
     gw_list_remove(&a->node.link);
     gw_attempt_forget_hops(a);
+    gw_free(a->logs);
     gw_message_free(&a->m);
     gw_free(a);
     d->n_attempts--;
@@ -59,11 +61,14 @@ static void on_stored(enum gw_status status, void *data)
     struct gw_attempt *a = data;
     struct gw_delivery *d = a->delivery;
     if (status == GW_OK && a->phase == GW_ATTEMPT_BEGIN) {
+        GW_FAILPOINT("delivery.begun");
         a->phase = GW_ATTEMPT_RUN;
         gw_attempt_run(a);
     } else if (status == GW_OK || status == GW_NOTFOUND) {
+        GW_FAILPOINT("delivery.recorded");
         if (a->phase == GW_ATTEMPT_RECORD)
             d->env.on_recorded(a->m, d->env.data);
+        GW_FAILPOINT("delivery.told");
         free_attempt(a);
     } else if (a->phase == GW_ATTEMPT_BEGIN && d->stopped) {
         free_attempt(a); /* still leased in the store: due again at the next start */
@@ -78,10 +83,13 @@ static void on_stored(enum gw_status status, void *data)
 static void call_store(struct gw_attempt *a)
 {
     struct gw_store *store = a->delivery->env.store;
-    if (a->phase == GW_ATTEMPT_BEGIN)
+    if (a->phase == GW_ATTEMPT_BEGIN) {
+        GW_FAILPOINT("delivery.begin");
         store->engine->begin(store, a->m, on_stored, a);
-    else
-        store->engine->record(store, a->m, NULL, 0, on_stored, a);
+    } else {
+        GW_FAILPOINT("delivery.record");
+        store->engine->record(store, a->m, a->logs, a->n_logs, on_stored, a);
+    }
 }
 
 void gw_attempt_judged(struct gw_attempt *a)
@@ -96,10 +104,14 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
     struct gw_attempt *a = gw_calloc(1, sizeof(*a));
     a->delivery = d;
     a->m = m;
+    gw_list_init(&a->planned);
+    gw_list_init(&a->running);
     gw_id_table_add(&d->attempts, &a->node, m->id);
     d->n_attempts++;
+    GW_FAILPOINT("delivery.start");
     gw_attempt_plan(a);
-    if (a->n_hops != 0 && d->env.store->engine->durable) {
+    GW_FAILPOINT("delivery.planned");
+    if (!gw_list_empty(&a->planned) && d->env.store->engine->durable) {
         call_store(a);
         return;
     }
@@ -119,6 +131,7 @@ static void on_leased(enum gw_status status, struct gw_message *m, void *data)
 {
     struct gw_delivery *d = data;
     if (status == GW_OK) {
+        GW_FAILPOINT("delivery.leased");
         gw_delivery_start(d, m);
         return;
     }
@@ -143,6 +156,7 @@ void gw_delivery_wake(struct gw_delivery *d)
         (void)uv_timer_stop(&d->timer);
     } else if (due <= now) {
         d->leasing = true;
+        GW_FAILPOINT("delivery.lease");
         store->engine->lease_due(store, now, LEASE_BATCH, on_leased, d);
     } else {
         int64_t wait = due - now < MAX_TIMER_MS ? due - now : MAX_TIMER_MS;

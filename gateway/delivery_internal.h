@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What delivery.c (life cycle) and delivery_attempt.c (one attempt) share; nobody else. */
+/* What delivery.c (life cycle), delivery_plan.c (who is tried, where) and delivery_attempt.c (the
+ * transactions of one attempt) share; nobody else. */
 #ifndef GW_DELIVERY_INTERNAL_H
 #define GW_DELIVERY_INTERNAL_H
 
 #include "gateway/delivery.h"
 #include "gateway/id_table.h"
-
-struct gw_hop;
+#include "gateway/route.h"
+#include "smtp/relay.h"
 
 enum gw_attempt_phase {
     GW_ATTEMPT_BEGIN,
@@ -21,11 +22,30 @@ struct gw_attempt {
     struct gw_delivery *delivery;
     struct gw_message *m;
     enum gw_attempt_phase phase;
-    struct gw_hop **hops; /* planned, not yet running */
-    size_t n_hops;
-    size_t n_open;         /* hops planned or running */
-    int64_t planned_at_ms; /* wall */
+    struct gw_list planned;      /* hops, not yet running */
+    struct gw_list running;      /* hops with a transaction at their relay */
+    size_t n_open;               /* hops planned or running */
+    int64_t planned_at_ms;       /* wall */
+    struct gw_attempt_log *logs; /* transactions that were tried; texts in m->arena */
+    size_t n_logs, max_logs;
     bool smtputf8;
+    bool canceled; /* whoever is not final at the end of this attempt is canceled */
+};
+
+/* Some recipients of an attempt on their way through a plan. */
+struct gw_hop {
+    struct gw_list link; /* in attempt.planned or attempt.running */
+    struct smtp_transaction txn;
+    struct gw_attempt *attempt;
+    struct gw_route_plan plan;
+    size_t at;     /* index in plan of the relay in use */
+    size_t *rcpts; /* indexes into m->rcpts */
+    size_t n_rcpts;
+    bool may_do_later;      /* a relay before this one failed for now */
+    bool tried;             /* a relay before this one made an attempt */
+    int64_t started_at_ms;  /* wall */
+    const char **addresses; /* what txn.envelope.rcpts points at */
+    struct smtp_outcome *outcomes;
 };
 
 struct gw_delivery {
@@ -42,13 +62,28 @@ struct gw_delivery {
     void *closed_data;
 };
 
+/* delivery_plan.c */
 /* Settle what needs no relay (interrupted, expired, no route) and group the rest into hops, their
  * recipients marked `sending` and counted. */
 void gw_attempt_plan(struct gw_attempt *a);
+/* The attempt is over: when, and whether, those who are left are tried again. */
+void gw_attempt_plan_retries(struct gw_attempt *a);
+/* Status and the times that go with it. */
+void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt_status status);
+
+/* delivery_attempt.c */
+/* A hop for at most @max_rcpts recipients, without any; counted as open, in no list. */
+struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t max_rcpts);
 /* Run the hops; gw_attempt_judged() follows, at once when there are none. */
 void gw_attempt_run(struct gw_attempt *a);
+/* Ask for an early end of what is running; what is planned will not run. */
+void gw_attempt_cancel(struct gw_attempt *a);
 /* Forget hops that were planned and will not run. */
 void gw_attempt_forget_hops(struct gw_attempt *a);
+
+/* delivery_log.c */
+/* Note what became of @h's transaction, which was tried and is done. */
+void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h);
 
 /* delivery.c: every recipient has its verdict. */
 void gw_attempt_judged(struct gw_attempt *a);

@@ -3,17 +3,18 @@
 #include "gateway/delivery_policy.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "gateway/base/gw_check.h"
 
-/* Faults that are not replies about message or recipient. RELAY: deferred, another relay may do.
- * LOCAL: this message cannot go to this relay, permanently, as nothing was sent. */
+/* Faults that are not replies about message or recipient. */
 enum fault_kind {
-    FAULT_REPLY,
-    FAULT_RELAY,
-    FAULT_MESSAGE,
+    FAULT_REPLY,   /* look at the reply */
+    FAULT_RELAY,   /* deferred, another relay may do */
+    FAULT_MESSAGE, /* this message can never go to this relay, another one may do */
     FAULT_CANCELED,
-    FAULT_LOCAL
+    FAULT_LOCAL,    /* deferred: ours, no relay would do better */
+    FAULT_NOT_TRIED /* as before: we are going down */
 };
 
 static const struct {
@@ -57,7 +58,7 @@ static const struct {
     [SMTP_REASON_RELAY_PAUSED] = {FAULT_RELAY, GW_CATEGORY_CONFIG},
     [SMTP_REASON_RELAY_BUSY] = {FAULT_RELAY, GW_CATEGORY_RATE},
     [SMTP_REASON_CANCELED] = {FAULT_CANCELED, GW_CATEGORY_NONE},
-    [SMTP_REASON_SHUTDOWN] = {FAULT_LOCAL, GW_CATEGORY_OTHER},
+    [SMTP_REASON_SHUTDOWN] = {FAULT_NOT_TRIED, GW_CATEGORY_NONE},
     [SMTP_REASON_LOCAL_ERROR] = {FAULT_LOCAL, GW_CATEGORY_OTHER},
 };
 
@@ -70,6 +71,18 @@ static const struct {
     {500, GW_CATEGORY_PROTOCOL}, {501, GW_CATEGORY_PROTOCOL}, {502, GW_CATEGORY_PROTOCOL},
     {503, GW_CATEGORY_PROTOCOL}, {504, GW_CATEGORY_PROTOCOL}, {530, GW_CATEGORY_AUTH},
     {534, GW_CATEGORY_AUTH},     {535, GW_CATEGORY_AUTH},     {538, GW_CATEGORY_AUTH},
+};
+
+/* A deadline's reason names where it struck. */
+static const char *const timeouts[SMTP_N_STAGES] = {
+    [SMTP_STAGE_RESOLVE] = "timeout_resolve",   [SMTP_STAGE_CONNECT] = "timeout_connect",
+    [SMTP_STAGE_GREETING] = "timeout_greeting", [SMTP_STAGE_EHLO] = "timeout_ehlo",
+    [SMTP_STAGE_STARTTLS] = "timeout_starttls", [SMTP_STAGE_TLS] = "timeout_tls",
+    [SMTP_STAGE_AUTH] = "timeout_auth",         [SMTP_STAGE_IDLE] = "timeout_idle",
+    [SMTP_STAGE_MAIL] = "timeout_mail",         [SMTP_STAGE_RCPT] = "timeout_rcpt",
+    [SMTP_STAGE_DATA] = "timeout_data",         [SMTP_STAGE_BODY] = "timeout_body",
+    [SMTP_STAGE_DOT] = "timeout_dot",           [SMTP_STAGE_RSET] = "timeout_rset",
+    [SMTP_STAGE_QUIT] = "timeout_quit",
 };
 
 enum {
@@ -154,6 +167,25 @@ static enum gw_category category_of_reply(const struct smtp_outcome *o)
     return GW_CATEGORY_OTHER;
 }
 
+/* RFC 5321 sec. 4.5.3.1.10: 452 to RCPT, and 552 which old servers say for it, means too many
+ * recipients, unless the enhanced code says that it is about this mailbox. */
+static bool is_too_many_recipients(const struct smtp_outcome *o)
+{
+    static const char generic[] = ".5.3"; /* "too many recipients" in any class */
+    if (o->stage != SMTP_STAGE_RCPT || (o->reply.code != 452 && o->reply.code != 552))
+        return false;
+    const char *e = o->reply.enhanced;
+    return e[0] == '\0' || strcmp(e + 1, generic) == 0;
+}
+
+static const char *reason_of_reply(const struct smtp_outcome *o, enum gw_category category)
+{
+    if (o->stage != SMTP_STAGE_MAIL || o->reply.code / 100 != 5)
+        return NULL;
+    return category == GW_CATEGORY_SIZE ? smtp_reason_name(SMTP_REASON_TOO_LARGE)
+                                        : "sender_rejected";
+}
+
 static struct gw_verdict judge_reply(const struct smtp_outcome *o)
 {
     int code = o->reply.code;
@@ -165,35 +197,33 @@ static struct gw_verdict judge_reply(const struct smtp_outcome *o)
                                        .next_relay = true,
                                        .relay_fault = true};
     enum gw_category category = category_of_reply(o);
-    bool permanent = code / 100 == 5;
-    /* RFC 5321 sec. 4.5.3.1.10: 552 to RCPT means too many recipients and is temporary, unless the
-     * enhanced code says that it is this mailbox. */
-    if (code == 552 && o->stage == SMTP_STAGE_RCPT && category != GW_CATEGORY_RECIPIENT &&
-        o->reply.enhanced[0] == '\0')
-        permanent = false;
-    return (struct gw_verdict){.status = permanent ? GW_RCPT_REJECTED : GW_RCPT_DEFERRED,
+    if (is_too_many_recipients(o))
+        return (struct gw_verdict){.status = GW_RCPT_DEFERRED,
+                                   .category = GW_CATEGORY_RATE,
+                                   .retryable = true,
+                                   .next_transaction = true};
+    if (code / 100 != 5)
+        return (struct gw_verdict){
+            .status = GW_RCPT_DEFERRED, .category = category, .retryable = true};
+    /* Limits of size differ between relays; other refusals are verdicts and go nowhere else. */
+    return (struct gw_verdict){.status = GW_RCPT_REJECTED,
                                .category = category,
-                               .retryable = !permanent};
+                               .reason = reason_of_reply(o, category),
+                               .next_relay = category == GW_CATEGORY_SIZE};
 }
 
-struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o)
+static struct gw_verdict judge_fault(const struct smtp_outcome *o, enum gw_category category)
 {
-    PRE(o->final);
-    if (o->accepted)
-        return (struct gw_verdict){.status = GW_RCPT_SENT};
-    if (gw_fails_check((size_t)o->reason < sizeof(faults) / sizeof(faults[0])))
-        return (struct gw_verdict){.status = GW_RCPT_DEFERRED, .retryable = true};
-    enum gw_category category = faults[o->reason].category;
-    if (o->uncertain)
-        return (struct gw_verdict){
-            .status = GW_RCPT_DEFERRED, .category = category, .retryable = true, .uncertain = true};
     switch (faults[o->reason].kind) {
     case FAULT_REPLY:
         return judge_reply(o);
     case FAULT_MESSAGE:
-        return (struct gw_verdict){.status = GW_RCPT_REJECTED, .category = category};
+        return (struct gw_verdict){
+            .status = GW_RCPT_REJECTED, .category = category, .next_relay = true};
     case FAULT_CANCELED:
         return (struct gw_verdict){.status = GW_RCPT_CANCELED};
+    case FAULT_NOT_TRIED:
+        return (struct gw_verdict){.status = GW_RCPT_QUEUED, .retryable = true};
     case FAULT_LOCAL:
         return (struct gw_verdict){
             .status = GW_RCPT_DEFERRED, .category = category, .retryable = true};
@@ -207,6 +237,39 @@ struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o)
                                .relay_fault = true};
 }
 
+struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o)
+{
+    PRE(o->final && (unsigned)o->stage < SMTP_N_STAGES);
+    if (o->accepted)
+        return (struct gw_verdict){.status = GW_RCPT_SENT};
+    if (gw_fails_check((size_t)o->reason < sizeof(faults) / sizeof(faults[0])))
+        return (struct gw_verdict){.status = GW_RCPT_DEFERRED, .retryable = true};
+    enum gw_category category = faults[o->reason].category;
+    struct gw_verdict v = {.status = GW_RCPT_DEFERRED,
+                           .category = category != GW_CATEGORY_NONE ? category : GW_CATEGORY_OTHER,
+                           .retryable = true,
+                           .uncertain = true};
+    if (!o->uncertain)
+        v = judge_fault(o, category);
+    if (o->reason == SMTP_REASON_TIMEOUT)
+        v.reason = timeouts[o->stage];
+    else if (o->reason != SMTP_REASON_REPLY)
+        v.reason = smtp_reason_name(o->reason);
+    return v;
+}
+
+enum gw_rcpt_status gw_uncertain_status(enum gw_on_uncertain asked,
+                                        enum cfg_on_uncertain configured)
+{
+    static const enum gw_rcpt_status of_config[] = {[CFG_UNCERTAIN_RETRY] = GW_RCPT_DEFERRED,
+                                                    [CFG_UNCERTAIN_HOLD] = GW_RCPT_HELD,
+                                                    [CFG_UNCERTAIN_STOP] = GW_RCPT_UNCERTAIN};
+    static const enum gw_rcpt_status of_message[] = {[GW_UNCERTAIN_RETRY] = GW_RCPT_DEFERRED,
+                                                     [GW_UNCERTAIN_HOLD] = GW_RCPT_HELD,
+                                                     [GW_UNCERTAIN_STOP] = GW_RCPT_UNCERTAIN};
+    return asked == GW_UNCERTAIN_DEFAULT ? of_config[configured] : of_message[asked];
+}
+
 int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01)
 {
     PRE(retry->n_schedule > 0 && attempts > 0);
@@ -214,4 +277,13 @@ int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, doub
     double factor = 1.0 + retry->jitter * (2.0 * random01 - 1.0);
     double delay = (double)retry->schedule_ms[i] * factor;
     return delay > 0 ? (int64_t)delay : 0;
+}
+
+int64_t gw_retry_max_delay_ms(const struct cfg_retry *retry)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < retry->n_schedule; i++)
+        longest = retry->schedule_ms[i] > longest ? retry->schedule_ms[i] : longest;
+    longest += (int64_t)((double)longest * retry->jitter);
+    return longest > retry->uncertain_delay_ms ? longest : retry->uncertain_delay_ms;
 }

@@ -14,20 +14,33 @@
 #include "smtp/outcome.h"
 
 struct gw_verdict {
-    enum gw_rcpt_status
-        status; /* SENT, REJECTED, DEFERRED, CANCELED, or QUEUED: try again at once */
+    /* SENT, REJECTED, DEFERRED, CANCELED; or QUEUED: nothing was tried, it does not count as an
+     * attempt. */
+    enum gw_rcpt_status status;
     enum gw_category category;
+    const char *reason; /* static code; NULL when the reply says it all */
     bool retryable;
-    bool uncertain;   /* lost between dot and reply: the caller applies on_uncertain */
-    bool next_relay;  /* nothing was handed over: another relay may be tried in this attempt */
+    bool uncertain; /* lost between dot and reply: the caller applies on_uncertain */
+    /* Nothing was handed over: another relay may be tried in this attempt. With REJECTED: it is
+     * this relay that cannot take the message, for good. */
+    bool next_relay;
     bool relay_fault; /* about the relay or the path to it, not about message or recipient */
+    /* Too many recipients for one transaction: when it took others, a new one may take this one
+     * now. */
+    bool next_transaction;
 };
 
 /* @o  final */
 struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o);
 
+/* How a recipient whose attempt was lost between dot and reply goes on. */
+enum gw_rcpt_status gw_uncertain_status(enum gw_on_uncertain asked,
+                                        enum cfg_on_uncertain configured);
+
 /* Milliseconds until the next attempt after @attempts failed ones (at least 1), by the schedule
  * with jitter. @random01  in [0, 1) */
 int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01);
+/* The longest that gw_retry_delay_ms() and uncertain_delay may ask for. */
+int64_t gw_retry_max_delay_ms(const struct cfg_retry *retry);
 
 #endif

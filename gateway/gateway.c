@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
@@ -29,7 +30,7 @@ const char *gw_gateway_version(void)
 static void on_recorded(const struct gw_message *m, void *data)
 {
     struct gw_gateway *g = data;
-    if (gw_message_settled(m))
+    if (gw_message_at_rest(m))
         gw_waits_settled(&g->waits, m);
 }
 
@@ -151,7 +152,7 @@ static void on_found(enum gw_status status, struct gw_message *m, void *data)
 {
     struct gw_wait *w = data;
     w->looking = false;
-    bool go_on_waiting = status == GW_OK && w->entry != NULL && !gw_message_settled(m);
+    bool go_on_waiting = status == GW_OK && w->entry != NULL && !gw_message_at_rest(m);
     if (!go_on_waiting) {
         /* an attempt in hand knows more than the store */
         const struct gw_message *live =
@@ -238,6 +239,7 @@ static void store_closed(enum gw_status status, void *data)
 {
     if (status != GW_OK)
         gw_log(GW_LOG_ERROR, "store_close_failed", GW_LOG_STR("error", gw_status_text(status)));
+    GW_FAILPOINT("drain.store_closed");
     part_closed(data);
 }
 
@@ -249,6 +251,7 @@ static void idle_closed(uv_handle_t *handle)
 static void close_parts(struct gw_gateway *g)
 {
     g->state = GW_CLOSING_PARTS;
+    GW_FAILPOINT("drain.parts");
     g->n_parts_open = 2; /* the idle handle, and this function until all have been asked */
     uv_close((uv_handle_t *)&g->idle, idle_closed);
     if (g->delivery != NULL) {
@@ -283,6 +286,7 @@ void gw_gateway_progress(void *gateway)
 void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(void *), void *data)
 {
     PRE(g->state == GW_RUNNING);
+    GW_FAILPOINT("drain.begin");
     g->on_closed = on_closed;
     g->closed_data = data;
     g->n_calls++; /* held while the parts are being told */

@@ -40,6 +40,7 @@ static const enum gw_event_type events_of_status[GW_N_RCPT_STATUS] = {
     [GW_RCPT_CANCELED] = GW_EVENT_CANCELED,
     [GW_RCPT_SUPPRESSED] = GW_EVENT_SUPPRESSED,
     [GW_RCPT_UNCERTAIN] = GW_EVENT_UNCERTAIN,
+    [GW_RCPT_HELD] = GW_EVENT_UNCERTAIN,
 };
 
 static struct gw_event about_recipient(const struct gw_event *message, enum gw_event_type type,

@@ -54,12 +54,25 @@ bool gw_message_final(const struct gw_message *m)
     return true;
 }
 
+static bool is_settled(const struct gw_recipient *r)
+{
+    bool given_up = r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0;
+    return given_up || gw_rcpt_status_final(r->status);
+}
+
 bool gw_message_settled(const struct gw_message *m)
 {
     for (size_t i = 0; i < m->n_rcpts; i++) {
-        const struct gw_recipient *r = &m->rcpts[i];
-        bool given_up = r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0;
-        if (!gw_rcpt_status_final(r->status) && !given_up)
+        if (!is_settled(&m->rcpts[i]))
+            return false;
+    }
+    return true;
+}
+
+bool gw_message_at_rest(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].status != GW_RCPT_HELD && !is_settled(&m->rcpts[i]))
             return false;
     }
     return true;
@@ -76,8 +89,8 @@ bool gw_message_held(const struct gw_message *m)
 const char *gw_message_status(const struct gw_message *m)
 {
     PRE(m->n_rcpts > 0);
-    static const enum gw_rcpt_status least_advanced_first[] = {GW_RCPT_SCHEDULED, GW_RCPT_QUEUED,
-                                                               GW_RCPT_DEFERRED, GW_RCPT_SENDING};
+    static const enum gw_rcpt_status least_advanced_first[] = {
+        GW_RCPT_SCHEDULED, GW_RCPT_QUEUED, GW_RCPT_DEFERRED, GW_RCPT_HELD, GW_RCPT_SENDING};
     size_t count[GW_N_RCPT_STATUS] = {0};
     for (size_t i = 0; i < m->n_rcpts; i++) {
         PRE(m->rcpts[i].status < GW_N_RCPT_STATUS);

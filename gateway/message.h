@@ -23,7 +23,8 @@
     X(GW_RCPT_EXPIRED, "expired", true) \
     X(GW_RCPT_CANCELED, "canceled", true) \
     X(GW_RCPT_SUPPRESSED, "suppressed", true) \
-    X(GW_RCPT_UNCERTAIN, "uncertain", true)
+    X(GW_RCPT_UNCERTAIN, "uncertain", true) \
+    X(GW_RCPT_HELD, "uncertain", false) /* until an operator retries or cancels it */
 
 enum gw_rcpt_status {
 #define GW_RCPT_STATUS_ENUM(name, text, is_final) name,
@@ -129,11 +130,13 @@ struct gw_message {
 
 /* The message's status word: the recipients' common one, `partial` for mixed finals, `failed` when
  * all are final, none sent and they differ; while any is not final, the least advanced of theirs
- * (sending > deferred > queued > scheduled). Static text. */
+ * (sending > uncertain > deferred > queued > scheduled). Static text. */
 const char *gw_message_status(const struct gw_message *m);
 bool gw_message_final(const struct gw_message *m);
 /* Nothing more will be tried by us: every recipient is final or has no next attempt planned. */
 bool gw_message_settled(const struct gw_message *m);
+/* Nothing more will be tried by us unless asked: settled, or what is left is held. */
+bool gw_message_at_rest(const struct gw_message *m);
 
 /* Settled, but an operator may still send it: a recipient is `uncertain` and on_uncertain is not
  * `stop`. Its body is kept. */

@@ -11,6 +11,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/metrics.h"
@@ -162,6 +163,7 @@ static void on_key_looked_up(enum gw_status status, const char *id,
                              const unsigned char *fingerprint, void *data)
 {
     struct gw_submission *s = data;
+    GW_FAILPOINT("submission.key_looked_up");
     if (status == GW_NOTFOUND) {
         prepare(s);
         return;
@@ -182,6 +184,7 @@ static void decide(struct gw_submission *s)
     struct gw_id_node *n = gw_id_table_find(&g->flights, s->idempotency.key);
     if (n == NULL) {
         s->leads = true;
+        GW_FAILPOINT("submission.leads");
         gw_id_table_add(&g->flights, &s->flight, s->idempotency.key);
         g->store->engine->idempotency_find(g->store, s->idempotency.key, on_key_looked_up, s);
         return;
@@ -201,6 +204,7 @@ static void decide(struct gw_submission *s)
 static void run_fingerprint(struct gw_work *w)
 {
     struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
+    GW_FAILPOINT("submission.fingerprint");
     (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
 }
 
@@ -216,6 +220,7 @@ static void decode_and_prepare(struct gw_submission *s)
     s->scratch = gw_arena_new(arena_size);
     gw_problems_init(&s->problems, s->scratch);
     struct gw_draft draft = {.has_from = false};
+    GW_FAILPOINT("prepare.decode");
     s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), g->cfg, &draft,
                                   &s->problems);
     bool judge = s->status == GW_OK || (s->status == GW_INVALID && !draft.unread);
@@ -226,7 +231,9 @@ static void decode_and_prepare(struct gw_submission *s)
                                      .api_key = s->options.api_key,
                                      .now_ms = gw_clock_wall_ms()};
     struct gw_arena *arena = gw_arena_new(arena_size);
+    GW_FAILPOINT("prepare.build");
     s->status = gw_prepare(&ctx, &draft, arena, &s->m, &s->problems);
+    GW_FAILPOINT("prepare.built");
     if (s->status != GW_OK)
         gw_arena_free(&arena);
 }
@@ -254,6 +261,7 @@ static void on_committed(enum gw_status status, void *data)
 {
     struct gw_submission *s = data;
     struct gw_gateway *g = s->gateway;
+    GW_FAILPOINT("submission.committed");
     gw_gateway_store_said(g, status);
     if (status != GW_OK) {
         stop_leading(s, NULL);
@@ -272,6 +280,7 @@ static void on_committed(enum gw_status status, void *data)
     } else {
         hold(s, m->id);
     }
+    GW_FAILPOINT("submission.answered");
     start_delivery(g, m);
 }
 
@@ -281,11 +290,13 @@ static void on_prepared(struct gw_work *w)
     struct gw_gateway *g = s->gateway;
     gw_free(s->body);
     s->body = NULL;
+    GW_FAILPOINT("submission.prepared");
     if (s->status == GW_OK && g->state != GW_RUNNING)
         s->status = GW_CLOSED;
     if (s->status == GW_OK) {
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;
+        GW_FAILPOINT("submission.commit");
         const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
         g->store->engine->commit(g->store, s->m, key, on_committed, s);
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_failpoint.h"
 #include "smtp/session_impl.h"
 
 #define AFTER(field) offsetof(struct smtp_timeouts, field)
@@ -60,6 +61,7 @@ void smtp_session_enter(struct smtp_session *s, enum smtp_state next)
         end_stage(s);
     s->stage_since = s->now;
     s->state = next;
+    GW_FAILPOINT_OF("smtp", smtp_stage_name(states[next].stage));
     s->must_send = states[next].send != NULL && s->n_in_flight == 0;
     smtp_session_restart_deadline(s);
 }

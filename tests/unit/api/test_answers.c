@@ -143,13 +143,13 @@ static void a_problem_lists_its_fields(void **state)
     gw_arena_free(&arena);
 }
 
-static void every_429_and_503_tells_when_to_come_back(void **state)
+static void every_409_429_and_503_tells_when_to_come_back(void **state)
 {
     (void)state;
     for (enum api_code code = 0; code < API_N_CODES; code++) {
         unsigned status = api_code_status(code);
         long after = api_problem_retry_after(&(struct api_problem){.code = code});
-        assert_int_equal(after > 0, status == 429 || status == 503);
+        assert_int_equal(after > 0, status == 409 || status == 429 || status == 503);
         assert_string_not_equal(api_reason(status), "Unknown");
         assert_int_equal(
             api_problem_retry_after(&(struct api_problem){.code = code, .retry_after_s = 77}), 77);
@@ -202,10 +202,10 @@ static void a_caller_who_owns_the_retry_sees_the_relays_fault(void **state)
         enum gw_category category;
         unsigned status;
     } cases[] = {
-        {"conn_refused", GW_CATEGORY_NETWORK, 502}, {"tls_cert_expired", GW_CATEGORY_TLS, 502},
-        {"auth_failed", GW_CATEGORY_AUTH, 502},     {"relay_dns", GW_CATEGORY_DNS, 502},
-        {"bad_reply", GW_CATEGORY_PROTOCOL, 502},   {"no_relay", GW_CATEGORY_CONFIG, 502},
-        {"timeout", GW_CATEGORY_NETWORK, 504},      {"relay_421", GW_CATEGORY_NETWORK, 503},
+        {"conn_refused", GW_CATEGORY_NETWORK, 502},    {"tls_cert_expired", GW_CATEGORY_TLS, 502},
+        {"auth_failed", GW_CATEGORY_AUTH, 502},        {"relay_dns", GW_CATEGORY_DNS, 502},
+        {"bad_reply", GW_CATEGORY_PROTOCOL, 502},      {"no_relay", GW_CATEGORY_CONFIG, 502},
+        {"timeout_connect", GW_CATEGORY_NETWORK, 504}, {"relay_421", GW_CATEGORY_NETWORK, 503},
         {"rate_limited", GW_CATEGORY_RATE, 503},
     };
     for (size_t i = 0; i < N_OF(cases); i++) {
@@ -349,7 +349,7 @@ int main(void)
         cmocka_unit_test(a_message_shows_what_happened_to_each_recipient),
         cmocka_unit_test(what_is_planned_or_unsure_is_shown_too),
         cmocka_unit_test(a_problem_lists_its_fields),
-        cmocka_unit_test(every_429_and_503_tells_when_to_come_back),
+        cmocka_unit_test(every_409_429_and_503_tells_when_to_come_back),
         cmocka_unit_test(verdicts_answer_200_and_work_in_hand_202),
         cmocka_unit_test(strict_turns_failure_of_all_into_an_error_status),
         cmocka_unit_test(a_caller_who_owns_the_retry_sees_the_relays_fault),

@@ -112,7 +112,8 @@ static void openapi_lists_every_status_and_category(void **state)
     json_t *root = openapi();
     json_t *recipient = schema_properties(root, "Recipient");
     json_t *statuses = enum_of(recipient, "status");
-    assert_int_equal(json_array_size(statuses), GW_N_RCPT_STATUS);
+    /* GW_RCPT_UNCERTAIN and GW_RCPT_HELD share a word */
+    assert_int_equal(json_array_size(statuses), GW_N_RCPT_STATUS - 1);
     for (enum gw_rcpt_status s = 0; s < GW_N_RCPT_STATUS; s++)
         assert_true(lists(statuses, gw_rcpt_status_name(s)));
     json_t *categories = enum_of(recipient, "category");

@@ -207,6 +207,9 @@ static const struct {
     {"POST /v1/messages HTTP/1.1\r\n", "{}", "415 Unsupported Media Type", "application/json"},
     {"POST /v1/messages?api_key=k.s HTTP/1.1\r\nContent-Type: application/json\r\n", "{}",
      "400 Bad Request", "Authorization header"},
+    {POST "Idempotency-Key: \r\n", "{}", "400 Bad Request", "1 to 256 printable"},
+    {POST "Idempotency-Key: a\tb\r\n", "{}", "400 Bad Request", "1 to 256 printable"},
+    {POST "Idempotency-Key: a\r\nX-Idempotency-Key: a\r\n", "{}", "400 Bad Request", "Give one"},
     {POST "Expect: 200-ok\r\n", "{}", "417 Expectation Failed", "application/problem+json"},
     {"GET /v1/relays HTTP/1.1\r\n", NULL, "200 OK", "{\"relays\":[{\"name\":\"ses\""},
     {"GET /v1/relays/ses HTTP/1.1\r\n", NULL, "200 OK",
@@ -246,6 +249,9 @@ static void submissions_that_fail_are_told_apart(void **state)
     } cases[] = {
         {GW_BUSY, "503 Service Unavailable", "retry-after: 1\r\n"},
         {GW_CLOSED, "503 Service Unavailable", "retry-after: 5\r\n"},
+        {GW_CONFLICT, "409 Conflict", "\"code\":\"idempotency_in_progress\""},
+        {GW_CONFLICT, "409 Conflict", "retry-after: 1\r\n"},
+        {GW_EXISTS, "422 Unprocessable Content", "\"code\":\"idempotency_key_reused\""},
         {GW_INTERNAL, "500 Internal Server Error", "\"detail\":\"fake\""},
     };
     char answer[8192];

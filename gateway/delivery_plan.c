@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is tried now, at which relays, and when again.
+ *
+ * Spec: RFC 5321 sec. 4.5.4.1 (retries). */
+#include <string.h>
+
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_random.h"
+#include "gateway/delivery_internal.h"
+#include "gateway/delivery_policy.h"
+
+enum {
+    MAX_CRASHES = 3 /* attempts that ended with the process before a message is set aside */
+};
+
+static double random01(void)
+{
+    return (double)gw_random_below(1U << 30) / (double)(1U << 30);
+}
+
+static const struct cfg_api_key *api_key_of(const struct gw_delivery *d, const struct gw_message *m)
+{
+    const struct cfg *cfg = d->env.cfg;
+    for (size_t i = 0; i < cfg->n_api_keys; i++)
+        if (strcmp(cfg->api_keys[i].id, m->tenant) == 0)
+            return &cfg->api_keys[i];
+    return NULL;
+}
+
+/* Our bodies are 7-bit; an octet above 0x7F in the header section is a UTF-8 address (RFC 6532). */
+static bool header_is_utf8(struct gw_slice mime)
+{
+    const char *end = memmem(mime.data, mime.len, "\r\n\r\n", 4);
+    size_t n = end != NULL ? (size_t)(end - mime.data) : mime.len;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)mime.data[i] >= 0x80)
+            return true;
+    return false;
+}
+
+void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt_status status)
+{
+    r->status = status;
+    r->updated_at_ms = gw_clock_wall_ms();
+    r->duration_ms = r->updated_at_ms - m->created_at_ms;
+    if (gw_rcpt_status_final(status)) {
+        r->next_attempt_ms = 0;
+        r->retryable = false;
+    }
+}
+
+/* ---- when again ---- */
+
+/* When the recipient is tried again; 0: not by us. */
+static int64_t retry_at(const struct gw_attempt *a, const struct gw_recipient *r)
+{
+    const struct cfg_retry *retry = &a->delivery->env.cfg->retry;
+    const struct gw_message *m = a->m;
+    int64_t now = gw_clock_wall_ms();
+    int64_t next = now + gw_retry_delay_ms(retry, r->attempts > 0 ? r->attempts : 1, random01());
+    if (r->uncertain && next < now + retry->uncertain_delay_ms)
+        next = now + retry->uncertain_delay_ms;
+    if (m->retry_until_ms != 0 && next > m->retry_until_ms)
+        return 0;
+    return next < m->expires_at_ms ? next : m->expires_at_ms;
+}
+
+/* A deferred recipient: again by the schedule, held, or given up. */
+static void plan_retry(const struct gw_attempt *a, struct gw_recipient *r)
+{
+    if (r->uncertain)
+        gw_recipient_set(
+            a->m, r,
+            gw_uncertain_status(a->m->on_uncertain, a->delivery->env.cfg->retry.on_uncertain));
+    if (r->status == GW_RCPT_DEFERRED)
+        r->next_attempt_ms = retry_at(a, r);
+}
+
+void gw_attempt_plan_retries(struct gw_attempt *a)
+{
+    struct gw_message *m = a->m;
+    m->crashes = 0;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        struct gw_recipient *r = &m->rcpts[i];
+        if (a->canceled && !gw_rcpt_status_final(r->status))
+            gw_recipient_set(m, r, GW_RCPT_CANCELED);
+        else if (r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0)
+            plan_retry(a, r);
+    }
+}
+
+/* ---- who now ---- */
+
+/* The process ended while this recipient was `sending`: the relay may have the message. */
+static void interrupted(const struct gw_attempt *a, struct gw_recipient *r)
+{
+    struct gw_message *m = a->m;
+    gw_recipient_set(m, r, GW_RCPT_DEFERRED);
+    r->category = GW_CATEGORY_OTHER;
+    r->retryable = true;
+    r->uncertain = true;
+    r->reason = "interrupted";
+    r->detail = "Mailhatch ended during the attempt; the relay may have the message";
+    GW_FAILPOINT("delivery.interrupted");
+    if (m->crashes < MAX_CRASHES) {
+        plan_retry(a, r);
+        return;
+    }
+    gw_recipient_set(m, r, GW_RCPT_UNCERTAIN);
+    r->reason = "quarantined";
+    r->detail = "Mailhatch ended during three attempts at this message; it is set aside";
+    gw_log(GW_LOG_ERROR, "quarantined", GW_LOG_STR("message", m->id));
+}
+
+static bool has_interrupted(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (m->rcpts[i].status == GW_RCPT_SENDING)
+            return true;
+    return false;
+}
+
+/* True when the recipient's time has come. */
+static bool is_due(const struct gw_recipient *r, int64_t now)
+{
+    bool given_up = r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0;
+    return !gw_rcpt_status_final(r->status) && r->status != GW_RCPT_HELD && !given_up &&
+           r->next_attempt_ms <= now;
+}
+
+/* No relay may carry this recipient: the routes or the key's relays leave none. */
+static void no_route(struct gw_message *m, struct gw_recipient *r)
+{
+    gw_recipient_set(m, r, GW_RCPT_DEFERRED);
+    r->category = GW_CATEGORY_CONFIG;
+    r->retryable = true;
+    r->reason = "no_route";
+    r->detail = "no route leads to a relay that this key may use; add one to `routes`";
+}
+
+/* An uncertain recipient goes to the relay that may have the message already. Others come only
+ * after it, and only when uncertain_delay has passed since (SMTP matrix F3). */
+static void prefer_relay(const struct gw_delivery *d, const struct gw_recipient *r, int64_t now,
+                         struct gw_route_plan *plan)
+{
+    if (!r->uncertain || r->relay == NULL)
+        return;
+    for (size_t i = 0; i < plan->n; i++) {
+        size_t relay = plan->relays[i];
+        if (strcmp(d->env.cfg->relays[relay].name, r->relay) != 0)
+            continue;
+        memmove(plan->relays + 1, plan->relays, i * sizeof(plan->relays[0]));
+        plan->relays[0] = relay;
+        if (now - r->updated_at_ms < d->env.cfg->retry.uncertain_delay_ms)
+            plan->n = 1;
+        return;
+    }
+}
+
+/* SMTPUTF8 recipients travel apart, so that a relay without it fails only them. */
+static struct gw_hop *find_hop(struct gw_attempt *a, const struct gw_route_plan *plan,
+                               const struct gw_recipient *r)
+{
+    const struct gw_message *m = a->m;
+    if (m->delivery_mode == GW_DELIVERY_INDIVIDUAL)
+        return NULL;
+    gw_list_foreach (it, &a->planned) {
+        struct gw_hop *h = gw_list_entry(it, struct gw_hop, link);
+        if (gw_route_plan_equal(&h->plan, plan) &&
+            m->rcpts[h->rcpts[0]].needs_smtputf8 == r->needs_smtputf8)
+            return h;
+    }
+    return NULL;
+}
+
+/* One due recipient: into a hop, or its final state. */
+static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t now)
+{
+    const struct gw_delivery *d = a->delivery;
+    struct gw_message *m = a->m;
+    struct gw_recipient *r = &m->rcpts[i];
+    if (now >= m->expires_at_ms) {
+        GW_FAILPOINT("delivery.expired");
+        gw_recipient_set(m, r, GW_RCPT_EXPIRED);
+        return;
+    }
+    struct gw_route_plan plan;
+    gw_route_plan(d->env.cfg, api_key_of(d, m), m, r, draw, &plan);
+    prefer_relay(d, r, now, &plan);
+    r->attempts++;
+    r->next_attempt_ms = 0;
+    if (plan.n == 0) {
+        no_route(m, r);
+        return;
+    }
+    r->status = GW_RCPT_SENDING;
+    r->updated_at_ms = now;
+    /* stored before the work: should we end during it, this relay may have the message */
+    r->relay = d->env.cfg->relays[plan.relays[0]].name;
+    struct gw_hop *h = find_hop(a, &plan, r);
+    if (h == NULL) {
+        bool alone = m->delivery_mode == GW_DELIVERY_INDIVIDUAL;
+        h = gw_hop_new(a, &plan, alone ? 1 : m->n_rcpts);
+        gw_list_push_back(&a->planned, &h->link);
+    }
+    h->rcpts[h->n_rcpts++] = i;
+}
+
+void gw_attempt_plan(struct gw_attempt *a)
+{
+    struct gw_message *m = a->m;
+    int64_t now = gw_clock_wall_ms();
+    double draw = random01();
+    a->planned_at_ms = now;
+    if (has_interrupted(m))
+        m->crashes++;
+    a->smtputf8 = header_is_utf8(m->mime);
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].status == GW_RCPT_SENDING)
+            interrupted(a, &m->rcpts[i]);
+        else if (is_due(&m->rcpts[i], now))
+            plan_recipient(a, i, draw, now);
+    }
+}
