@@ -67,8 +67,7 @@ void api_message_view(struct api_json *j, const char *key, const struct gw_messa
     if (m->scheduled_at_ms > 0)
         api_json_time(j, "scheduled_at", m->scheduled_at_ms);
     api_json_num(j, "size", (int64_t)m->mime.len);
-    if (!durable)
-        api_json_bool(j, "durable", false);
+    api_json_bool(j, "durable", durable);
     api_json_begin_array(j, "recipients");
     for (size_t i = 0; i < m->n_rcpts; i++)
         view_recipient(j, &m->rcpts[i]);

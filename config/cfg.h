@@ -37,7 +37,7 @@ enum cfg_store_engine {
 };
 
 enum {
-    CFG_STORE_DEFAULT = CFG_STORE_MEMORY
+    CFG_STORE_DEFAULT = CFG_STORE_SQLITE
 };
 
 struct cfg_store {

@@ -40,7 +40,7 @@ const struct cfg cfg_defaults = {
 
 /* store */
 
-static const struct cfg_word engine_words[] = {{"sqlite", CFG_STORE_SQLITE, true},
+static const struct cfg_word engine_words[] = {{"sqlite", CFG_STORE_SQLITE, false},
                                                {"memory", CFG_STORE_MEMORY, false},
                                                {"postgres", CFG_STORE_POSTGRES, true},
                                                {NULL, 0, false}};
@@ -63,7 +63,7 @@ static void read_engine(struct cfg_loader *l, const struct cfg_field *f,
         if (cfg_word_is_later(engine_words, CFG_STORE_POSTGRES))
             cfg_problem(l, node,
                         "the PostgreSQL store is not supported by this release; it must "
-                        "be memory");
+                        "be sqlite or memory");
     } else {
         cfg_type_enum.read(l, f, node, base);
     }

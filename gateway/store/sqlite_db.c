@@ -158,6 +158,11 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
 {
     char path[MAX_PATH];
     (void)snprintf(path, sizeof(path), "%s/mailhatch.db", dir);
+    /* SQLite would make it readable for all; its log takes the same mode */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return gw_err_errno(err, GW_IO, errno, "store: %s", path);
+    (void)close(fd);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
         return db_error(d, dir, "cannot be opened", err);

@@ -82,7 +82,7 @@ static void a_message_shows_what_happened_to_each_recipient(void **state)
         b.data,
         "{\"id\":\"0193a1b2-0000-7000-8000-000000000001\",\"status\":\"queued\","
         "\"message_id\":\"<x@example.com>\",\"created_at\":\"1970-01-01T00:00:00.000Z\","
-        "\"size\":18211,\"recipients\":["
+        "\"size\":18211,\"durable\":true,\"recipients\":["
         "{\"email\":\"ann@example.org\",\"kind\":\"to\",\"status\":\"sent\",\"relay\":\"ses-eu\","
         "\"attempts\":1,\"updated_at\":\"1970-01-01T00:00:00.000Z\",\"duration_ms\":84,"
         "\"smtp\":{\"code\":250,\"enhanced\":\"2.0.0\",\"command\":\"DATA\",\"text\":\"Ok\","

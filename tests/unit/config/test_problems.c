@@ -138,11 +138,13 @@ static void values_out_of_range_say_the_range(void **state)
                                            "hold, stop, not \"stopp\"; did you mean \"stop\"?"},
         {"log: loud\n", "t.yaml:1:6: \"log\" must be one of error, warn, info, debug, not "
                         "\"loud\""},
-        {"store: sqlite\n",
-         "t.yaml:1:8: \"sqlite\" is not supported by this release; it must be memory"},
-        {"store: redis\n", "t.yaml:1:8: \"store\" must be memory, not \"redis\""},
+        {"store: redis\n", "t.yaml:1:8: \"store\" must be one of sqlite, memory, not \"redis\""},
+        {"store: {engine: postgres}\n",
+         "t.yaml:1:17: \"postgres\" is not supported by this release; it must be one of sqlite, "
+         "memory"},
         {"store: \"postgres://u:secret@h/db\"\n",
-         "t.yaml:1:8: the PostgreSQL store is not supported by this release; it must be memory"},
+         "t.yaml:1:8: the PostgreSQL store is not supported by this release; it must be sqlite or "
+         "memory"},
         {"store: {engine: memory, url: \"postgres://h/db\"}\n",
          "t.yaml:1:8: \"url\" is for engine postgres only"},
         {"store: {engine: memory, url: \"mysql://u:secret@h\"}\n",

@@ -209,7 +209,9 @@ static void the_environment_is_checked_too(void **state)
          NULL,
          "MAILHATCH_LISTEN: \"localhost:80\": the part before the port must be an IP address, such "
          "as 127.0.0.1 (this machine only) or 0.0.0.0 (every interface)"},
-        {{"MAILHATCH_STORE=redis"}, NULL, "MAILHATCH_STORE: it must be memory, not \"redis\""},
+        {{"MAILHATCH_STORE=redis"},
+         NULL,
+         "MAILHATCH_STORE: it must be one of sqlite, memory, not \"redis\""},
         {{"MAILHATCH_API_KEY=secret"}, NULL, "MAILHATCH_API_KEY: it " KEY_FORM},
         {{"MAILHATCH_API_KEY=k.0123456789abcdef", "MAILHATCH_API_KEY_FILE=/x"},
          NULL,
