@@ -13,7 +13,7 @@
 /* Every table of routes. A new file of handlers adds its line here. */
 static const struct api_route *const tables[] = {
     api_messages_routes,
-    /* api_sandbox_routes, */
+    api_sandbox_routes,
     api_relays_routes,
     api_health_routes,
     api_metrics_routes,

@@ -77,10 +77,14 @@ static enum gw_status open_parts(struct gw_gateway *g, struct gw_err *err)
     enum gw_status st = gw_dkim_new(&g->cfg->dkim, &g->dkim, err);
     if (st == GW_OK)
         st = open_store(g, err);
-    if (st == GW_OK && wants_sandbox(g->cfg))
-        st = gw_sandbox_new(g->loop, &g->sandbox, err);
     if (st == GW_OK)
         st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
+    if (st == GW_OK && wants_sandbox(g->cfg))
+        st = gw_sandbox_new(&(struct gw_sandbox_env){.loop = g->loop,
+                                                     .workers = g->workers,
+                                                     .on_progress = gw_gateway_progress,
+                                                     .data = g},
+                            &g->sandbox, err);
     if (st == GW_OK)
         st = gw_relays_open(&g->relays, g->loop, g->cfg,
                             g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0, err);
@@ -280,6 +284,8 @@ void gw_gateway_progress(void *gateway)
         return;
     if (g->delivery != NULL && gw_delivery_active(g->delivery) != 0)
         return;
+    if (g->workers != NULL && gw_workers_pending(g->workers) != 0)
+        return;
     close_parts(g);
 }
 
@@ -295,6 +301,8 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
         gw_delivery_stop(g->delivery);
     gw_relays_close(&g->relays, grace_ms, gw_gateway_progress, g);
     gw_waits_expire_all(&g->waits);
+    if (g->sandbox != NULL)
+        gw_sandbox_expire_waits(g->sandbox);
     g->n_calls--;
     gw_gateway_progress(g);
 }

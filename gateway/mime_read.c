@@ -64,7 +64,9 @@ bool gw_read_next_field(struct gw_slice *rest, struct gw_read_field *out)
 struct walk {
     struct gw_arena *arena;
     struct gw_read_message *out;
+    unsigned what; /* GW_MIME_READ_* */
     size_t n_parts, cap_attachments;
+    bool has_text, has_html;
 };
 
 /* What a part's header says about it. */
@@ -126,6 +128,16 @@ static const char *without_brackets(struct gw_arena *arena, struct gw_slice valu
     return gw_read_to_utf8(arena, id, GW_SLICE_LIT("utf-8")).data;
 }
 
+static void read_body(struct walk *w, const struct part *p, const struct gw_read_params *type,
+                      struct gw_slice *out)
+{
+    if ((w->what & GW_MIME_READ_BODIES) == 0)
+        return;
+    const char *charset = gw_read_param(w->arena, type, "charset");
+    struct gw_slice octets = gw_read_transfer(w->arena, p->body, p->encoding);
+    *out = with_lf(w->arena, gw_read_to_utf8(w->arena, octets, gw_slice_str(charset)));
+}
+
 static void read_leaf(struct walk *w, const struct part *p, const struct gw_read_params *type)
 {
     struct gw_read_params disposition;
@@ -135,21 +147,23 @@ static void read_leaf(struct walk *w, const struct part *p, const struct gw_read
         filename = gw_read_param(w->arena, type, "name");
     bool attached = strcmp(disposition.value, "attachment") == 0;
     const char *content_type = type->value[0] != '\0' ? type->value : "text/plain";
-    struct gw_slice *text = strcmp(content_type, "text/plain") == 0  ? &w->out->text
-                            : strcmp(content_type, "text/html") == 0 ? &w->out->html
-                                                                     : NULL;
-    struct gw_slice content = gw_read_transfer(w->arena, p->body, p->encoding);
-    if (text != NULL && text->data == NULL && !attached && filename == NULL) {
-        const char *charset = gw_read_param(w->arena, type, "charset");
-        *text = with_lf(w->arena, gw_read_to_utf8(w->arena, content, gw_slice_str(charset)));
-        return;
+    bool inline_text = !attached && filename == NULL;
+    if (inline_text && strcmp(content_type, "text/plain") == 0 && !w->has_text) {
+        w->has_text = true;
+        read_body(w, p, type, &w->out->text);
+    } else if (inline_text && strcmp(content_type, "text/html") == 0 && !w->has_html) {
+        w->has_html = true;
+        read_body(w, p, type, &w->out->html);
+    } else {
+        bool contents = (w->what & GW_MIME_READ_CONTENTS) != 0;
+        add_attachment(w, &(struct gw_read_attachment){
+                              .filename = filename != NULL ? filename : "",
+                              .content_type = content_type,
+                              .content_id = without_brackets(w->arena, p->content_id),
+                              .disposition = attached ? "attachment" : "inline",
+                              .content = contents ? gw_read_transfer(w->arena, p->body, p->encoding)
+                                                  : gw_read_transfer_size(p->body, p->encoding)});
     }
-    add_attachment(
-        w, &(struct gw_read_attachment){.filename = filename != NULL ? filename : "",
-                                        .content_type = content_type,
-                                        .content_id = without_brackets(w->arena, p->content_id),
-                                        .disposition = attached ? "attachment" : "inline",
-                                        .content = content});
 }
 
 static bool is_boundary(struct gw_slice line, struct gw_slice boundary, bool *last_out)
@@ -255,10 +269,11 @@ static void read_headers(struct gw_arena *arena, struct gw_slice raw, struct gw_
             *texts[i] = "";
 }
 
-void gw_mime_read(struct gw_arena *arena, struct gw_slice raw, struct gw_read_message *out)
+void gw_mime_read(struct gw_arena *arena, struct gw_slice raw, unsigned what,
+                  struct gw_read_message *out)
 {
     *out = (struct gw_read_message){0};
-    struct walk w = {.arena = arena, .out = out};
+    struct walk w = {.arena = arena, .out = out, .what = what};
     read_headers(arena, raw, out);
     read_entity(&w, raw, 0);
 }

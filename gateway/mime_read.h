@@ -38,21 +38,30 @@ struct gw_read_attachment {
     const char *content_type; /* type/subtype, lower case */
     const char *content_id;   /* without brackets, "" when none */
     const char *disposition;  /* "attachment" or "inline" */
-    struct gw_slice content;  /* transfer-decoded */
+    struct gw_slice content;  /* transfer-decoded; data NULL unless asked for */
 };
 struct gw_read_message {
     struct gw_read_header *headers;
     size_t n_headers;
     struct gw_read_addresses from, to, cc, reply_to;
     const char *subject, *message_id, *date; /* "" when absent */
-    /* The first of each kind, decoded to UTF-8, lines ended by LF; data NULL when absent. */
+    /* The first of each kind, decoded to UTF-8, lines ended by LF; data NULL when absent or not
+     * asked for. */
     struct gw_slice text, html;
     struct gw_read_attachment *attachments;
     size_t n_attachments;
 };
 
-/* Result lives in @arena, independent of @raw. */
-void gw_mime_read(struct gw_arena *arena, struct gw_slice raw, struct gw_read_message *out);
+/* What else to read than headers and the sizes of attachments. */
+enum {
+    GW_MIME_READ_BODIES = 1,  /* text and html */
+    GW_MIME_READ_CONTENTS = 2 /* of attachments */
+};
+
+/* Result lives in @arena, independent of @raw.
+ * @what  GW_MIME_READ_* together */
+void gw_mime_read(struct gw_arena *arena, struct gw_slice raw, unsigned what,
+                  struct gw_read_message *out);
 
 /* Its subject alone, as in subject above, cheaply; "" when there is none. */
 const char *gw_mime_read_subject(struct gw_arena *arena, struct gw_slice raw);

@@ -34,7 +34,9 @@ size_t gw_read_base64(struct gw_slice in, char *out)
         n_bits += 6;
         if (n_bits >= 8) {
             n_bits -= 8;
-            out[n++] = (char)(unsigned char)(bits >> n_bits);
+            if (out != NULL)
+                out[n] = (char)(unsigned char)(bits >> n_bits);
+            n++;
         }
     }
     return n;
@@ -89,22 +91,48 @@ size_t gw_read_quoted_printable(struct gw_slice in, bool word, char *out)
         } else if (c == '_' && word) {
             c = ' ';
         }
-        if (keep)
-            out[n++] = c;
+        if (keep && out != NULL)
+            out[n] = c;
+        n += keep;
         i += took;
     }
     return n;
 }
 
+enum encoding {
+    AS_IT_IS,
+    BASE64,
+    QUOTED_PRINTABLE
+};
+
+static enum encoding encoding_of(struct gw_slice value)
+{
+    struct gw_slice name = gw_read_trim(value);
+    if (gw_slice_eq_nocase(name, GW_SLICE_LIT("base64")))
+        return BASE64;
+    return gw_slice_eq_nocase(name, GW_SLICE_LIT("quoted-printable")) ? QUOTED_PRINTABLE : AS_IT_IS;
+}
+
+static size_t decode(struct gw_slice body, enum encoding encoding, char *out)
+{
+    return encoding == BASE64 ? gw_read_base64(body, out)
+                              : gw_read_quoted_printable(body, false, out);
+}
+
 struct gw_slice gw_read_transfer(struct gw_arena *arena, struct gw_slice body,
                                  struct gw_slice encoding)
 {
-    struct gw_slice name = gw_read_trim(encoding);
-    bool base64 = gw_slice_eq_nocase(name, GW_SLICE_LIT("base64"));
-    if (!base64 && !gw_slice_eq_nocase(name, GW_SLICE_LIT("quoted-printable")))
+    enum encoding e = encoding_of(encoding);
+    if (e == AS_IT_IS)
         return gw_arena_slice(arena, body);
     char *out = gw_arena_bytes(arena, body.len + 1);
-    size_t n = base64 ? gw_read_base64(body, out) : gw_read_quoted_printable(body, false, out);
+    size_t n = decode(body, e, out);
     out[n] = '\0';
     return gw_slice_of(out, n);
+}
+
+struct gw_slice gw_read_transfer_size(struct gw_slice body, struct gw_slice encoding)
+{
+    enum encoding e = encoding_of(encoding);
+    return gw_slice_of(NULL, e == AS_IT_IS ? body.len : decode(body, e, NULL));
 }

@@ -30,13 +30,17 @@ struct gw_slice gw_read_trim(struct gw_slice s);
 
 /* ---- transfer encodings: mime_read_decode.c ---- */
 
-/* Writes at most in.len bytes at @out and returns how many. Foreign characters are passed over. */
+/* Writes at most in.len bytes at @out (NULL: none) and returns how many. Foreign characters are
+ * passed over. */
 size_t gw_read_base64(struct gw_slice in, char *out);
 /* Likewise. @word  as in encoded words: `_` is a space. Escapes that are none stay. */
 size_t gw_read_quoted_printable(struct gw_slice in, bool word, char *out);
 /* @encoding  Content-Transfer-Encoding; an unknown one leaves the bytes as they are */
 struct gw_slice gw_read_transfer(struct gw_arena *arena, struct gw_slice body,
                                  struct gw_slice encoding);
+
+/* {NULL, its size} */
+struct gw_slice gw_read_transfer_size(struct gw_slice body, struct gw_slice encoding);
 
 /* ---- parameters: mime_read_param.c ---- */
 

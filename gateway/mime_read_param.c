@@ -53,10 +53,12 @@ void gw_read_params(struct gw_arena *arena, struct gw_slice value, struct gw_rea
 {
     struct gw_slice in = gw_read_unfold(arena, value);
     size_t at = 0;
-    char *main_value = gw_arena_cstr(arena, take_until(in, &at, ";"));
-    for (char *c = main_value; *c != '\0'; c++)
-        *c = lower(*c);
-    out->value = main_value;
+    struct gw_slice main_value = take_until(in, &at, ";");
+    char *lower_case = gw_arena_cstr(arena, main_value);
+    for (size_t i = 0; i < main_value.len; i++)
+        lower_case[i] = lower(lower_case[i]);
+    out->value =
+        gw_read_to_utf8(arena, gw_slice_of(lower_case, main_value.len), GW_SLICE_LIT("utf-8")).data;
     out->n = 0;
     skip_past(in, &at, ';');
     while (at < in.len && out->n < GW_MIME_READ_MAX_PARAMETERS) {

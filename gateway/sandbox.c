@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The sandbox relay as the API sees it: items, and waits for an item.
+/* The sandbox relay as the API sees it: items, readings of them, and waits for an item.
  *
  * A wait is a timer: it fires at once when something matching is there already, else when the time
  * is up; an arriving message ends the waits that it matches before that. */
@@ -13,11 +13,12 @@
 #include "smtp/sandbox.h"
 
 struct gw_sandbox {
-    uv_loop_t *loop;
+    struct gw_sandbox_env env;
     struct smtp_sandbox *smtp; /* NULL once it is closed */
     struct gw_list waits;
     size_t n_waits;  /* in the list */
     size_t n_timers; /* not yet closed: those, and those that ended just now */
+    size_t n_readings;
     void (*on_closed)(void *);
     void *on_closed_data;
 };
@@ -160,7 +161,7 @@ struct gw_sandbox_wait *gw_sandbox_wait(struct gw_sandbox *s, const char *to, co
     gw_list_push_back(&s->waits, &w->link);
     s->n_waits++;
     s->n_timers++;
-    CHECK(uv_timer_init(s->loop, &w->timer) == 0);
+    CHECK(uv_timer_init(s->env.loop, &w->timer) == 0);
     w->timer.data = w;
     uint64_t delay_ms = newest_match(w) != NULL ? 0 : (uint64_t)timeout_ms;
     CHECK(uv_timer_start(&w->timer, on_timer, delay_ms, 0) == 0);
@@ -205,17 +206,95 @@ void gw_sandbox_clear(struct gw_sandbox *s)
     smtp_sandbox_clear(s->smtp);
 }
 
+/* ---- readings ---- */
+
+struct gw_sandbox_reading {
+    struct gw_work work;
+    struct gw_sandbox *sandbox;
+    unsigned what;
+    gw_sandbox_render_fn render;
+    gw_sandbox_reading_cb cb; /* NULL: abandoned */
+    void *data;
+    struct gw_buf rendered;
+    size_t n;
+    const struct smtp_sandbox_message *messages[]; /* referenced */
+};
+
+static void run_reading(struct gw_work *work)
+{
+    struct gw_sandbox_reading *r = gw_list_entry(work, struct gw_sandbox_reading, work);
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_sandbox_parsed *parsed = GW_ARENA_ARRAY(arena, struct gw_sandbox_parsed, r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        parsed[i].item = item_of(r->messages[i]);
+        gw_mime_read(arena, parsed[i].item.raw, r->what, &parsed[i].message);
+    }
+    r->render(parsed, r->n, &r->rendered);
+    gw_arena_free(&arena);
+}
+
+static void free_reading(struct gw_sandbox_reading *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        smtp_sandbox_message_unref(r->messages[i]);
+    gw_buf_deinit(&r->rendered);
+    gw_free(r);
+}
+
+static void on_read(struct gw_work *work)
+{
+    struct gw_sandbox_reading *r = gw_list_entry(work, struct gw_sandbox_reading, work);
+    struct gw_sandbox *s = r->sandbox;
+    if (r->cb != NULL)
+        r->cb(&r->rendered, r->data);
+    free_reading(r);
+    s->n_readings--;
+    s->env.on_progress(s->env.data);
+}
+
+struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s, const char *const *ids, size_t n,
+                                           unsigned what, gw_sandbox_render_fn render,
+                                           gw_sandbox_reading_cb cb, void *data)
+{
+    PRE(n <= GW_SANDBOX_MAX_READING);
+    struct gw_sandbox_reading *r = gw_calloc(1, sizeof(*r) + n * sizeof(r->messages[0]));
+    r->work = (struct gw_work){.run = run_reading, .done = on_read};
+    r->sandbox = s;
+    r->what = what;
+    r->render = render;
+    r->cb = cb;
+    r->data = data;
+    gw_buf_init(&r->rendered, GW_SANDBOX_MAX_RENDERED);
+    for (size_t i = 0; i < n; i++) {
+        const struct smtp_sandbox_message *m = smtp_sandbox_find(s->smtp, ids[i]);
+        if (m != NULL)
+            r->messages[r->n++] = smtp_sandbox_message_ref(m);
+    }
+    if (gw_workers_submit(s->env.workers, &r->work) != GW_OK) {
+        free_reading(r);
+        return NULL;
+    }
+    s->n_readings++;
+    return r;
+}
+
+void gw_sandbox_reading_abandon(struct gw_sandbox_reading *r)
+{
+    r->cb = NULL;
+}
+
 /* ---- start and end ---- */
 
-enum gw_status gw_sandbox_new(uv_loop_t *loop, struct gw_sandbox **out, struct gw_err *err)
+enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbox **out,
+                              struct gw_err *err)
 {
     struct smtp_sandbox_config config = smtp_sandbox_config_default();
     struct smtp_sandbox *smtp = NULL;
-    enum gw_status st = smtp_sandbox_new(loop, &config, &smtp, err);
+    enum gw_status st = smtp_sandbox_new(env->loop, &config, &smtp, err);
     if (st != GW_OK)
         return st;
     struct gw_sandbox *s = gw_calloc(1, sizeof(*s));
-    s->loop = loop;
+    s->env = *env;
     s->smtp = smtp;
     gw_list_init(&s->waits);
     smtp_sandbox_on_message(smtp, on_message, s);
@@ -235,12 +314,17 @@ static void on_smtp_closed(void *data)
     finish_when_closed(s);
 }
 
-void gw_sandbox_close(struct gw_sandbox *s, void (*on_closed)(void *), void *data)
+void gw_sandbox_expire_waits(struct gw_sandbox *s)
 {
-    PRE(s->on_closed == NULL);
-    s->on_closed = on_closed;
-    s->on_closed_data = data;
     while (!gw_list_empty(&s->waits))
         end_wait(gw_list_entry(s->waits.next, struct gw_sandbox_wait, link), NULL);
+}
+
+void gw_sandbox_close(struct gw_sandbox *s, void (*on_closed)(void *), void *data)
+{
+    PRE(s->on_closed == NULL && s->n_readings == 0);
+    s->on_closed = on_closed;
+    s->on_closed_data = data;
+    gw_sandbox_expire_waits(s);
     smtp_sandbox_close(s->smtp, on_smtp_closed, s);
 }

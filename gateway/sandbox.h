@@ -8,9 +8,11 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
 #include "gateway/mime_read.h"
+#include "gateway/workers.h"
 
 struct gw_sandbox;
 
@@ -25,11 +27,20 @@ struct gw_sandbox_item {
     const char *tls; /* "TLSv1.3" or NULL */
 };
 
+struct gw_sandbox_env {
+    uv_loop_t *loop;
+    struct gw_workers *workers;      /* read messages; must be there as long as the sandbox */
+    void (*on_progress)(void *data); /* from the loop, after each reading */
+    void *data;
+};
+
 /* Starts the sandbox relay on a free loopback port. */
-enum gw_status gw_sandbox_new(uv_loop_t *loop, struct gw_sandbox **out,
+enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbox **out,
                               struct gw_err *err) GW_NODISCARD;
 uint16_t gw_sandbox_port(const struct gw_sandbox *s);
-/* Pending waits end with NULL. Freed when @on_closed is called. */
+/* End all waits with NULL. */
+void gw_sandbox_expire_waits(struct gw_sandbox *s);
+/* Only when no reading is in hand. Pending waits end with NULL. Freed when @on_closed is called. */
 void gw_sandbox_close(struct gw_sandbox *s, void (*on_closed)(void *), void *data);
 
 size_t gw_sandbox_count(const struct gw_sandbox *s);
@@ -38,6 +49,31 @@ bool gw_sandbox_at(const struct gw_sandbox *s, size_t i, struct gw_sandbox_item 
 bool gw_sandbox_find(const struct gw_sandbox *s, const char *id, struct gw_sandbox_item *out);
 bool gw_sandbox_delete(struct gw_sandbox *s, const char *id);
 void gw_sandbox_clear(struct gw_sandbox *s);
+
+/* A message, parsed. */
+struct gw_sandbox_parsed {
+    struct gw_sandbox_item item;
+    struct gw_read_message message;
+};
+
+enum {
+    GW_SANDBOX_MAX_READING = 100,       /* messages read at once; ours */
+    GW_SANDBOX_MAX_RENDERED = 256 << 20 /* bytes that one reading may render; ours */
+};
+/* Turns @n messages into what is wanted; runs in a pool thread. */
+typedef void (*gw_sandbox_render_fn)(const struct gw_sandbox_parsed *parsed, size_t n,
+                                     struct gw_buf *out);
+/* @rendered  what the function wrote, to be taken out */
+typedef void (*gw_sandbox_reading_cb)(struct gw_buf *rendered, void *data);
+struct gw_sandbox_reading;
+/* Reads those of the items @ids that are there, in the pool: they may be as large as the relay
+ * takes them. @cb once from the loop; NULL when the pool is busy, no callback comes then.
+ * @what  GW_MIME_READ_* together */
+struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s, const char *const *ids, size_t n,
+                                           unsigned what, gw_sandbox_render_fn render,
+                                           gw_sandbox_reading_cb cb, void *data);
+/* Its callback will not be called. */
+void gw_sandbox_reading_abandon(struct gw_sandbox_reading *r);
 
 /* Wait for a message that matches (also one already caught; the newest). NULL matches all.
  * @to       a recipient of the envelope, compared without case

@@ -76,6 +76,10 @@ const char *smtp_sandbox_certificate(const struct smtp_sandbox *s);
 /* Newest first. @i counts from 0; NULL past the end. Borrowed until the loop runs again. */
 const struct smtp_sandbox_message *smtp_sandbox_at(const struct smtp_sandbox *s, size_t i);
 const struct smtp_sandbox_message *smtp_sandbox_find(const struct smtp_sandbox *s, const char *id);
+/* Keeps @m alive, also when it is deleted: until the unref, which may come after the sandbox is
+ * gone. Both on the loop thread; the message itself may be read by another thread meanwhile. */
+const struct smtp_sandbox_message *smtp_sandbox_message_ref(const struct smtp_sandbox_message *m);
+void smtp_sandbox_message_unref(const struct smtp_sandbox_message *m);
 size_t smtp_sandbox_count(const struct smtp_sandbox *s);
 /* True if there was one. */
 bool smtp_sandbox_delete(struct smtp_sandbox *s, const char *id);

@@ -2,11 +2,14 @@
 /* A bounded list of received messages. */
 #include "smtp/sandbox_store.h"
 
+#include <stdint.h>
+
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
 
+_Static_assert(offsetof(struct smtp_sandbox_kept, message) == 0, "a message is what was kept");
 _Static_assert(sizeof(((struct smtp_sandbox_message *)0)->id) == GW_UUID_SIZE, "id is a UUID");
 
 static struct smtp_sandbox_kept *kept_of(struct gw_list *link)
@@ -21,12 +24,30 @@ static size_t kept_size(const struct smtp_sandbox_kept *kept)
 
 void smtp_sandbox_kept_free(struct smtp_sandbox_kept **kept)
 {
-    if (*kept == NULL)
-        return;
-    gw_free((*kept)->content);
-    gw_arena_free(&(*kept)->arena);
-    gw_free(*kept);
+    struct smtp_sandbox_kept *k = *kept;
     *kept = NULL;
+    if (k == NULL || k->n_refs-- > 0)
+        return;
+    gw_free(k->content);
+    gw_arena_free(&k->arena);
+    gw_free(k);
+}
+
+static struct smtp_sandbox_kept *kept_of_message(const struct smtp_sandbox_message *m)
+{
+    return (struct smtp_sandbox_kept *)(uintptr_t)m;
+}
+
+const struct smtp_sandbox_message *smtp_sandbox_message_ref(const struct smtp_sandbox_message *m)
+{
+    kept_of_message(m)->n_refs++;
+    return m;
+}
+
+void smtp_sandbox_message_unref(const struct smtp_sandbox_message *m)
+{
+    struct smtp_sandbox_kept *kept = kept_of_message(m);
+    smtp_sandbox_kept_free(&kept);
 }
 
 void smtp_sandbox_store_init(struct smtp_sandbox_store *store, size_t max_messages,

@@ -13,8 +13,9 @@ struct smtp_sandbox_kept {
     struct gw_arena *arena; /* envelope */
     char *content;          /* heap */
     struct gw_list link;
+    size_t n_refs; /* beside the one that made or stored it */
 };
-/* NULL inside is fine. */
+/* Drops a reference, and it with the last one. NULL inside is fine. */
 void smtp_sandbox_kept_free(struct smtp_sandbox_kept **kept);
 
 struct smtp_sandbox_store {

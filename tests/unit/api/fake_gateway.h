@@ -44,6 +44,7 @@ struct gw_gateway {
     size_t last_body_len, n_collected;
     struct gw_relay_view relays[2];
     size_t n_relays;
+    struct gw_sandbox *sandbox; /* a real one, or NULL */
 };
 
 static inline void fake_free_submission(uv_handle_t *handle)
@@ -181,8 +182,7 @@ void gw_relay_resume(struct gw_gateway *g, size_t index)
 
 struct gw_sandbox *gw_gateway_sandbox(struct gw_gateway *g)
 {
-    (void)g;
-    return NULL;
+    return g->sandbox;
 }
 
 #endif

@@ -125,16 +125,18 @@ static void openapi_lists_every_status_and_category(void **state)
 static void openapi_describes_every_route(void **state)
 {
     (void)state;
-    static const struct api_route *const tables[] = {api_messages_routes, api_relays_routes,
-                                                     api_health_routes, api_metrics_routes,
-                                                     api_dashboard_routes};
+    static const struct api_route *const tables[] = {api_messages_routes, api_sandbox_routes,
+                                                     api_relays_routes,   api_health_routes,
+                                                     api_metrics_routes,  api_dashboard_routes};
     json_t *root = openapi();
     json_t *paths = json_object_get(root, "paths");
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         for (const struct api_route *r = tables[t]; r->method != NULL; r++) {
             json_t *path = json_object_get(paths, r->pattern);
             bool page = strcmp(r->pattern, "/") == 0; /* for people, not part of the API */
-            const char *method = strcmp(r->method, "POST") == 0 ? "post" : "get";
+            char method[8] = "";
+            for (size_t i = 0; r->method[i] != 0 && i + 1 < sizeof(method); i++)
+                method[i] = (char)(r->method[i] | 0x20);
             if (!page && json_object_get(path, method) == NULL)
                 fail_msg("%s %s", r->method, r->pattern);
         }

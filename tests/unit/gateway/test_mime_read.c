@@ -30,7 +30,8 @@ static struct reading read_slice(struct gw_slice raw)
     assert_non_null(copy);
     if (raw.len > 0)
         memcpy(copy, raw.data, raw.len);
-    gw_mime_read(r.arena, gw_slice_of(copy, raw.len), &r.m);
+    gw_mime_read(r.arena, gw_slice_of(copy, raw.len), GW_MIME_READ_BODIES | GW_MIME_READ_CONTENTS,
+                 &r.m);
     free(copy);
     return r;
 }
@@ -117,6 +118,23 @@ static void nested_parts_come_out_flat_and_decoded(void **state)
     assert_string_equal(a[2].content_id, "");
     assert_slice(a[2].content, "raw");
     free_reading(&r);
+}
+
+static void what_is_not_asked_for_is_only_measured(void **state)
+{
+    (void)state;
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_read_message m;
+    gw_mime_read(arena, gw_slice_str(parts), 0, &m);
+    assert_null(m.text.data);
+    assert_null(m.html.data);
+    assert_int_equal(m.n_attachments, 3);
+    assert_int_equal(m.attachments[0].content.len, 4);
+    assert_int_equal(m.attachments[1].content.len, 2);
+    assert_int_equal(m.attachments[2].content.len, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_null(m.attachments[i].content.data);
+    gw_arena_free(&arena);
 }
 
 static void every_cut_of_a_message_is_read(void **state)
@@ -315,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_message_is_read),
         cmocka_unit_test(nested_parts_come_out_flat_and_decoded),
+        cmocka_unit_test(what_is_not_asked_for_is_only_measured),
         cmocka_unit_test(every_cut_of_a_message_is_read),
         cmocka_unit_test(subjects_are_decoded),
         cmocka_unit_test(addresses_are_read_in_every_form),

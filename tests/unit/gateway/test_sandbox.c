@@ -24,7 +24,9 @@ struct answer {
 
 struct fixture {
     uv_loop_t loop;
+    struct gw_workers *workers;
     struct gw_sandbox *sandbox;
+    size_t n_progress;
     struct line_client client;
     struct answer answers[4];
     bool closed;
@@ -35,6 +37,11 @@ static void on_closed(void *data)
     *(bool *)data = true;
 }
 
+static void on_progress(void *data)
+{
+    ((struct fixture *)data)->n_progress++;
+}
+
 static struct fixture *begin(void)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -42,7 +49,10 @@ static struct fixture *begin(void)
     for (size_t i = 0; i < 4; i++)
         f->answers[i].fixture = f;
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    assert_int_equal(gw_sandbox_new(&f->loop, &f->sandbox, NULL), GW_OK);
+    assert_int_equal(gw_workers_new(&f->loop, 1, 2, &f->workers, NULL), GW_OK);
+    struct gw_sandbox_env env = {
+        .loop = &f->loop, .workers = f->workers, .on_progress = on_progress, .data = f};
+    assert_int_equal(gw_sandbox_new(&env, &f->sandbox, NULL), GW_OK);
     line_client_connect(&f->client, &f->loop, gw_sandbox_port(f->sandbox));
     line_client_expect(&f->client, "220 ");
     line_client_ask(&f->client, "EHLO client.example\r\n", "\r\n250 ");
@@ -54,6 +64,9 @@ static void end(struct fixture *f)
     line_client_close(&f->client);
     if (f->sandbox != NULL)
         gw_sandbox_close(f->sandbox, on_closed, &f->closed);
+    test_loop_until(&f->loop, &f->closed);
+    f->closed = false;
+    gw_workers_close(f->workers, on_closed, &f->closed);
     test_loop_until(&f->loop, &f->closed);
     test_loop_end(&f->loop);
     free(f);
@@ -224,6 +237,59 @@ static void only_so_many_may_wait(void **state)
     end(f);
 }
 
+/* ---- readings ---- */
+
+static void render_subjects(const struct gw_sandbox_parsed *parsed, size_t n, struct gw_buf *out)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)gw_buf_printf(out, "%s:%s:%.*s;", parsed[i].item.rcpts[0], parsed[i].message.subject,
+                            GW_SLICE_ARG(parsed[i].message.text));
+}
+
+struct reading {
+    bool called;
+    char text[256];
+};
+
+static void on_reading(struct gw_buf *rendered, void *data)
+{
+    struct reading *r = data;
+    r->called = true;
+    (void)snprintf(r->text, sizeof(r->text), "%.*s", GW_SLICE_ARG(gw_buf_view(rendered)));
+}
+
+static bool all_read(void *data)
+{
+    return ((struct fixture *)data)->n_progress == 2;
+}
+
+static void messages_are_read_in_the_pool_even_when_deleted_meanwhile(void **state)
+{
+    (void)state;
+    struct fixture *f = begin();
+    struct gw_sandbox_item items[2];
+    struct reading reading = {.called = false};
+    struct reading abandoned = {.called = false};
+    send_mail(f, "one@x", "=?utf-8?Q?=C3=A4?=");
+    send_mail(f, "two@x", "2");
+    assert_true(gw_sandbox_at(f->sandbox, 0, &items[0]));
+    assert_true(gw_sandbox_at(f->sandbox, 1, &items[1]));
+    const char *ids[] = {items[0].id, "gone", items[1].id};
+    assert_non_null(gw_sandbox_read(f->sandbox, ids, 3, GW_MIME_READ_BODIES, render_subjects,
+                                    on_reading, &reading));
+    struct gw_sandbox_reading *second =
+        gw_sandbox_read(f->sandbox, ids, 3, 0, render_subjects, on_reading, &abandoned);
+    assert_non_null(second);
+    assert_null(gw_sandbox_read(f->sandbox, ids, 3, 0, render_subjects, on_reading, &abandoned));
+    gw_sandbox_clear(f->sandbox);
+    gw_sandbox_reading_abandon(second);
+    assert_false(reading.called);
+    test_loop_until_true(&f->loop, all_read, f);
+    assert_string_equal(reading.text, "two@x:2:hi\n;one@x:ä:hi\n;");
+    assert_false(abandoned.called);
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_callback_may_cancel_and_delete),
         cmocka_unit_test(closing_ends_waits),
         cmocka_unit_test(only_so_many_may_wait),
+        cmocka_unit_test(messages_are_read_in_the_pool_even_when_deleted_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
