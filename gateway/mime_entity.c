@@ -58,7 +58,7 @@ static const struct entity entities[] = {
 };
 
 /* What &#128; to &#159; mean: windows-1252 (WHATWG HTML sec. 13.2.5.80). */
-static const uint16_t windows_1252[32] = {
+const uint16_t gw_mime_windows_1252[32] = {
     0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178,
@@ -116,7 +116,7 @@ static bool find_number(struct gw_slice s, uint32_t *cp_out)
     }
     bool scalar = v != 0 && v <= 0x10ffff && (v < 0xd800 || v > 0xdfff);
     if (v >= 0x80 && v <= 0x9f)
-        v = windows_1252[v - 0x80];
+        v = gw_mime_windows_1252[v - 0x80];
     *cp_out = scalar ? v : 0xfffd;
     return true;
 }

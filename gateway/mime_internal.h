@@ -79,5 +79,8 @@ void gw_mime_html_to_text(struct gw_slice html, struct gw_buf *out);
 /* The character reference at the start of @in ("&amp;", "&#8364;"): its bytes, or 0 when it is
  * none. */
 size_t gw_mime_html_entity(struct gw_slice in, uint32_t *cp_out);
+/* Code points of the octets 0x80 to 0x9f in windows-1252, as the WHATWG encoding standard has them.
+ */
+extern const uint16_t gw_mime_windows_1252[32];
 
 #endif

@@ -7,19 +7,11 @@
 
 #include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_utf8.h"
+#include "gateway/mime_internal.h"
 #include "gateway/mime_read_internal.h"
 
 enum {
     REPLACEMENT = 0xfffd
-};
-
-/* windows-1252's own code points at 0x80 to 0x9f; ISO-8859-1 has control characters there, which
- * mail that says so never means. */
-static const uint16_t windows_1252[32] = {
-    0x20ac,      REPLACEMENT, 0x201a, 0x0192, 0x201e, 0x2026,      0x2020, 0x2021,
-    0x02c6,      0x2030,      0x0160, 0x2039, 0x0152, REPLACEMENT, 0x017d, REPLACEMENT,
-    REPLACEMENT, 0x2018,      0x2019, 0x201c, 0x201d, 0x2022,      0x2013, 0x2014,
-    0x02dc,      0x2122,      0x0161, 0x203a, 0x0153, REPLACEMENT, 0x017e, 0x0178,
 };
 
 static bool is_latin(struct gw_slice charset)
@@ -36,8 +28,8 @@ static size_t next_code_point(struct gw_slice in, bool latin, uint32_t *cp_out)
 {
     size_t n = 1;
     unsigned char c = (unsigned char)in.data[0];
-    if (latin)
-        *cp_out = c >= 0x80 && c < 0xa0 ? windows_1252[c - 0x80] : c;
+    if (latin) /* ISO-8859-1 has controls at 0x80 to 0x9f, which mail that says so never means */
+        *cp_out = c >= 0x80 && c < 0xa0 ? gw_mime_windows_1252[c - 0x80] : c;
     else if ((n = gw_utf8_decode(in, cp_out)) == 0)
         *cp_out = REPLACEMENT;
     if (*cp_out == 0)
