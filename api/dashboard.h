@@ -11,9 +11,12 @@ enum {
     API_MAX_CSP = 512
 };
 
-/* The page's Content-Security-Policy: nothing but its own inline style and script (by hash) and
- * calls to this server. Empty when @page has not exactly the form <style>…</style> and
- * <script>…</script>. */
+/* The Content-Security-Policy of the page: nothing but its own inline style and script (by hash),
+ * calls to this server, and the frame below. Empty when @page has not exactly the form
+ * <style>…</style> and <script>…</script>. */
 void api_dashboard_policy(struct gw_slice page, char out[API_MAX_CSP]);
+/* Of the frame that shows a mail's markup: an origin of its own, no script but the one of @page,
+ * nothing loaded. Empty when @page has no <script>…</script>. */
+void api_dashboard_mail_policy(struct gw_slice page, char out[API_MAX_CSP]);
 
 #endif

@@ -18,6 +18,8 @@
 
 extern const unsigned char api_dashboard_html[];
 extern const size_t api_dashboard_html_size;
+extern const unsigned char api_mail_html[];
+extern const size_t api_mail_html_size;
 extern const unsigned char api_openapi_json[];
 extern const size_t api_openapi_json_size;
 
@@ -65,6 +67,20 @@ static void the_policy_names_the_pages_own_style_and_script(void **state)
     assert_non_null(strstr(policy, "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"));
     assert_non_null(strstr(policy, "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"));
     api_dashboard_policy(GW_SLICE_LIT("<style></style><script>"), policy);
+    assert_string_equal(policy, "");
+}
+
+static void a_mail_is_framed_without_scripts_of_its_own(void **state)
+{
+    (void)state;
+    char policy[API_MAX_CSP];
+    struct gw_slice page = gw_slice_of((const char *)api_mail_html, api_mail_html_size);
+    api_dashboard_mail_policy(page, policy);
+    assert_non_null(
+        strstr(policy, "sandbox allow-scripts; default-src 'none'; script-src 'sha256-"));
+    assert_null(strstr(policy, "allow-same-origin"));
+    assert_non_null(strstr(policy, "frame-ancestors 'self'"));
+    api_dashboard_mail_policy(GW_SLICE_LIT("<script>"), policy);
     assert_string_equal(policy, "");
 }
 
@@ -133,7 +149,8 @@ static void openapi_describes_every_route(void **state)
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         for (const struct api_route *r = tables[t]; r->method != NULL; r++) {
             json_t *path = json_object_get(paths, r->pattern);
-            bool page = strcmp(r->pattern, "/") == 0; /* for people, not part of the API */
+            bool page = strcmp(r->pattern, "/") == 0 ||
+                        strcmp(r->pattern, "/dashboard/mail") == 0; /* for people */
             char method[8] = "";
             for (size_t i = 0; r->method[i] != 0 && i + 1 < sizeof(method); i++)
                 method[i] = (char)(r->method[i] | 0x20);
@@ -148,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_policy_names_the_pages_own_style_and_script),
+        cmocka_unit_test(a_mail_is_framed_without_scripts_of_its_own),
         cmocka_unit_test(the_page_takes_nothing_from_elsewhere_and_writes_no_markup),
         cmocka_unit_test(openapi_lists_every_code_and_no_other),
         cmocka_unit_test(openapi_lists_every_status_and_category),
