@@ -11,10 +11,14 @@
 #include "gateway/base/gw_clock.h"
 
 /* Every table of routes. A new file of handlers adds its line here. */
-/* clang-format off: one a line */
+/* clang-format off */
 static const struct api_route *const tables[] = {
-    api_messages_routes, api_sandbox_routes, api_relays_routes,
-    api_health_routes,   api_metrics_routes, api_dashboard_routes,
+    api_messages_routes,
+    api_sandbox_routes,
+    api_relays_routes,
+    api_health_routes,
+    api_metrics_routes,
+    api_dashboard_routes,
 };
 /* clang-format on */
 
