@@ -61,7 +61,7 @@ def test_an_item_says_what_another_parser_reads(server, shape):
     assert [[a["name"], a["email"]] for a in item["cc"]] == mail["cc"]
     assert item["text"] == mail["text"] and item["html"] == mail["html"]
     assert [(a["filename"], a["content_type"], a["size"]) for a in item["attachments"]] == \
-           [(p["filename"], p["type"], len(p["content"])) for p in mail["attachments"]]
+           [(p["filename"], p["content_type"], len(p["content"])) for p in mail["attachments"]]
     assert item["message_id"] in raw.body.decode()
 
 
@@ -75,7 +75,7 @@ def test_bcc_is_in_the_envelope_only(server):
 def test_waiting_tests_each_get_their_own_mail(server):
     """As parallel tests do: all wait first, then all send."""
     names = [uuid.uuid4().hex for _ in range(30)]
-    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:
         waits = {n: pool.submit(wait_for, server, to=f"{n}@EXAMPLE.org", subject=f"mail {n}", timeout=30) for n in names}
         sent = [pool.submit(server.send, letter(to=f"{n}@example.org", subject=f"A mail {n} ü")) for n in names]
         concurrent.futures.wait(sent)

@@ -2,14 +2,14 @@
 """The sandbox relay's simulator recipients over the whole gateway: each says what its address asks for."""
 import time
 
+import mailhatch
 import pytest
 from mailhatch import letter
 
 
 @pytest.fixture(scope="module")
 def server():
-    import mailhatch
-    with mailhatch.running(config={"store": "memory", "retry": {"schedule": ["30s"]}}) as running:
+    with mailhatch.running(config={"store": "memory", "retry": {"schedule": ["1h"]}}) as running:
         yield running
 
 
@@ -19,7 +19,7 @@ def by_email(answer):
 
 def smtp_of(recipient):
     smtp = recipient["smtp"]
-    return smtp["command"], smtp["code"], smtp.get("enhanced", "")
+    return smtp["command"], smtp.get("code"), smtp.get("enhanced", "")
 
 
 def test_one_request_tells_every_recipient_its_own(server):
@@ -36,7 +36,26 @@ def test_one_request_tells_every_recipient_its_own(server):
         "defer+451": ("RCPT", 451, "4.3.0"), "defer+452-4.2.2": ("RCPT", 452, "4.2.2"), "slow+1s": ("DATA", 250, "2.0.0")}
     assert all(r["smtp"]["text"] for r in got.values())
     assert not got[to["reject+550"]]["retryable"] and got[to["defer+451"]]["retryable"]
-    assert got[to["defer+451"]]["next_attempt_at"] and "next_attempt_at" not in got[to["reject+550"]]
+
+
+def test_each_in_a_transaction_of_its_own(server):
+    """What ends a connection does not touch the others then."""
+    got = by_email(server.send(letter(
+        to=[f"{name}@example.org" for name in ("ann", "reject+550-5.1.1", "defer+451", "slow+1s", "drop-after-dot", "busy+421")],
+        delivery={"mode": "individual"})))
+    assert {email.split("@")[0]: (r["status"], *smtp_of(r)) for email, r in got.items()} == {
+        "ann": ("sent", "DATA", 250, "2.0.0"), "reject+550-5.1.1": ("rejected", "RCPT", 550, "5.1.1"),
+        "defer+451": ("deferred", "RCPT", 451, "4.3.0"), "slow+1s": ("sent", "DATA", 250, "2.0.0"),
+        "drop-after-dot": ("deferred", "DATA", None, ""), "busy+421": ("deferred", "RCPT", 421, "4.3.2")}
+    assert [email.split("@")[0] for email, r in got.items() if r.get("uncertain")] == ["drop-after-dot"]
+    assert all(r["smtp"]["text"] for r in got.values() if "code" in r["smtp"])
+
+
+def test_in_one_transaction_what_ends_the_connection_defers_the_others(server):
+    to = ["reject+550@example.org", "busy+421@example.org", "ann@example.org"]
+    got = by_email(server.send(letter(to=to)))
+    assert (got[to[0]]["status"], *smtp_of(got[to[0]])[:2]) == ("rejected", "RCPT", 550)
+    assert all((got[email]["status"], got[email]["reason"]) == ("deferred", "relay_421") for email in to[1:])
 
 
 def test_a_connection_dropped_after_the_dot_is_uncertain(server):
@@ -44,12 +63,6 @@ def test_a_connection_dropped_after_the_dot_is_uncertain(server):
     lost, refused = got["drop-after-dot@example.org"], got["reject+551@example.org"]
     assert lost["uncertain"] and lost["status"] == "deferred" and "code" not in lost["smtp"], lost
     assert refused["status"] == "rejected" and smtp_of(refused)[:2] == ("RCPT", 551) and "uncertain" not in refused
-
-
-def test_busy_closes_the_connection_and_the_others_are_tried_again(server):
-    got = by_email(server.send(letter(to=["busy+421@example.org", "reject+550@example.org"])))
-    assert got["busy+421@example.org"]["status"] == "deferred"
-    assert smtp_of(got["busy+421@example.org"])[:2] == ("RCPT", 421)
 
 
 @pytest.mark.parametrize("local_part, text", [("reject+250", "500 to 599"), ("defer+550", "400 to 499"),
