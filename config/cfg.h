@@ -68,6 +68,10 @@ enum cfg_tls_verify {
 enum cfg_auth_mech {
     CFG_AUTH_PLAIN,
     CFG_AUTH_LOGIN,
+    CFG_AUTH_CRAM_MD5,
+    CFG_AUTH_SCRAM_SHA_256,
+    CFG_AUTH_XOAUTH2,
+    CFG_AUTH_OAUTHBEARER,
     CFG_N_AUTH_MECHS
 };
 

@@ -63,10 +63,10 @@ static const struct cfg_type url_type = {read_url, print_url};
 static const struct cfg_word mechanisms[] = {
     {"plain", CFG_AUTH_PLAIN, false},
     {"login", CFG_AUTH_LOGIN, false},
-    {"cram-md5", 0, true},
-    {"scram-sha-256", 0, true},
-    {"xoauth2", 0, true},
-    {"oauthbearer", 0, true},
+    {"cram-md5", CFG_AUTH_CRAM_MD5, false},
+    {"scram-sha-256", CFG_AUTH_SCRAM_SHA_256, false},
+    {"xoauth2", CFG_AUTH_XOAUTH2, true},
+    {"oauthbearer", CFG_AUTH_OAUTHBEARER, true},
     {"oauth2", 0, true},
     {NULL, 0, false},
 };
@@ -78,7 +78,7 @@ static void read_auth(struct cfg_loader *l, const struct cfg_field *f, const str
     if (node->kind == CFG_NODE_MAP) {
         cfg_problem(l, node,
                     "\"auth\" as a map (oauth2) is not supported by this release; it must "
-                    "be a list of plain and login");
+                    "be a list of plain, login, scram-sha-256 and cram-md5");
         return;
     }
     if (!cfg_list_check(l, f, node))

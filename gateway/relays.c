@@ -11,8 +11,10 @@ static const enum smtp_tls_mode tls_modes[] = {[CFG_TLS_STARTTLS] = SMTP_TLS_REQ
 static const enum smtp_tls_verify verify_modes[] = {[CFG_VERIFY_FULL] = SMTP_VERIFY_FULL,
                                                     [CFG_VERIFY_CA] = SMTP_VERIFY_CA,
                                                     [CFG_VERIFY_NONE] = SMTP_VERIFY_NONE};
-static const enum smtp_auth_mech auth_mechs[] = {
-    [CFG_AUTH_PLAIN] = SMTP_AUTH_PLAIN, [CFG_AUTH_LOGIN] = SMTP_AUTH_LOGIN};
+static const enum smtp_auth_mech auth_mechs[CFG_N_AUTH_MECHS] = {
+    [CFG_AUTH_PLAIN] = SMTP_AUTH_PLAIN,       [CFG_AUTH_LOGIN] = SMTP_AUTH_LOGIN,
+    [CFG_AUTH_CRAM_MD5] = SMTP_AUTH_CRAM_MD5, [CFG_AUTH_SCRAM_SHA_256] = SMTP_AUTH_SCRAM_SHA_256,
+    [CFG_AUTH_XOAUTH2] = SMTP_AUTH_XOAUTH2,   [CFG_AUTH_OAUTHBEARER] = SMTP_AUTH_OAUTHBEARER};
 
 static struct smtp_timeouts timeouts(const struct cfg_timeouts *c)
 {

@@ -123,6 +123,7 @@ void smtp_client_arm(struct smtp_client *c)
 {
     int64_t due = earliest(c->deadline_ms, c->stagger_ms);
     due = earliest(earliest(due, c->probe_ms), earliest(c->idle_ms, c->broken_ms));
+    due = earliest(due, c->work_ms);
     if (c->phase == CLIENT_CLOSING || due == 0 || (c->armed_ms != 0 && c->armed_ms <= due))
         return;
     int64_t wait = due - gw_clock_mono_ms();
@@ -160,6 +161,9 @@ static void on_timer(uv_timer_t *timer)
         smtp_client_close_all(c);
     } else if (due) {
         smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_DEADLINE});
+    } else if (c->work_ms != 0 && c->phase == CLIENT_TALK) {
+        c->work_ms = 0;
+        smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_WORK});
     } else if (c->probe_ms != 0 && now >= c->probe_ms) {
         smtp_client_start_probe(c);
     } else if (c->idle_ms != 0 && now >= c->idle_ms) {
@@ -294,6 +298,7 @@ static void apply(struct smtp_client *c, const struct smtp_action *act)
     if (act->out.len != 0)
         smtp_client_send(c, act->out);
     c->deadline_ms = act->deadline_ms;
+    c->work_ms = act->more_work ? gw_clock_mono_ms() : 0;
     if (act->start_tls)
         smtp_client_start_tls(c);
     else

@@ -61,6 +61,7 @@ struct smtp_client {
     int64_t stagger_ms;  /* next address joins the race */
     int64_t idle_ms;     /* parked until */
     int64_t broken_ms;   /* after a failed write */
+    int64_t work_ms;     /* the session has work of its own to go on with */
     int64_t probe_ms;    /* when to ask for TLS, unless a greeting comes before */
     int64_t armed_ms;    /* what the timer is set to; 0: not running */
 

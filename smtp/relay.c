@@ -96,6 +96,7 @@ static void on_handle_closed(uv_handle_t *handle)
     smtp_tls_context_free(&r->tls);
     smtp_domains_deinit(&r->domains);
     smtp_relay_config_deinit(&r->config);
+    gw_wipe(&r->scram_cache, sizeof(r->scram_cache));
     gw_free(r->buffers);
     gw_free(r);
     if (on_closed != NULL)
@@ -164,6 +165,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     if (r->config.max_connections == 0)
         r->config.max_connections = 1;
     r->session = smtp_relay_session_config(&r->config);
+    r->session.scram_cache = &r->scram_cache;
     init_limits(r);
     for (size_t i = 0; i < N_RELAY_SLOT_STATES; i++)
         gw_list_init(&r->slots[i]);

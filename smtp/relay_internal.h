@@ -12,6 +12,7 @@
 #include "smtp/relay_config.h"
 #include "smtp/relay_domains.h"
 #include "smtp/resolver.h"
+#include "smtp/sasl_scram.h"
 
 enum relay_slot_state {
     RELAY_SLOT_CONNECTING,
@@ -39,6 +40,7 @@ struct smtp_relay {
     uv_loop_t *loop;
     struct smtp_relay_config config;
     struct smtp_session_config session;
+    struct smtp_scram_cache scram_cache; /* of session */
     struct smtp_tls_context *tls;
     struct smtp_resolver *resolver;
     struct smtp_client_buffers *buffers;

@@ -42,7 +42,7 @@ static void clear_timing(struct smtp_session *s)
 struct smtp_session *smtp_session_new(const struct smtp_session_config *config)
 {
     PRE(config->helo_name != NULL && config->host != NULL);
-    PRE((config->username == NULL) == (config->password == NULL));
+    PRE((config->username != NULL) == (config->password != NULL || config->token != NULL));
     struct smtp_session *s = gw_calloc(1, sizeof(*s));
 
     s->config = *config;
@@ -69,6 +69,7 @@ void smtp_session_free(struct smtp_session **s)
     if (*s == NULL)
         return;
     wipe_out(*s);
+    smtp_sasl_wipe(&(*s)->sasl);
     gw_buf_deinit(&(*s)->out);
     smtp_reply_parser_deinit(&(*s)->reply);
     gw_free(*s);
@@ -277,6 +278,9 @@ static void dispatch(struct smtp_session *s, const struct smtp_event *ev)
         break;
     case SMTP_EV_DEADLINE:
         on_deadline(s);
+        break;
+    case SMTP_EV_WORK:
+        s->must_send = s->must_send || (s->state == SMTP_STATE_AUTH && s->auth_works);
         break;
     case SMTP_EV_CLOSED:
         on_closed(s, ev);

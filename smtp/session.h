@@ -7,8 +7,8 @@
  * Failure: every event may end the session; act_out->close is then set and every recipient of the
  * transaction in hand has its outcome.
  *
- * Spec: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME),
- * 2034 (ENHANCEDSTATUSCODES), 6531 (SMTPUTF8), 8314 (implicit TLS). */
+ * Spec: RFC 5321, 3207 (STARTTLS), 4954 (AUTH, mechanisms in sasl.h), 2920 (PIPELINING), 1870
+ * (SIZE), 6152 (8BITMIME), 2034 (ENHANCEDSTATUSCODES), 6531 (SMTPUTF8), 8314 (implicit TLS). */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
@@ -30,6 +30,10 @@ enum smtp_tls_mode {
 enum smtp_auth_mech {
     SMTP_AUTH_PLAIN,
     SMTP_AUTH_LOGIN,
+    SMTP_AUTH_CRAM_MD5,
+    SMTP_AUTH_SCRAM_SHA_256,
+    SMTP_AUTH_XOAUTH2,
+    SMTP_AUTH_OAUTHBEARER,
     SMTP_N_AUTH_MECHS
 };
 
@@ -43,14 +47,19 @@ struct smtp_timeouts {
 };
 struct smtp_timeouts smtp_timeouts_default(void);
 
+struct smtp_scram_cache;
+
 /* What one session needs to know of its relay. Strings are borrowed and must outlive the session.
  */
 struct smtp_session_config {
     const char *helo_name; /* our EHLO argument: FQDN or address literal */
     enum smtp_tls_mode tls_mode;
-    const char *username, *password;              /* both NULL: no AUTH */
+    const char *username;                         /* NULL: no AUTH */
+    const char *password;                         /* NULL: only with a token */
+    const char *token;                            /* OAuth2 access token, or NULL */
     enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS]; /* in order of preference */
     size_t n_mechs;
+    struct smtp_scram_cache *scram_cache; /* shared by the sessions of a relay; may be NULL */
     bool allow_plain_auth; /* AUTH without TLS (a relay on loopback that says tls: none) */
     const char *host;      /* host:port of the relay, for texts */
     uint16_t port;
@@ -83,6 +92,7 @@ enum smtp_event_kind {
     SMTP_EV_TLS_DONE,  /* the handshake asked for by act.start_tls succeeded */
     SMTP_EV_WRITTEN,   /* all of act.out was handed to the kernel */
     SMTP_EV_DEADLINE,  /* act.deadline_ms passed */
+    SMTP_EV_WORK,      /* go on with what act.more_work spoke of */
     SMTP_EV_CLOSED,    /* connection or handshake is gone: ev.reason, ev.detail; also end of file */
     SMTP_EV_TRANSACTION, /* only when smtp_session_ready(): ev.envelope */
     SMTP_EV_CANCEL, /* give the transaction up; before the dot: RSET or close, after: nothing */
@@ -103,6 +113,7 @@ struct smtp_action {
     bool start_tls;        /* after out was written: begin the handshake */
     bool transaction_done; /* all outcomes are final; the envelope is no longer used */
     bool ready;            /* the session would take a TRANSACTION now */
+    bool more_work;        /* cannot go on before a WORK event; let others have their turn first */
     bool close;            /* close the connection after out was written; the session is over */
     bool relay_sick; /* with close: reason/detail below are about the relay, not the message */
     enum smtp_stage stage; /* present stage; with close: where it ended */

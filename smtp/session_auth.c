@@ -10,21 +10,39 @@
 #include "smtp/session_impl.h"
 
 enum {
-    MAX_MECH_LIST = 64
+    MAX_MECH_LIST = 96
 };
 
-/* Move s->mech on to a mechanism that is configured and offered. */
+static struct smtp_sasl_credentials credentials(const struct smtp_session *s)
+{
+    const struct smtp_session_config *c = &s->config;
+    return (struct smtp_sasl_credentials){.username = c->username,
+                                          .password = c->password,
+                                          .token = c->token,
+                                          .host = c->host,
+                                          .port = c->port,
+                                          .scram_cache = c->scram_cache};
+}
+
+/* Move s->mech on to a mechanism that is configured, offered, and that we have the secret for. */
 static bool find_mech(struct smtp_session *s)
 {
-    while (s->mech < s->config.n_mechs && !s->caps.auth[s->config.mechs[s->mech]])
-        s->mech++;
-    return s->mech < s->config.n_mechs;
+    const struct smtp_sasl_credentials who = credentials(s);
+    for (; s->mech < s->config.n_mechs; s->mech++) {
+        enum smtp_auth_mech mech = s->config.mechs[s->mech];
+        if (s->caps.auth[mech] && smtp_sasl_can(mech, &who))
+            return true;
+    }
+    return false;
 }
 
 static void start_mech(struct smtp_session *s)
 {
-    s->sasl = smtp_sasl_start(s->config.mechs[s->mech], s->config.username, s->config.password);
+    const struct smtp_sasl_credentials who = credentials(s);
+    smtp_sasl_wipe(&s->sasl);
+    s->sasl = smtp_sasl_start(s->config.mechs[s->mech], &who);
     s->auth_begun = false;
+    s->auth_works = false;
     smtp_session_enter(s, SMTP_STATE_AUTH);
 }
 
@@ -63,7 +81,7 @@ void smtp_session_authenticate(struct smtp_session *s)
 static void cannot_send(struct smtp_session *s)
 {
     smtp_session_fail(s, SMTP_REASON_LOCAL_ERROR, NULL,
-                      "username or password for relay %s is too long for AUTH %s", s->peer,
+                      "username, password or token for relay %s is too long for AUTH %s", s->peer,
                       smtp_sasl_name(s->sasl.mech));
 }
 
@@ -94,19 +112,23 @@ static void send_command(struct smtp_session *s)
             cannot_send(s);
             return;
         }
-        if (s->out.len + 2 > SMTP_MAX_COMMAND) {
+        if (s->out.len + 2 > smtp_sasl_max_command(&s->sasl)) {
             gw_wipe(s->out.data + bare_len, s->out.len - bare_len);
             s->out.len = bare_len;
             s->sasl = before;
         }
     }
+    smtp_sasl_wipe(&before);
     CHECK(gw_buf_add_str(&s->out, "\r\n") == GW_OK);
     smtp_session_expect(s, SMTP_CMD_SETUP);
 }
 
 void smtp_session_send_auth(struct smtp_session *s)
 {
-    if (s->auth_begun)
+    s->auth_works = s->auth_works && !smtp_sasl_work(&s->sasl);
+    if (s->auth_works)
+        s->act->more_work = true;
+    else if (s->auth_begun)
         send_token(s);
     else
         send_command(s);
@@ -120,9 +142,11 @@ void smtp_session_send_auth_cancel(struct smtp_session *s)
 
 static void on_challenge(struct smtp_session *s)
 {
-    bool sound = s->reply.n_lines == 1 &&
-                 smtp_sasl_challenge(&s->sasl, smtp_reply_line(&s->reply, 0)) == GW_OK;
-    smtp_session_enter(s, sound ? SMTP_STATE_AUTH : SMTP_STATE_AUTH_CANCEL);
+    enum gw_status status = s->reply.n_lines == 1
+                                ? smtp_sasl_challenge(&s->sasl, smtp_reply_line(&s->reply, 0))
+                                : GW_PROTO;
+    s->auth_works = status == GW_BUSY;
+    smtp_session_enter(s, status == GW_PROTO ? SMTP_STATE_AUTH_CANCEL : SMTP_STATE_AUTH);
 }
 
 /* The mechanism, not the password, is refused (RFC 4954 sec. 4 and 6). */
@@ -142,7 +166,11 @@ static void refused(struct smtp_session *s)
         }
     }
     const struct smtp_reply_info *info = smtp_session_info(s);
-    if (info->code / 100 == 4)
+    if (s->sasl.refused && info->code / 100 == 5)
+        smtp_session_leave(s, SMTP_REASON_AUTH_FAILED, info,
+                           "relay %s refused the access token (AUTH %s): %.80s: %d %.60s", s->peer,
+                           mech, s->sasl.error, info->code, info->text);
+    else if (info->code / 100 == 4)
         smtp_session_leave(s, SMTP_REASON_AUTH_TEMPORARY, info,
                            "relay %s cannot check the credentials now (AUTH %s): %d %.100s",
                            s->peer, mech, info->code, info->text);
@@ -167,7 +195,13 @@ void smtp_session_on_auth(struct smtp_session *s)
 
 void smtp_session_on_auth_cancel(struct smtp_session *s)
 {
-    smtp_session_leave(s, SMTP_REASON_AUTH_PROTOCOL, NULL,
-                       "relay %s sent a challenge that AUTH %s does not have", s->peer,
-                       smtp_sasl_name(s->sasl.mech));
+    const char *mech = smtp_sasl_name(s->sasl.mech);
+    if (s->sasl.mech == SMTP_AUTH_SCRAM_SHA_256 && s->sasl.n_sent > 0)
+        smtp_session_leave(s, SMTP_REASON_AUTH_PROTOCOL, NULL,
+                           "relay %s did not prove in AUTH %s that it knows the password, or asks "
+                           "for less than %d or more than %d iterations",
+                           s->peer, mech, SMTP_SCRAM_MIN_ITERATIONS, SMTP_SCRAM_MAX_ITERATIONS);
+    else
+        smtp_session_leave(s, SMTP_REASON_AUTH_PROTOCOL, NULL,
+                           "relay %s sent a challenge that AUTH %s does not have", s->peer, mech);
 }

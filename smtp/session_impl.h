@@ -99,6 +99,7 @@ struct smtp_session {
     struct smtp_sasl sasl;
     size_t mech; /* index into config.mechs */
     bool auth_begun;
+    bool auth_works; /* on what a challenge asks for */
 
     /* The commands in flight, oldest first: a ring. */
     uint8_t in_flight[SMTP_MAX_IN_FLIGHT];

@@ -134,6 +134,8 @@ void replay_step(struct replay *r, struct smtp_event ev)
     r->last = act;
     if (act.close && !was_closed)
         r->end = act;
+    if (act.more_work)
+        replay_step(r, (struct smtp_event){.kind = SMTP_EV_WORK});
     if (wrote && !act.close && !r->manual_written)
         replay_step(r, (struct smtp_event){.kind = SMTP_EV_WRITTEN});
 }
@@ -244,7 +246,7 @@ void replay_run(const char *name, struct gw_slice transcript, enum replay_split 
                                              .port = 587,
                                              .tls_mode = SMTP_TLS_NONE,
                                              .mechs = {SMTP_AUTH_PLAIN, SMTP_AUTH_LOGIN},
-                                             .n_mechs = SMTP_N_AUTH_MECHS,
+                                             .n_mechs = 2,
                                              .timeouts = smtp_timeouts_default()};
     gw_buf_init(&r->content, MAX_BYTES);
     gw_buf_init(&r->segment, MAX_BYTES);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/base/gw_mem.h"
+#include "smtp/sasl.h"
 
 static void set_tls(struct replay *r, struct gw_slice args)
 {
@@ -31,9 +32,25 @@ static void set_mechs(struct replay *r, struct gw_slice args)
 {
     r->config.n_mechs = 0;
     while (args.len > 0 && r->config.n_mechs < SMTP_N_AUTH_MECHS) {
-        bool login = gw_slice_is(replay_next_word(&args), "login");
-        r->config.mechs[r->config.n_mechs++] = login ? SMTP_AUTH_LOGIN : SMTP_AUTH_PLAIN;
+        struct gw_slice word = replay_next_word(&args);
+        int mech = 0;
+        while (mech < SMTP_N_AUTH_MECHS &&
+               !gw_slice_eq_nocase(word, gw_slice_str(smtp_sasl_name((enum smtp_auth_mech)mech))))
+            mech++;
+        if (mech == SMTP_N_AUTH_MECHS)
+            replay_fail(r, "unknown mechanism");
+        else
+            r->config.mechs[r->config.n_mechs++] = (enum smtp_auth_mech)mech;
     }
+}
+
+/* user token */
+static void set_token(struct replay *r, struct gw_slice args)
+{
+    replay_copy_word(r, replay_next_word(&args), r->user, sizeof(r->user));
+    replay_copy_word(r, replay_next_word(&args), r->token, sizeof(r->token));
+    r->config.username = r->user;
+    r->config.token = r->token;
 }
 
 static void set_plain_auth(struct replay *r, struct gw_slice args)
@@ -134,6 +151,7 @@ const struct replay_word replay_settings[] = {
     {'@', "tls", set_tls},
     {'@', "auth", set_auth},
     {'@', "mechs", set_mechs},
+    {'@', "token", set_token},
     {'@', "plain-auth", set_plain_auth},
     {'@', "helo", set_helo},
     {'@', "host", set_host},
