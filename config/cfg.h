@@ -82,6 +82,14 @@ struct cfg_timeouts {
     int64_t body_ms; /* floor: a body may always take this long */
 };
 
+/* How a relay's access tokens are obtained; all NULL: it has none. */
+struct cfg_oauth2 {
+    const char *token_url, *client_id, *scope, *ca_file;
+    const char *client_secret, *client_secret_file; /* the secret, and where it was read from */
+    const char *refresh_token, *refresh_token_file;
+    const char *access_token, *access_token_file; /* a fixed one: nothing else is set then */
+};
+
 struct cfg_relay {
     const char *name;
     bool sandbox; /* url: "sandbox:"; host, port and TLS below do not apply */
@@ -91,7 +99,9 @@ struct cfg_relay {
     enum cfg_tls_verify verify;
     const char *ca_file, *server_name, *client_cert_file, *client_key_file;
     int min_tls_version;             /* 0x0303 or 0x0304 */
-    const char *username, *password; /* both or neither */
+    const char *username, *password; /* both or neither, unless there is OAuth2 */
+    const char *password_file;       /* where the password was read from, or NULL */
+    struct cfg_oauth2 oauth2;
     enum cfg_auth_mech auth[CFG_N_AUTH_MECHS];
     size_t n_auth;
     const char *helo_name; /* NULL: this machine's name */
@@ -229,6 +239,15 @@ typedef const char *(*cfg_getenv_fn)(const char *name, void *data);
  * deinit it. */
 enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
                         const struct cfg **out, struct cfg_problems *problems) GW_NODISCARD;
+
+enum {
+    CFG_SECRET_FILE_SIZE = CFG_MAX_TEXT + 2 + 1 /* with a line end */
+};
+/* What a secret file holds, without the line end behind it, as *_file keys are read; @buf has
+ * CFG_SECRET_FILE_SIZE bytes, to be wiped by the caller. GW_OK; GW_IO or GW_TOOBIG with err->text
+ * naming the file. */
+enum gw_status cfg_secret_read(const char *path, char *buf, size_t *len_out,
+                               struct gw_err *err) GW_NODISCARD;
 
 /* Thread-safe references; the last unref wipes the secrets. cfg_unref sets the pointer to NULL. A
  * struct cfg made by hand (snapshot NULL) is not counted and stays the maker's. */

@@ -43,3 +43,15 @@ enum gw_status cfg_file_read(const char *path, char *buf, size_t max, size_t *le
     (void)close(fd);
     return status;
 }
+
+enum gw_status cfg_secret_read(const char *path, char *buf, size_t *len_out, struct gw_err *err)
+{
+    enum gw_status st = cfg_file_read(path, buf, CFG_SECRET_FILE_SIZE - 1, len_out, err);
+    if (st != GW_OK)
+        return st;
+    if (*len_out > 0 && buf[*len_out - 1] == '\n')
+        --*len_out;
+    if (*len_out > 0 && buf[*len_out - 1] == '\r')
+        --*len_out;
+    return GW_OK;
+}

@@ -65,9 +65,8 @@ static const struct cfg_word mechanisms[] = {
     {"login", CFG_AUTH_LOGIN, false},
     {"cram-md5", CFG_AUTH_CRAM_MD5, false},
     {"scram-sha-256", CFG_AUTH_SCRAM_SHA_256, false},
-    {"xoauth2", CFG_AUTH_XOAUTH2, true},
-    {"oauthbearer", CFG_AUTH_OAUTHBEARER, true},
-    {"oauth2", 0, true},
+    {"xoauth2", CFG_AUTH_XOAUTH2, false},
+    {"oauthbearer", CFG_AUTH_OAUTHBEARER, false},
     {NULL, 0, false},
 };
 
@@ -77,8 +76,7 @@ static void read_auth(struct cfg_loader *l, const struct cfg_field *f, const str
     struct cfg_relay *relay = base;
     if (node->kind == CFG_NODE_MAP) {
         cfg_problem(l, node,
-                    "\"auth\" as a map (oauth2) is not supported by this release; it must "
-                    "be a list of plain, login, scram-sha-256 and cram-md5");
+                    "\"auth\" is a list of mechanisms; \"oauth2\" is a key of its own beside it");
         return;
     }
     if (!cfg_list_check(l, f, node))
@@ -206,9 +204,11 @@ static const struct cfg_field fields[] = {
     {.name = "password",
      .type = &cfg_type_once,
      .offset = AT(password),
+     .file_offset = AT(password_file),
      .flags = CFG_SECRET,
      .want = "a password"},
     {.name = "auth", .type = &auth_type, .min = 1, .max = CFG_N_AUTH_MECHS},
+    {.name = "oauth2", .type = &cfg_type_map, .offset = AT(oauth2), .section = &cfg_oauth2_section},
     {.name = "helo_name",
      .type = &cfg_type_string,
      .offset = AT(helo_name),
@@ -241,23 +241,62 @@ static void check_tls(struct cfg_loader *l, const struct cfg_node *node, const s
                         "text; leave ?tls=none out, or the password, or use a relay on 127.0.0.1");
 }
 
-static void finish(struct cfg_loader *l, const struct cfg_node *node, void *item)
+static bool is_bearer(enum cfg_auth_mech mech)
 {
-    const struct cfg_relay *r = item;
+    return mech == CFG_AUTH_XOAUTH2 || mech == CFG_AUTH_OAUTHBEARER;
+}
+
+static void check_oauth2(struct cfg_loader *l, const struct cfg_node *node, struct cfg_relay *r,
+                         bool has_password)
+{
+    bool given = cfg_oauth2_given(&r->oauth2);
+    if (given && cfg_node_value(node, "auth") == NULL) {
+        r->auth[0] = CFG_AUTH_XOAUTH2;
+        r->auth[1] = CFG_AUTH_OAUTHBEARER;
+        r->n_auth = 2;
+    }
+    for (size_t i = 0; i < r->n_auth; i++)
+        if (is_bearer(r->auth[i]) != given) {
+            cfg_problem_key(l, node,
+                            given ? "with oauth2 only xoauth2 and oauthbearer can be in auth"
+                                  : "xoauth2 and oauthbearer need oauth2 beside auth");
+            break;
+        }
+    if (!given)
+        return;
+    cfg_oauth2_check(l, node, &r->oauth2);
+    if (has_password)
+        cfg_problem_key(l, node, "a relay has a password or oauth2, not both");
+    if (r->username == NULL)
+        cfg_problem_key(l, node, "oauth2 needs the username: the mailbox that sends");
+}
+
+static void check_credentials(struct cfg_loader *l, const struct cfg_node *node,
+                              struct cfg_relay *r)
+{
     /* Not when one of them is there but wrong: that is a problem already. */
     bool has_user = r->username != NULL || cfg_node_value(node, "username") != NULL;
     bool has_password = r->password != NULL || cfg_node_value(node, "password") != NULL ||
                         cfg_node_value(node, "password_file") != NULL;
-    if (r->burst > 0 && r->rate_per_s <= 0 && cfg_node_value(node, "rate") == NULL)
-        cfg_problem_key(l, node, "burst does nothing without rate; add a rate or leave burst out");
-    if (r->sandbox && (has_user || has_password))
+    bool has_oauth2 = cfg_node_value(node, "oauth2") != NULL;
+    if (r->sandbox && (has_user || has_password || has_oauth2))
         cfg_problem_key(l, node, "sandbox: takes no username and no password; leave them out");
     if (r->sandbox || r->host == NULL)
         return;
-    if (has_user != has_password)
+    if (has_user != has_password && !has_oauth2)
         cfg_problem_key(l, node, "%s is missing; username and password come together",
                         has_user ? "the password" : "the username");
-    check_tls(l, node, r);
+    check_oauth2(l, node, r, has_password);
+}
+
+static void finish(struct cfg_loader *l, const struct cfg_node *node, void *item)
+{
+    struct cfg_relay *r = item;
+    if (r->burst > 0 && r->rate_per_s <= 0 && cfg_node_value(node, "rate") == NULL)
+        cfg_problem_key(l, node, "burst does nothing without rate; add a rate or leave burst out");
+    check_credentials(l, node, r);
+    if (!r->sandbox && r->host != NULL)
+        check_tls(l, node, r);
 }
 
 static const struct cfg_relay defaults = {

@@ -48,6 +48,7 @@ struct cfg_field {
     const struct cfg_type *type;
     size_t offset;       /* in the section's struct */
     size_t count_offset; /* lists: of their size_t count */
+    size_t file_offset;  /* secrets: where the path of <name>_file goes; 0: nowhere */
     unsigned flags;
     int64_t min, max;                /* of numbers, in the unit of the type; of lists: items */
     bool (*check)(const char *text); /* strings */
@@ -90,7 +91,14 @@ extern const struct cfg_type cfg_type_later;
 
 extern const struct cfg_section cfg_root_section, cfg_listen_section, cfg_relay_section,
     cfg_route_section, cfg_dkim_section, cfg_api_key_section;
+extern const struct cfg_section cfg_oauth2_section;
 extern const struct cfg cfg_defaults;
+
+/* Is any of it there? */
+bool cfg_oauth2_given(const struct cfg_oauth2 *o);
+/* Problems of keys that do not fit together, at @node (the relay). */
+void cfg_oauth2_check(struct cfg_loader *l, const struct cfg_node *node,
+                      const struct cfg_oauth2 *o);
 
 /* Fill @out from @node: unknown keys, required keys, every field in table order, finish. */
 void cfg_section_read(struct cfg_loader *l, const struct cfg_section *s,

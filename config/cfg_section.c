@@ -68,17 +68,13 @@ static const struct cfg_node *read_secret_file(struct cfg_loader *l,
     const char *path = cfg_scalar(l, file_node, "the path of a file");
     if (path == NULL)
         return NULL;
-    char buf[CFG_MAX_TEXT + 2 + 1];
+    char buf[CFG_SECRET_FILE_SIZE];
     struct gw_err err;
     size_t len;
     struct cfg_node *node = NULL;
-    if (cfg_file_read(path, buf, CFG_MAX_TEXT + 2, &len, &err) != GW_OK) {
+    if (cfg_secret_read(path, buf, &len, &err) != GW_OK) {
         cfg_problem(l, file_node, "%s", err.text);
     } else {
-        if (len > 0 && buf[len - 1] == '\n')
-            len--;
-        if (len > 0 && buf[len - 1] == '\r')
-            len--;
         node = cfg_node_new(l, CFG_NODE_SCALAR, file_node->source);
         *node = *file_node;
         node->next = NULL;
@@ -128,6 +124,17 @@ static void report_missing(struct cfg_loader *l, const struct cfg_section *s,
         cfg_problem(l, at, "%s needs \"%s\"", s->what, f->name);
 }
 
+/* Whoever reads the secret file again when it changes needs its path. */
+static void keep_file(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *map,
+                      void *out)
+{
+    char name[MAX_KEY_SHOWN];
+    file_key(f, name);
+    const struct cfg_node *file = cfg_node_get(map, name);
+    if (f->file_offset != 0 && file != NULL && !file->null && file->text != NULL)
+        cfg_put_string(out, f->file_offset, gw_arena_strdup(l->out->arena, file->text));
+}
+
 static void read_field(struct cfg_loader *l, const struct cfg_section *s, const struct cfg_field *f,
                        const struct cfg_node *map, void *out)
 {
@@ -137,6 +144,7 @@ static void read_field(struct cfg_loader *l, const struct cfg_section *s, const 
         return;
     if (node != NULL && (!node->null || node->kind != CFG_NODE_SCALAR)) {
         f->type->read(l, f, node, out);
+        keep_file(l, f, map, out);
     } else if ((f->flags & CFG_REQUIRED) != 0) {
         report_missing(l, s, f, node != NULL ? node : map);
     } else if (node != NULL && (f->flags & CFG_NOT_NULL) != 0) {

@@ -73,47 +73,81 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
     return out;
 }
 
+static bool wants_http(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->n_relays; i++)
+        if (gw_relay_secret_wants_http(&cfg->relays[i]))
+            return true;
+    return false;
+}
+
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
                               uint16_t sandbox_port, struct gw_err *err)
 {
     *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
+                            .secrets = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_secret)),
                             .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted))};
+    if (wants_http(cfg)) {
+        r->http = gw_http_new(loop);
+        r->n_open++;
+    }
     for (; r->n < cfg->n_relays; r->n++) {
         struct smtp_relay_config config = relay_config(&cfg->relays[r->n], sandbox_port);
+        struct gw_relay_secret *secret = &r->secrets[r->n];
+        gw_relay_secret_open(secret, r->http, &cfg->relays[r->n], &config);
         enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
-        if (st != GW_OK)
+        if (st != GW_OK) {
+            gw_relay_secret_close(secret);
             return st;
+        }
+        secret->relay = r->items[r->n];
         r->n_open++;
     }
     return GW_OK;
 }
 
+/* One of the things that are open. */
 struct closing {
     struct gw_relays *relays;
+    struct gw_relay_secret *secret; /* NULL: the HTTP client */
     void (*on_closed)(void *);
     void *data;
 };
 
-static void on_relay_closed(void *data)
+static void on_part_closed(void *data)
 {
     struct closing c = *(struct closing *)data;
     gw_free(data);
+    if (c.secret != NULL)
+        gw_relay_secret_close(c.secret);
     c.relays->n_open--;
     c.on_closed(c.data);
+}
+
+static struct closing *closing_new(struct gw_relays *r, struct gw_relay_secret *secret,
+                                   void (*on_closed)(void *), void *data)
+{
+    struct closing *c = gw_malloc(sizeof(*c));
+    *c = (struct closing){.relays = r, .secret = secret, .on_closed = on_closed, .data = data};
+    return c;
 }
 
 void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data)
 {
     for (size_t i = 0; i < r->n; i++) {
-        struct closing *c = gw_malloc(sizeof(*c));
-        *c = (struct closing){.relays = r, .on_closed = on_closed, .data = data};
-        smtp_relay_close(r->items[i], grace_ms, on_relay_closed, c);
+        gw_relay_secret_stop(&r->secrets[i]);
+        smtp_relay_close(r->items[i], grace_ms, on_part_closed,
+                         closing_new(r, &r->secrets[i], on_closed, data));
     }
+    if (r->http != NULL)
+        gw_http_close(r->http, on_part_closed, closing_new(r, NULL, on_closed, data));
+    r->http = NULL;
 }
 
 void gw_relays_deinit(struct gw_relays *r)
 {
     gw_free(r->items);
+    gw_free(r->secrets);
     gw_free(r->counted);
     *r = (struct gw_relays){.items = NULL};
 }

@@ -8,6 +8,8 @@
 
 #include "config/cfg.h"
 #include "gateway/base/gw_status.h"
+#include "gateway/http_client.h"
+#include "gateway/relay_secret.h"
 #include "smtp/relay.h"
 
 /* What of a relay's counters is in the metrics already. */
@@ -18,15 +20,17 @@ struct gw_relay_counted {
 struct gw_relays {
     struct smtp_relay **items; /* as in cfg.relays */
     struct gw_relay_counted *counted;
+    struct gw_relay_secret *secrets; /* one per relay */
+    struct gw_http *http;            /* for token endpoints; NULL without OAuth2 */
     size_t n;
-    size_t n_open; /* not closed yet */
+    size_t n_open; /* relays, and the HTTP client, that are not closed yet */
 };
 
 /* @sandbox_port  where relays with url `sandbox:` connect to
  * On error nothing is left open but what gw_relays_close() ends. */
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
                               uint16_t sandbox_port, struct gw_err *err) GW_NODISCARD;
-/* @on_closed for each open relay; n_open counts down before it is called. */
+/* @on_closed for all that is open, one by one; n_open counts down before it is called. */
 void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data);
 void gw_relays_deinit(struct gw_relays *r);
 

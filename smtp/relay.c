@@ -95,6 +95,7 @@ static void on_handle_closed(uv_handle_t *handle)
     void *data = r->closed_data;
     smtp_tls_context_free(&r->tls);
     smtp_domains_deinit(&r->domains);
+    gw_free_secret(&r->tried);
     smtp_relay_config_deinit(&r->config);
     gw_wipe(&r->scram_cache, sizeof(r->scram_cache));
     gw_free(r->buffers);
@@ -142,7 +143,8 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     struct smtp_resolver *resolver = NULL;
     struct smtp_tls_context *tls = NULL;
     *out = NULL;
-    if ((config->username == NULL) != (config->password == NULL))
+    bool has_secret = config->password != NULL || config->secrets.get != NULL;
+    if ((config->username == NULL) == has_secret)
         return gw_err_set(err, GW_INVALID, "relay %s: username and password need each other",
                           config->name);
     struct smtp_tls_client_config tls_config = smtp_relay_tls_config(config);

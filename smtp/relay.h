@@ -26,6 +26,26 @@
 #include "smtp/session.h"
 #include "smtp/tls.h"
 
+/* A password, or an OAuth2 access token, at the moment it is needed. */
+enum smtp_secret_status {
+    SMTP_SECRET_READY,
+    SMTP_SECRET_PENDING, /* smtp_relay_secret_changed() will be called */
+    SMTP_SECRET_FAILED
+};
+struct smtp_secret {
+    const char *password, *token; /* READY: one of them; borrowed until the next call */
+    enum smtp_reason reason;      /* FAILED: AUTH_TEMPORARY, or AUTH_FAILED: not before a change */
+    const char *detail;           /* FAILED: words for people; borrowed likewise */
+};
+/* Where secrets come from that change: asked before each connection. Never calls back from inside.
+ */
+struct smtp_secret_source {
+    enum smtp_secret_status (*get)(void *data, struct smtp_secret *out);
+    /* The relay refused the one that it got last. True when another one can be had. NULL: never. */
+    bool (*refused)(void *data);
+    void *data;
+};
+
 /* Strings are copied by smtp_relay_new(). */
 struct smtp_relay_config {
     const char *name; /* as in the configuration */
@@ -38,6 +58,7 @@ struct smtp_relay_config {
     const char *client_cert_file, *client_key_file; /* PEM, both or neither */
     int min_tls_version;                            /* 0x0303 (TLS 1.2) or 0x0304 */
     const char *username, *password;
+    struct smtp_secret_source secrets; /* in place of the password; get NULL: none */
     enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS];
     size_t n_mechs;
     const char *helo_name; /* NULL: this machine's FQDN, or [127.0.0.1] */
@@ -102,6 +123,9 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
 enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *txn) GW_NODISCARD;
 /* Ask for an early end; on_done still comes, with what is true by then. Idempotent. */
 void smtp_relay_cancel(struct smtp_relay *r, struct smtp_transaction *txn);
+
+/* The source has another secret, or knows that it has none. */
+void smtp_relay_secret_changed(struct smtp_relay *r);
 
 /* Paused: what runs goes on, everything else is refused as SMTP_REASON_RELAY_PAUSED. */
 void smtp_relay_pause(struct smtp_relay *r);

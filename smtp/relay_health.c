@@ -11,6 +11,25 @@
 #include "gateway/base/gw_log.h"
 #include "smtp/relay_internal.h"
 
+/* --- Good news --- */
+
+static void forget(struct smtp_relay *r)
+{
+    r->last_failure.reason = SMTP_REASON_REPLY;
+    r->hold_until_ms = 0;
+    r->wanted = false;
+    r->stats.last_error_at_ms = 0;
+    r->stats.last_reason = SMTP_REASON_REPLY;
+    r->stats.last_stage = SMTP_STAGE_RESOLVE;
+    r->stats.last_detail[0] = '\0';
+}
+
+static void succeeded(struct smtp_relay *r)
+{
+    if (smtp_breaker_success(&r->breaker))
+        gw_log(GW_LOG_INFO, "relay_up", GW_LOG_STR("relay", r->config.name));
+}
+
 /* --- Refusals --- */
 
 static void refuse(struct smtp_relay *r, struct smtp_transaction *txn,
@@ -53,6 +72,10 @@ bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn)
         refuse(r, txn, &paused, 0);
         return false;
     }
+    if (r->last_failure.reason == SMTP_REASON_AUTH_FAILED && smtp_relay_secret_is_new(r)) {
+        forget(r);
+        succeeded(r);
+    }
     if (smtp_relay_n_established(r) == 0 && !has_prospects(r, txn, gw_clock_mono_ms())) {
         r->wanted = true;
         refuse(r, txn, &r->last_failure, 0);
@@ -77,24 +100,9 @@ void smtp_relay_remember(struct smtp_relay *r, const struct smtp_client_end *end
     (void)snprintf(r->stats.last_detail, sizeof(r->stats.last_detail), "%.255s", text);
 }
 
-static void forget(struct smtp_relay *r)
-{
-    r->hold_until_ms = 0;
-    r->wanted = false;
-    r->stats.last_error_at_ms = 0;
-    r->stats.last_reason = SMTP_REASON_REPLY;
-    r->stats.last_stage = SMTP_STAGE_RESOLVE;
-    r->stats.last_detail[0] = '\0';
-}
-
-static void succeeded(struct smtp_relay *r)
-{
-    if (smtp_breaker_success(&r->breaker))
-        gw_log(GW_LOG_INFO, "relay_up", GW_LOG_STR("relay", r->config.name));
-}
-
 void smtp_relay_came_up(struct smtp_relay *r)
 {
+    r->renewed = false;
     forget(r);
     succeeded(r);
 }
@@ -188,6 +196,11 @@ void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
             smtp_breaker_probe_dropped(&r->breaker);
         return;
     }
+    if (end->reason == SMTP_REASON_AUTH_FAILED && smtp_relay_renew_secret(r)) {
+        if (s->probe)
+            smtp_breaker_probe_dropped(&r->breaker);
+        return; /* who waits waits for the new one */
+    }
     smtp_relay_remember(r, end);
     r->hold_until_ms = gw_clock_mono_ms() + SMTP_RELAY_HOLD_MS;
     count_failure(r, s, end);
@@ -197,6 +210,18 @@ void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
         return; /* those who wait have prospects */
     bool all = lasting || r->breaker.state != SMTP_BREAKER_CLOSED;
     smtp_relay_fail_waiting(r, all ? r->n_submitted : s->newest_waiting, end);
+}
+
+void smtp_relay_no_secret(struct smtp_relay *r, const struct smtp_client_end *end)
+{
+    const struct relay_slot none = {
+        .relay = r, .newest_waiting = r->n_submitted, .began_at_ms = gw_clock_mono_ms()};
+    smtp_relay_remember(r, end);
+    r->hold_until_ms = gw_clock_mono_ms() + SMTP_RELAY_HOLD_MS;
+    if (smtp_relay_n_established(r) > 0)
+        return; /* those go on as they are */
+    count_failure(r, &none, end);
+    smtp_relay_fail_waiting(r, r->n_submitted, end);
 }
 
 /* --- By an operator --- */

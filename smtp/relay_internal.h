@@ -31,6 +31,7 @@ struct relay_slot {
     struct smtp_transaction *txn;
     uint64_t newest_waiting; /* number of the last transaction submitted when the attempt began */
     int64_t began_at_ms;     /* of the attempt, then of the transaction it has */
+    char *secret;            /* password or token of this connection */
     bool probe;              /* what becomes of it decides about a half-open breaker */
     bool was_ready;
     bool stale; /* broke before it took a transaction that could be moved */
@@ -59,6 +60,8 @@ struct smtp_relay {
     size_t n_done;
     uv_idle_t done_idle;
 
+    char *tried;  /* the secret that a connection got last; only with a source */
+    bool renewed; /* and it was fetched because the one before was refused */
     struct smtp_breaker breaker;
     bool wanted; /* a transaction was refused since the breaker opened: probe when due */
     bool paused;
@@ -96,11 +99,23 @@ void smtp_relay_came_up(struct smtp_relay *r);
 /* An attempt at a connection failed. */
 void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
                                const struct smtp_client_end *end);
+/* No connection can be made for want of a secret. */
+void smtp_relay_no_secret(struct smtp_relay *r, const struct smtp_client_end *end);
 /* What an established connection ended with, if that was the relay's fault. */
 void smtp_relay_remember(struct smtp_relay *r, const struct smtp_client_end *end);
 /* A transaction ran; what it tells about the relay. */
 void smtp_relay_learn(struct smtp_relay *r, const struct relay_slot *s,
                       const struct smtp_transaction *txn);
+
+/* relay_secret.c */
+/* There is a secret for a connection, or none is needed. If not: who cannot wait is told. */
+bool smtp_relay_has_secret(struct smtp_relay *r);
+/* Gives a new connection its secret; smtp_relay_has_secret() said yes just now. */
+void smtp_relay_lend_secret(struct relay_slot *s, struct smtp_session_config *session);
+/* AUTH was refused: true when another secret can be had, and one is on its way. */
+bool smtp_relay_renew_secret(struct smtp_relay *r);
+/* The source has another secret than the one that was refused: forget the refusal. */
+bool smtp_relay_secret_is_new(struct smtp_relay *r);
 
 /* relay_pool.c */
 /* Brings transactions and connections together. What it starts may call back into it; the outer

@@ -192,6 +192,7 @@ static void on_client_closed(void *data)
     struct smtp_relay *r = s->relay;
     gw_list_remove(&s->link);
     r->n_slots[s->state]--;
+    gw_free_secret(&s->secret);
     gw_free(s);
     smtp_relay_pump(r);
     smtp_relay_close_if_done(r);
@@ -206,14 +207,14 @@ static void open_connection(struct smtp_relay *r)
                                                      .on_idle_timeout = on_idle_timeout,
                                                      .on_down = on_down,
                                                      .on_closed = on_client_closed};
-    const struct smtp_client_config config = {
-        .loop = r->loop,
-        .relay = r->config.name,
-        .session = r->session,
-        .tls = r->tls,
-        .resolver = r->resolver,
-        .buffers = r->buffers,
-        .tls_probe_ms = r->stats.opened == 0 ? r->config.tls_probe_ms : 0};
+    struct smtp_client_config config = {.loop = r->loop,
+                                        .relay = r->config.name,
+                                        .session = r->session,
+                                        .tls = r->tls,
+                                        .resolver = r->resolver,
+                                        .buffers = r->buffers,
+                                        .tls_probe_ms =
+                                            r->stats.opened == 0 ? r->config.tls_probe_ms : 0};
     struct relay_slot *s = gw_calloc(1, sizeof(*s));
     s->relay = r;
     s->state = RELAY_SLOT_CONNECTING;
@@ -222,6 +223,7 @@ static void open_connection(struct smtp_relay *r)
     s->probe = r->breaker.state == SMTP_BREAKER_HALF_OPEN;
     gw_list_push_front(&r->slots[RELAY_SLOT_CONNECTING], &s->link);
     r->n_slots[RELAY_SLOT_CONNECTING]++;
+    smtp_relay_lend_secret(s, &config.session);
     s->client = smtp_client_new(&config, &events, s);
 }
 
@@ -284,6 +286,13 @@ static bool probe_is_due(const struct smtp_relay *r, int64_t now)
            smtp_breaker_wait_ms(&r->breaker, now) == 0;
 }
 
+/* Before a secret is asked for: that may begin a fetch. */
+static bool may_try(const struct smtp_relay *r, int64_t now)
+{
+    return r->breaker.state == SMTP_BREAKER_CLOSED ||
+           (r->breaker.state == SMTP_BREAKER_OPEN && smtp_breaker_wait_ms(&r->breaker, now) == 0);
+}
+
 static void open_as_needed(struct smtp_relay *r, int64_t now)
 {
     size_t n = probe_is_due(r, now) && r->n_waiting == 0 ? 1 : demand(r, now);
@@ -294,7 +303,8 @@ static void open_as_needed(struct smtp_relay *r, int64_t now)
         return;
     while (r->n_slots[RELAY_SLOT_CONNECTING] < n &&
            smtp_relay_n_established(r) + r->n_slots[RELAY_SLOT_CONNECTING] < limit &&
-           make_room(r) && smtp_breaker_admits(&r->breaker, now))
+           may_try(r, now) && make_room(r) && smtp_relay_has_secret(r) &&
+           smtp_breaker_admits(&r->breaker, now))
         open_connection(r);
 }
 

@@ -38,10 +38,11 @@ class Message:
 class Relay:
     """Ends at close(). `messages`, `received` (bytes of each connection) and `violations` grow."""
 
-    def __init__(self, tls="none", pair=None, user=None, password=None, rcpt=None, replies=None,
+    def __init__(self, tls="none", pair=None, user=None, password=None, tokens=None, rcpt=None, replies=None,
                  keywords=("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 52428800")):
         self.messages, self.received, self.violations = [], [], []
         self._tls, self._user, self._password = tls, user, password
+        self.tokens = tokens  # good access tokens: XOAUTH2 and OAUTHBEARER in place of passwords
         self._rcpt, self._replies, self._keywords = rcpt or {}, replies or {}, keywords
         self._asked = {}
         self._changed = threading.Condition()
@@ -179,7 +180,7 @@ class _Session:
         if self._relay._tls == "starttls" and not self._tls:
             keywords.append("STARTTLS")
         if self._relay._user and (self._tls or self._relay._tls == "none"):
-            keywords.append("AUTH PLAIN LOGIN")
+            keywords.append("AUTH PLAIN LOGIN" if self._relay.tokens is None else "AUTH XOAUTH2 OAUTHBEARER")
         lines = ["relay.test.example", *keywords]
         default = "\r\n".join(f"250{'-' if i + 1 < len(lines) else ' '}{k}" for i, k in enumerate(lines))
         self._reset()
@@ -195,6 +196,9 @@ class _Session:
 
     def _on_auth(self, argument):
         mechanism, _, initial = argument.partition(" ")
+        if self._relay.tokens is not None:
+            self._on_bearer(mechanism, initial)
+            return
         if mechanism.upper() == "PLAIN":
             token = initial or self._ask("")
             _, user, password = base64.b64decode(token).decode().split("\0")
@@ -205,6 +209,19 @@ class _Session:
         default = "235 2.7.0 welcome" if good else "535 5.7.8 authentication credentials invalid"
         if self._say(self._relay._reply_for("AUTH", default)):
             self._user = user
+
+    def _on_bearer(self, mechanism, initial):
+        """A refusal is a challenge, an empty answer to it, and 535: as Microsoft and Google do it."""
+        fields = base64.b64decode(initial or self._ask("")).decode().split("\1")
+        user = fields[0].removeprefix("user=") if mechanism == "XOAUTH2" else fields[0].split(",")[1].removeprefix("a=")
+        (bearer,) = [f.removeprefix("auth=Bearer ") for f in fields if f.startswith("auth=")]
+        assert fields[-2:] == ["", ""], fields
+        if user == self._relay._user and bearer in self._relay.tokens:
+            self._say(self._relay._reply_for("AUTH", "235 2.7.0 Accepted"))
+            self._user = user
+        else:
+            self._ask(base64.b64encode(b'{"status":"401","schemes":"bearer","scope":"https://mail.google.com/"}').decode())
+            self._say("535 5.7.8 Username and Password not accepted")
 
     def _ask(self, challenge):
         self._say("334 " + challenge)

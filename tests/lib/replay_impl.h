@@ -24,8 +24,7 @@ struct replay {
     struct replay_result *result;
 
     struct smtp_session_config config;
-    char helo[MAX_TOKEN], host[MAX_TOKEN], user[MAX_TOKEN], pass[MAX_TOKEN],
-        token[MAX_RCPT_TEXT];
+    char helo[MAX_TOKEN], host[MAX_TOKEN], user[MAX_TOKEN], pass[MAX_TOKEN], token[MAX_RCPT_TEXT];
     bool manual_written;
     struct smtp_session *session; /* from the first event on */
 

@@ -295,13 +295,10 @@ static void relay_settings_must_fit_together(void **state)
          "t.yaml:1:10: sandbox: takes no username and no password; leave them out"},
         {RELAY("url: \"smtp://h\", tls: {pins: [x]}"),
          "t.yaml:1:37: \"pins\" is not supported by this release; leave it out"},
-        {RELAY("url: \"smtp://h\", auth: [xoauth2]"),
-         "t.yaml:1:38: \"xoauth2\" is not supported by this release; it must be one of plain, "
-         "login, "
-         "cram-md5, scram-sha-256"},
+        {RELAY("url: \"smtp://h\", username: u, password: p, auth: [xoauth2]"),
+         "t.yaml:1:10: xoauth2 and oauthbearer need oauth2 beside auth"},
         {RELAY("url: \"smtp://h\", auth: {oauth2: {token_url: x}}"),
-         "t.yaml:1:37: \"auth\" as a map (oauth2) is not supported by this release; it must be a "
-         "list of plain, login, scram-sha-256 and cram-md5"},
+         "t.yaml:1:37: \"auth\" is a list of mechanisms; \"oauth2\" is a key of its own beside it"},
         {RELAY("url: \"smtp://h\", auth: [plain, plain]"), "t.yaml:1:45: \"plain\" is there twice"},
         {RELAY("url: \"smtp://h\", auth: []"),
          "t.yaml:1:37: \"auth\" is an empty list; give it an item or leave the key out"},
