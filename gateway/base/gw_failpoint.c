@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gateway/base/gw_check.h"
 
@@ -94,7 +93,7 @@ bool gw_failpoint_passed(const char *group, const char *name)
         if (p->action == ACTION_ERROR)
             fails = true;
         else
-            (void)kill(getpid(), p->action == ACTION_CRASH ? SIGKILL : SIGSTOP);
+            (void)raise(p->action == ACTION_CRASH ? SIGKILL : SIGSTOP);
     }
     return fails;
 }

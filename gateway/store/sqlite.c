@@ -11,6 +11,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_internal.h"
@@ -105,6 +106,7 @@ static void on_wake(uv_async_t *handle)
         s->config.on_fatal("the disk reported an error; nothing more can be promised",
                            s->config.data);
     }
+    GW_FAILPOINT("store.told");
     while (!gw_list_empty(&batch)) {
         struct sqlite_op *op = gw_list_entry(batch.next, struct sqlite_op, link);
         gw_list_remove(&op->link);

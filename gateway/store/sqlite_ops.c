@@ -5,6 +5,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_history.h"
 #include "gateway/store/sqlite_internal.h"
@@ -16,6 +17,7 @@
 static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
 {
     int rc = sqlite_insert_message(&s->db, op->m, gw_clock_wall_ms());
+    GW_FAILPOINT("store.inserted");
     return rc == SQLITE_OK && op->idempotency != NULL
                ? sqlite_insert_idempotency(&s->db, op->idempotency, op->m)
                : rc;
@@ -24,9 +26,13 @@ static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
 static int run_record(struct sqlite_store *s, struct sqlite_op *op)
 {
     struct sqlite_place place;
+    if (GW_FAILPOINT_FAILS("store.record_fails"))
+        return SQLITE_FULL;
+    GW_FAILPOINT("store.record");
     int rc = sqlite_find(&s->db, "", op->m->id, &place);
     if (rc == SQLITE_OK)
         rc = sqlite_update_message(&s->db, &place, op->m, op->kind == OP_BEGIN, gw_clock_wall_ms());
+    GW_FAILPOINT("store.recorded");
     for (size_t i = 0; i < op->n_attempts && rc == SQLITE_OK; i++)
         rc = sqlite_insert_attempt(&s->db, place.seq, &op->attempts[i]);
     return rc;
@@ -132,6 +138,7 @@ static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
 {
     struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_LEASE);
     sqlite_bind_int(&b, seq);
+    GW_FAILPOINT("store.lease");
     int rc = sqlite_db_run(&s->db, STMT_LEASE);
     if (rc != SQLITE_DONE)
         return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_history.h"
@@ -201,6 +202,7 @@ static int update_head(struct sqlite_db *d, int64_t seq, const struct gw_message
 
 int sqlite_delete_body(struct sqlite_db *d, int64_t seq)
 {
+    GW_FAILPOINT("store.delete_body");
     struct sqlite_binder b = sqlite_bind_start(d, STMT_DELETE_BODY);
     sqlite_bind_int(&b, seq);
     return run(d, STMT_DELETE_BODY);
@@ -225,12 +227,15 @@ int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, int64
     bool leased = !settled && sqlite_next_due(m) == 0;
     int rc = insert_head(d, m, leased);
     int64_t seq = sqlite3_last_insert_rowid(d->db);
+    GW_FAILPOINT("store.insert_body");
     if (rc == SQLITE_OK)
         rc = insert_body(d, seq, m->mime);
+    GW_FAILPOINT("store.insert_recipients");
     for (size_t i = 0; i < m->n_rcpts && rc == SQLITE_OK; i++)
         rc = insert_rcpt(d, seq, i, &m->rcpts[i]);
     if (rc == SQLITE_OK)
         rc = insert_lists(d, seq, m);
+    GW_FAILPOINT("store.insert_events");
     if (rc == SQLITE_OK)
         rc = sqlite_insert_events(d, seq, NULL, m, now_ms);
     count(d, gw_message_status(m), 1);
@@ -283,6 +288,7 @@ int sqlite_update_message(struct sqlite_db *d, const struct sqlite_place *place,
 {
     bool settled = gw_message_settled(m);
     int rc = update_head(d, place->seq, m, leased, settled, now_ms);
+    GW_FAILPOINT("store.update_recipients");
     if (rc == SQLITE_OK)
         rc = update_rcpts(d, place->seq, m, now_ms);
     count(d, place->status, -1);

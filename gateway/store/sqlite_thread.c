@@ -7,6 +7,7 @@
  * Spec: https://sqlite.org/wal.html, https://sqlite.org/atomiccommit.html */
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_internal.h"
@@ -61,7 +62,9 @@ static int run_transaction(struct sqlite_store *s, struct sqlite_op *const *ops,
         rc = sqlite_op_run(s, ops[i]);
     if (rc == SQLITE_OK) {
         int64_t started_us = gw_clock_mono_us();
+        GW_FAILPOINT("store.commit");
         rc = sqlite_db_run(&s->db, STMT_COMMIT);
+        GW_FAILPOINT("store.committed");
         if (rc == SQLITE_DONE) {
             count(s, n, started_us);
             return SQLITE_OK;
@@ -218,8 +221,10 @@ void sqlite_thread_main(void *arg)
         if (n == 0)
             break;
         uv_mutex_unlock(&s->lock);
+        GW_FAILPOINT("store.batch");
         run_batch(s, ops, n);
         (void)look_for_next_due(s);
+        GW_FAILPOINT("store.finished");
         uv_mutex_lock(&s->lock);
         for (size_t i = 0; i < n; i++)
             gw_list_push_back(&s->finished, &ops[i]->link);

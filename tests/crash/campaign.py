@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""A campaign: one data directory that a server is killed on again and again, and a look at what is left."""
+import collections
+import pathlib
+import random
+import re
+import shutil
+import signal
+import tempfile
+import time
+
+import checks
+from load import Load
+from server import Server
+from sink import Sink
+from waiting import until
+
+ROUNDS = 12           # in one campaign
+LOAD_S = (0.02, 0.30)  # from the first answer to the signal
+REACH_DEADLINE_S = 20
+QUIET_DEADLINE_S = 120
+
+# Points that need more than load: SIGTERM, or attempts that the end before cut off.
+AFTER_TERM = ("drain.",)
+AFTER_INTERRUPTION = "delivery.interrupted"
+SOURCES = ("gateway", "api", "smtp")
+# Stages of the SMTP client that a plain relay without AUTH takes it through.
+SMTP_STAGES = ("greeting", "EHLO", "idle", "MAIL", "RCPT", "DATA", "body", "dot")
+
+
+def failpoints():
+    """Every point that the source names and this load reaches."""
+    top = pathlib.Path(__file__).parents[2]
+    names = {f"smtp.{stage}" for stage in SMTP_STAGES}
+    for room in SOURCES:
+        for file in (top / room).rglob("*.c"):
+            names.update(re.findall(r'GW_FAILPOINT\("([a-z_.]+)"\)', file.read_text()))
+    return sorted(names - {"delivery.expired"})
+
+
+class Campaign:
+    """@plan  what ends each round: a failpoint's name, or "kill", "term", "term twice", "kill in drain" """
+
+    def __init__(self, seed, plan, binary):
+        self.seed, self._plan = seed, plan
+        self._random = random.Random(seed)
+        self._directory = tempfile.mkdtemp(prefix="mailhatch-crash-")
+        self._sink = Sink()
+        self._server = Server(binary, self._directory, self._sink.port)
+        self._load = Load(self._random, self._server)
+        self._data = f"{self._directory}/data"
+        self.counts = collections.Counter()
+        self.wrong = []
+
+    def run(self):
+        try:
+            for end in self._plan:
+                self._round(end)
+                if self.wrong:
+                    break
+            if not self.wrong:
+                self._finish()
+        except AssertionError as e:
+            self.wrong.append(str(e))
+        finally:
+            if self._server.is_alive():
+                self._server.kill()
+            self._server.close()
+            self._sink.close()
+        self.wrong += self._load.surprises
+        if not self.wrong:
+            shutil.rmtree(self._directory)
+            return
+        self.wrong.append(f"everything is kept in {self._directory}")
+
+    def _round(self, end):
+        if end == AFTER_INTERRUPTION:
+            self._round("kill")
+        self.counts["rounds"] += 1
+        is_point = "." in end
+        count = 1 if end.startswith(AFTER_TERM) or end == AFTER_INTERRUPTION else self._random.choice([1, 1, 2, 5, 17])
+        began = self._server.start(f"{end}:crash:{count}" if is_point else "")
+        assert began or is_point, f"does not start: {self._server.log()[-2000:]}"
+        if began:
+            self._load.start()
+            try:
+                self._end(end, is_point)
+            finally:
+                if self._server.is_alive():
+                    self._server.kill()
+                self._load.stop()
+        self.wrong += [f"{end}, round {self.counts['rounds']}: {w}" for w in checks.after_death(self._data, self._load)]
+
+    def _end(self, end, is_point):
+        if is_point and not end.startswith(AFTER_TERM):
+            until(f"{end} is reached", lambda: not self._server.is_alive(), REACH_DEADLINE_S)
+        else:
+            self._pause(*LOAD_S)
+            if end == "kill":
+                return
+            self._server.signal(signal.SIGTERM)
+        if end == "term twice":
+            self._pause(0, 0.05)
+            self._server.signal(signal.SIGTERM)
+        if end == "kill in drain":
+            self._pause(0, 0.05)
+            return
+        code = self._server.wait()
+        expected = -signal.SIGKILL if is_point else 0
+        assert code == expected, f"{end}: exit code {code}, not {expected}\n{self._server.log()[-2000:]}"
+
+    def _pause(self, shortest, longest):
+        time.sleep(self._random.uniform(shortest, longest))
+
+    def _finish(self):
+        """Everything acknowledged comes to its end."""
+        assert self._server.start()
+        self._load.repeat_all()
+        until("every recipient is final", lambda: checks.n_unfinished(self._data) == 0, QUIET_DEADLINE_S)
+        self._server.terminate()
+        self.wrong += checks.after_death(self._data, self._load)
+        wrong, counts = checks.at_the_end(self._data, self._load, self._sink)
+        self.wrong += wrong
+        self.counts += counts
