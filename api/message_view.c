@@ -55,10 +55,9 @@ static void view_recipient(struct api_json *j, const struct gw_recipient *r)
     api_json_end_object(j);
 }
 
-void api_message_view(struct api_json *j, const char *key, const struct gw_message *m, bool durable)
+static void begin_message(struct api_json *j, const char *key, const struct gw_message *m,
+                          bool durable)
 {
-    char self[sizeof("/v1/messages/") + GW_UUID_SIZE];
-    (void)snprintf(self, sizeof(self), "/v1/messages/%s", m->id);
     api_json_begin_object(j, key);
     api_json_str(j, "id", m->id);
     api_json_str(j, "status", gw_message_status(m));
@@ -68,12 +67,42 @@ void api_message_view(struct api_json *j, const char *key, const struct gw_messa
         api_json_time(j, "scheduled_at", m->scheduled_at_ms);
     api_json_num(j, "size", (int64_t)m->mime.len);
     api_json_bool(j, "durable", durable);
+}
+
+static void end_message(struct api_json *j, const struct gw_message *m, size_t n_shown)
+{
+    static const char *const parts[] = {"attempts", "events", "raw"};
+    char link[sizeof("/v1/messages//attempts") + GW_UUID_SIZE];
     api_json_begin_array(j, "recipients");
-    for (size_t i = 0; i < m->n_rcpts; i++)
+    for (size_t i = 0; i < n_shown; i++)
         view_recipient(j, &m->rcpts[i]);
     api_json_end_array(j);
     api_json_begin_object(j, "links");
-    api_json_str(j, "self", self);
+    (void)snprintf(link, sizeof(link), "/v1/messages/%s", m->id);
+    api_json_str(j, "self", link);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        (void)snprintf(link, sizeof(link), "/v1/messages/%s/%s", m->id, parts[i]);
+        api_json_str(j, parts[i], link);
+    }
     api_json_end_object(j);
     api_json_end_object(j);
+}
+
+void api_message_view(struct api_json *j, const char *key, const struct gw_message *m, bool durable)
+{
+    begin_message(j, key, m, durable);
+    end_message(j, m, m->n_rcpts);
+}
+
+void api_message_list_view(struct api_json *j, const struct gw_message *m, bool durable)
+{
+    begin_message(j, NULL, m, durable);
+    api_json_str(j, "from", m->from);
+    api_json_str(j, "subject", m->subject);
+    api_json_begin_array(j, "tags");
+    for (size_t i = 0; i < m->n_tags; i++)
+        api_json_slice(j, NULL, m->tags[i]);
+    api_json_end_array(j);
+    api_json_num(j, "recipient_count", (int64_t)m->n_rcpts);
+    end_message(j, m, m->n_rcpts < API_LIST_MAX_RCPTS ? m->n_rcpts : API_LIST_MAX_RCPTS);
 }

@@ -14,4 +14,11 @@
 void api_message_view(struct api_json *j, const char *key, const struct gw_message *m,
                       bool durable);
 
+enum {
+    API_LIST_MAX_RCPTS = 20 /* recipients shown of each message in a list; ours */
+};
+/* Writes @m as an item of a list: with sender, subject, tags and the number of its recipients, of
+ * which the first API_LIST_MAX_RCPTS are shown. */
+void api_message_list_view(struct api_json *j, const struct gw_message *m, bool durable);
+
 #endif

@@ -8,10 +8,9 @@
 
 #include "api/http_fields.h"
 #include "api/idempotency.h"
-#include "api/json_write.h"
 #include "api/message_answer.h"
 #include "api/message_json.h"
-#include "api/message_view.h"
+#include "api/message_record.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
@@ -19,8 +18,7 @@
 #include "gateway/base/gw_mem.h"
 
 enum {
-    MAX_ANSWER = 16 << 20, /* 1,000 recipients with their replies take about 1 MB */
-    MAX_PREFER = 8         /* Prefer headers looked at */
+    MAX_PREFER = 8 /* Prefer headers looked at */
 };
 
 struct pending {
@@ -58,15 +56,6 @@ static void set_applied(struct api_request *r, const struct api_prefer *prefer)
         api_set_header(r, "preference-applied", applied);
 }
 
-static void answer_message(struct api_request *r, unsigned status, const struct gw_message *m)
-{
-    struct gw_buf body;
-    gw_buf_init(&body, MAX_ANSWER);
-    struct api_json j = {.out = &body};
-    api_message_view(&j, NULL, m, gw_gateway_durable(r->context->gateway));
-    api_answer_json(r, status, &body);
-}
-
 static void answer_committed(struct api_request *r, const struct gw_submission_result *result,
                              const struct api_prefer *prefer)
 {
@@ -81,7 +70,7 @@ static void answer_committed(struct api_request *r, const struct gw_submission_r
     bool owner = prefer->wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
     struct api_message_answer a = api_message_answer(m, prefer, owner, gw_clock_wall_ms());
     if (!a.is_problem) {
-        answer_message(r, a.status, m);
+        api_message_answer_view(r, a.status, m);
         return;
     }
     api_problem_send(
@@ -175,46 +164,26 @@ static void post_message(struct api_request *r)
     p->submission = gw_gateway_submit(r->context->gateway, r->body, &options, on_submitted, p);
 }
 
-static void answer_not_found(struct api_request *r)
-{
-    api_problem(r, API_NOT_FOUND, "There is no message with this id.");
-}
-
 static void on_found(const struct gw_message *m, void *data)
 {
     struct pending *p = data;
     p->prefer.strict = false;
     if (m == NULL) {
-        answer_not_found(p->request);
+        api_message_not_found(p->request);
     } else {
         set_applied(p->request, &p->prefer);
-        answer_message(p->request, 200, m);
+        api_message_answer_view(p->request, 200, m);
     }
     gw_free(p);
 }
 
-static bool is_uuid(const char *s)
-{
-    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    if (strlen(s) != sizeof(shape) - 1)
-        return false;
-    for (size_t i = 0; s[i] != '\0'; i++) {
-        bool hex = strchr("0123456789abcdefABCDEF", s[i]) != NULL;
-        if (shape[i] == '-' ? s[i] != '-' : !hex)
-            return false;
-    }
-    return true;
-}
-
 static void get_message(struct api_request *r)
 {
-    if (!is_uuid(r->param)) {
-        answer_not_found(r);
+    if (!api_message_id_check(r))
         return;
-    }
     struct pending *p = pending_new(r);
     api_request_hold(r, on_client_gone, p);
-    p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param,
+    p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param, GW_WAIT_CHANGE,
                               p->prefer.wait_ms, on_found, p);
 }
 

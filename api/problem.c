@@ -44,7 +44,9 @@ long api_problem_retry_after(const struct api_problem *p)
         return p->retry_after_s;
     if (p->code == API_DRAINING)
         return API_RETRY_AFTER_DRAIN_S;
-    return status == 409 || status == 429 || status == 503 ? API_RETRY_AFTER_OVERLOAD_S : 0;
+    return (status == 409 && codes[p->code].retryable) || status == 429 || status == 503
+               ? API_RETRY_AFTER_OVERLOAD_S
+               : 0;
 }
 
 static void render_errors(struct api_json *j, const struct gw_problems *problems)

@@ -24,6 +24,9 @@
     X(API_NOT_FOUND, "not_found", 404, "Not found", false) \
     X(API_METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method is not allowed here", false) \
     X(API_NOT_ACCEPTABLE, "not_acceptable", 406, "Only JSON can be answered", false) \
+    X(API_BODY_GONE, "body_gone", 404, "The body is not kept any more", false) \
+    X(API_MESSAGE_STATE, "message_state", 409, "The message's state does not allow it", false) \
+    X(API_MESSAGE_BUSY, "message_busy", 409, "An attempt is in hand", true) \
     X(API_IDEMPOTENCY_IN_PROGRESS, "idempotency_in_progress", 409, \
       "An equal request is still being prepared", true) \
     X(API_LENGTH_REQUIRED, "length_required", 411, "Body is missing", false) \

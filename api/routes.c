@@ -14,6 +14,8 @@
 /* clang-format off */
 static const struct api_route *const tables[] = {
     api_messages_routes,
+    api_message_control_routes,
+    api_message_lists_routes,
     api_sandbox_routes,
     api_relays_routes,
     api_health_routes,

@@ -108,6 +108,7 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
     gw_list_init(&a->running);
     gw_id_table_add(&d->attempts, &a->node, m->id);
     d->n_attempts++;
+    a->canceled = d->env.wants_cancel(m->id, d->env.data);
     GW_FAILPOINT("delivery.start");
     gw_attempt_plan(a);
     GW_FAILPOINT("delivery.planned");
@@ -123,6 +124,13 @@ const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id)
 {
     struct gw_id_node *n = gw_id_table_find(&d->attempts, id);
     return n != NULL ? gw_list_entry(n, struct gw_attempt, node)->m : NULL;
+}
+
+void gw_delivery_cancel(struct gw_delivery *d, const char *id)
+{
+    struct gw_id_node *n = gw_id_table_find(&d->attempts, id);
+    if (n != NULL)
+        gw_attempt_cancel(gw_list_entry(n, struct gw_attempt, node));
 }
 
 /* ---- what falls due ---- */

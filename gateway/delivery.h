@@ -22,6 +22,8 @@ struct gw_delivery_env {
     const struct cfg *cfg;
     struct smtp_relay *const *relays; /* as in cfg.relays */
     struct gw_store *store;
+    /* Whether the message is to be canceled instead of being tried. */
+    bool (*wants_cancel)(const char *id, void *data);
     /* After each recorded attempt, with the state recorded; from the loop. */
     void (*on_recorded)(const struct gw_message *m, void *data);
     /* After work ended; lets the owner see whether gw_delivery_active() is 0. */
@@ -38,6 +40,9 @@ void gw_delivery_wake(struct gw_delivery *d);
 
 /* A message with an attempt in hand, or NULL; borrowed until the loop runs again. */
 const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id);
+/* End the attempt at @id, if one is in hand: what the relay has is recorded as it is, the rest is
+ * canceled. on_recorded follows. */
+void gw_delivery_cancel(struct gw_delivery *d, const char *id);
 /* Attempts in hand, store calls included. */
 size_t gw_delivery_active(const struct gw_delivery *d);
 

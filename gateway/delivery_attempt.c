@@ -212,6 +212,16 @@ static void run_hop(struct gw_hop *h)
         refuse_hop(h);
 }
 
+/* Canceled before they ran: that is no attempt. */
+static void uncount_planned(struct gw_attempt *a)
+{
+    gw_list_foreach (it, &a->planned) {
+        const struct gw_hop *h = gw_list_entry(it, struct gw_hop, link);
+        for (size_t i = 0; i < h->n_rcpts; i++)
+            a->m->rcpts[h->rcpts[i]].attempts--;
+    }
+}
+
 void gw_attempt_run(struct gw_attempt *a)
 {
     a->n_open++; /* held, so that a hop refused at once does not end the attempt early */
@@ -220,6 +230,7 @@ void gw_attempt_run(struct gw_attempt *a)
         gw_list_remove(&h->link);
         run_hop(h);
     }
+    uncount_planned(a);
     gw_attempt_forget_hops(a);
     a->n_open--;
     end_attempt_when_done(a);

@@ -221,7 +221,7 @@ void gw_attempt_plan(struct gw_attempt *a)
     for (size_t i = 0; i < m->n_rcpts; i++) {
         if (m->rcpts[i].status == GW_RCPT_SENDING)
             interrupted(a, &m->rcpts[i]);
-        else if (is_due(&m->rcpts[i], now))
+        else if (!a->canceled && is_due(&m->rcpts[i], now))
             plan_recipient(a, i, draw, now);
     }
 }

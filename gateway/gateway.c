@@ -30,8 +30,13 @@ const char *gw_gateway_version(void)
 static void on_recorded(const struct gw_message *m, void *data)
 {
     struct gw_gateway *g = data;
-    if (gw_message_at_rest(m))
-        gw_waits_settled(&g->waits, m);
+    gw_waits_changed(&g->waits, m);
+    gw_control_recorded(g, m->id);
+}
+
+static bool wants_cancel(const char *id, void *data)
+{
+    return gw_control_wants_cancel(data, id);
 }
 
 /* The disk no longer keeps what it is given (a failed fsync is final). The process ends
@@ -99,6 +104,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     g->cfg = cfg_ref(cfg);
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
+    gw_id_table_init(&g->cancels);
     gw_list_init(&g->arrivals);
     CHECK(uv_idle_init(loop, &g->idle) == 0);
     g->idle.data = g;
@@ -110,6 +116,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
                                                             .cfg = g->cfg,
                                                             .relays = g->relays.items,
                                                             .store = g->store,
+                                                            .wants_cancel = wants_cancel,
                                                             .on_recorded = on_recorded,
                                                             .on_progress = gw_gateway_progress,
                                                             .data = g});
@@ -124,7 +131,8 @@ struct gw_wait {
     char tenant[GW_MAX_TENANT + 1];
     char id[GW_UUID_SIZE];
     struct gw_wait_entry *entry; /* NULL: not waiting, or the time is up */
-    gw_wait_cb on_change;        /* NULL: called or cancelled */
+    enum gw_wait_for what;
+    gw_wait_cb on_change; /* NULL: called or cancelled */
     void *data;
     bool looking; /* a store call is in hand */
 };
@@ -156,7 +164,9 @@ static void on_found(enum gw_status status, struct gw_message *m, void *data)
 {
     struct gw_wait *w = data;
     w->looking = false;
-    bool go_on_waiting = status == GW_OK && w->entry != NULL && !gw_message_at_rest(m);
+    bool over = status == GW_OK &&
+                (w->what == GW_WAIT_CHANGE ? gw_message_final(m) : gw_message_at_rest(m));
+    bool go_on_waiting = status == GW_OK && w->entry != NULL && !over;
     if (!go_on_waiting) {
         /* an attempt in hand knows more than the store */
         const struct gw_message *live =
@@ -184,19 +194,21 @@ static void on_wait_entry(const struct gw_message *m, void *data)
 }
 
 struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
-                                int64_t timeout_ms, gw_wait_cb on_change, void *data)
+                                enum gw_wait_for what, int64_t timeout_ms, gw_wait_cb on_change,
+                                void *data)
 {
     PRE(strlen(tenant) <= GW_MAX_TENANT && strlen(id) < GW_UUID_SIZE);
     struct gw_wait *w = gw_calloc(1, sizeof(*w));
     w->gateway = g;
     memcpy(w->tenant, tenant, strlen(tenant) + 1);
     memcpy(w->id, id, strlen(id) + 1);
+    w->what = what;
     w->on_change = on_change;
     w->data = data;
     g->n_calls++;
     /* wait first, look then: a change between the two must not be missed */
     if (timeout_ms > 0 && g->state == GW_RUNNING)
-        w->entry = gw_waits_add(&g->waits, id, timeout_ms, on_wait_entry, w);
+        w->entry = gw_waits_add(&g->waits, id, what, timeout_ms, on_wait_entry, w);
     look_up(w);
     return w;
 }
@@ -303,6 +315,7 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
     gw_waits_expire_all(&g->waits);
     if (g->sandbox != NULL)
         gw_sandbox_expire_waits(g->sandbox);
+    gw_control_end_all(g);
     g->n_calls--;
     gw_gateway_progress(g);
 }

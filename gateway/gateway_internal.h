@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the gateway consists of; shared by gateway.c and submission.c only. */
+/* What the gateway consists of; shared by its files only. */
 #ifndef GW_GATEWAY_INTERNAL_H
 #define GW_GATEWAY_INTERNAL_H
 
@@ -30,6 +30,7 @@ struct gw_gateway {
     struct gw_delivery *delivery;
     struct gw_waits waits;
     struct gw_id_table flights; /* submissions that lead, by idempotency key */
+    struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
     struct gw_list arrivals;    /* submissions to begin at the next turn of the loop */
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
@@ -43,6 +44,13 @@ struct gw_gateway {
 
 /* submission.c: begins what has arrived. */
 void gw_submissions_start(uv_idle_t *idle);
+
+/* control.c: whether somebody wants @id canceled that is, or is about to be, in hand. */
+bool gw_control_wants_cancel(struct gw_gateway *g, const char *id);
+/* An attempt at @id is recorded: changes that waited for it can be made. */
+void gw_control_recorded(struct gw_gateway *g, const char *id);
+/* Answer whoever waits, as we are closing. */
+void gw_control_end_all(struct gw_gateway *g);
 
 /* health.c: what the store said to something it was to keep. */
 void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status);

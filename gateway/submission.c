@@ -125,7 +125,8 @@ static void on_wait_over(const struct gw_message *m, void *data)
 static void hold(struct gw_submission *s, const char *id)
 {
     memcpy(s->id, id, GW_UUID_SIZE);
-    s->wait = gw_gateway_wait(s->gateway, "", s->id, s->options.wait_ms, on_wait_over, s);
+    s->wait =
+        gw_gateway_wait(s->gateway, "", s->id, GW_WAIT_REST, s->options.wait_ms, on_wait_over, s);
 }
 
 /* The message of an earlier equal request is the answer. */

@@ -10,6 +10,7 @@
 struct gw_wait_entry {
     struct gw_id_node node;
     char id[GW_UUID_SIZE];
+    enum gw_wait_for what;
     struct gw_waits *owner;
     uv_timer_t timer;
     gw_wait_entry_cb cb; /* NULL once called or cancelled */
@@ -48,12 +49,13 @@ static void on_timer(uv_timer_t *timer)
     end(timer->data, NULL, true);
 }
 
-struct gw_wait_entry *gw_waits_add(struct gw_waits *w, const char *id, int64_t timeout_ms,
-                                   gw_wait_entry_cb cb, void *data)
+struct gw_wait_entry *gw_waits_add(struct gw_waits *w, const char *id, enum gw_wait_for what,
+                                   int64_t timeout_ms, gw_wait_entry_cb cb, void *data)
 {
     PRE(strlen(id) < GW_UUID_SIZE && timeout_ms >= 0);
     struct gw_wait_entry *e = gw_calloc(1, sizeof(*e));
     memcpy(e->id, id, strlen(id) + 1);
+    e->what = what;
     e->owner = w;
     e->cb = cb;
     e->data = data;
@@ -70,14 +72,15 @@ void gw_waits_cancel(struct gw_wait_entry *e)
     end(e, NULL, false);
 }
 
-void gw_waits_settled(struct gw_waits *w, const struct gw_message *m)
+void gw_waits_changed(struct gw_waits *w, const struct gw_message *m)
 {
     struct gw_list *bucket = gw_id_table_bucket(&w->table, m->id);
     struct gw_list found;
     gw_list_init(&found);
     gw_list_foreach_safe (it, bucket) {
         struct gw_wait_entry *e = gw_list_entry(it, struct gw_wait_entry, node.link);
-        if (strcmp(e->id, m->id) == 0) {
+        bool enough = e->what == GW_WAIT_CHANGE || gw_message_at_rest(m);
+        if (enough && strcmp(e->id, m->id) == 0) {
             gw_list_remove(it);
             gw_list_push_back(&found, it);
         }

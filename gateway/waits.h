@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "gateway/gateway.h"
 #include "gateway/id_table.h"
 #include "gateway/message.h"
 
@@ -18,16 +19,16 @@ struct gw_waits {
 };
 
 struct gw_wait_entry;
-/* @m  the settled message, or NULL when the time is up */
+/* @m  the message as waited for, or NULL when the time is up */
 typedef void (*gw_wait_entry_cb)(const struct gw_message *m, void *data);
 
 void gw_waits_init(struct gw_waits *w, uv_loop_t *loop, void (*on_progress)(void *), void *data);
 /* @cb once from the loop, unless cancelled. @timeout_ms  0: at the next turn of the loop */
-struct gw_wait_entry *gw_waits_add(struct gw_waits *w, const char *id, int64_t timeout_ms,
-                                   gw_wait_entry_cb cb, void *data);
+struct gw_wait_entry *gw_waits_add(struct gw_waits *w, const char *id, enum gw_wait_for what,
+                                   int64_t timeout_ms, gw_wait_entry_cb cb, void *data);
 void gw_waits_cancel(struct gw_wait_entry *e);
-/* @m is settled: every wait for it is answered. */
-void gw_waits_settled(struct gw_waits *w, const struct gw_message *m);
+/* @m was changed: the waits for which that is enough are answered. */
+void gw_waits_changed(struct gw_waits *w, const struct gw_message *m);
 /* End all waits as if their time were up. */
 void gw_waits_expire_all(struct gw_waits *w);
 

@@ -11,6 +11,7 @@
 #include "gateway/base/gw_arena.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway.h"
+#include "gateway/records.h"
 #include "gateway/relay_admin.h"
 
 struct gw_submission {
@@ -114,9 +115,11 @@ static inline void fake_on_wait(uv_timer_t *timer)
 }
 
 struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
-                                int64_t timeout_ms, gw_wait_cb on_change, void *data)
+                                enum gw_wait_for what, int64_t timeout_ms, gw_wait_cb on_change,
+                                void *data)
 {
     (void)tenant;
+    (void)what;
     struct gw_wait *w = gw_calloc(1, sizeof(*w));
     w->gateway = g;
     w->cb = on_change;
@@ -178,6 +181,138 @@ void gw_relay_pause(struct gw_gateway *g, size_t index)
 void gw_relay_resume(struct gw_gateway *g, size_t index)
 {
     g->relays[index].state = "up";
+}
+
+/* Records: the one message, which is sent already. */
+struct gw_call {
+    uv_timer_t timer;
+    struct gw_gateway *gateway;
+    bool abandoned;
+    enum gw_status status;
+    gw_page_cb on_page;
+    gw_record_cb on_record;
+    gw_store_attempts_cb on_attempts;
+    gw_history_cb on_history;
+    void *data;
+};
+
+static inline void fake_on_call(uv_timer_t *timer)
+{
+    struct gw_call *c = timer->data;
+    struct gw_message *m = &c->gateway->message;
+    const struct gw_message *found = c->status == GW_NOTFOUND ? NULL : m;
+    if (!c->abandoned && c->on_page != NULL)
+        c->on_page(GW_OK, &m, 1, 0, c->data);
+    if (!c->abandoned && c->on_record != NULL)
+        c->on_record(c->status, found, c->data);
+    if (!c->abandoned && c->on_attempts != NULL)
+        c->on_attempts(c->status, found, NULL, 0, c->data);
+    if (!c->abandoned && c->on_history != NULL)
+        c->on_history(c->status, NULL, 0, 0, c->data);
+    uv_close((uv_handle_t *)timer, fake_free_wait);
+}
+
+static inline struct gw_call *fake_call(struct gw_gateway *g, const char *id, enum gw_status status,
+                                        void *data)
+{
+    struct gw_call *c = gw_calloc(1, sizeof(*c));
+    c->gateway = g;
+    c->status = id == NULL || strcmp(id, g->message.id) == 0 ? status : GW_NOTFOUND;
+    c->data = data;
+    (void)uv_timer_init(g->loop, &c->timer);
+    c->timer.data = c;
+    (void)uv_timer_start(&c->timer, fake_on_call, 0, 0);
+    return c;
+}
+
+void gw_call_abandon(struct gw_call *c)
+{
+    c->gateway->n_abandoned++;
+    c->abandoned = true;
+}
+
+struct gw_call *gw_list_messages(struct gw_gateway *g, const struct gw_list_query *query,
+                                 gw_page_cb cb, void *data)
+{
+    (void)query;
+    struct gw_call *c = fake_call(g, NULL, GW_OK, data);
+    c->on_page = cb;
+    return c;
+}
+
+struct gw_call *gw_message_raw(struct gw_gateway *g, const char *tenant, const char *id,
+                               gw_record_cb cb, void *data)
+{
+    (void)tenant;
+    struct gw_call *c = fake_call(g, id, GW_OK, data);
+    c->on_record = cb;
+    return c;
+}
+
+struct gw_call *gw_message_attempts(struct gw_gateway *g, const char *tenant, const char *id,
+                                    gw_store_attempts_cb cb, void *data)
+{
+    (void)tenant;
+    struct gw_call *c = fake_call(g, id, GW_OK, data);
+    c->on_attempts = cb;
+    return c;
+}
+
+struct gw_call *gw_message_history(struct gw_gateway *g, const char *tenant, const char *id,
+                                   int64_t before, size_t limit, gw_history_cb cb, void *data)
+{
+    (void)tenant;
+    (void)before;
+    (void)limit;
+    struct gw_call *c = fake_call(g, id, GW_OK, data);
+    c->on_history = cb;
+    return c;
+}
+
+struct gw_call *gw_message_cancel(struct gw_gateway *g, const char *tenant, const char *id,
+                                  gw_record_cb cb, void *data)
+{
+    (void)tenant;
+    struct gw_call *c = fake_call(g, id, GW_INVALID, data);
+    c->on_record = cb;
+    return c;
+}
+
+struct gw_call *gw_message_retry(struct gw_gateway *g, const char *tenant, const char *id,
+                                 gw_record_cb cb, void *data)
+{
+    (void)tenant;
+    struct gw_call *c = fake_call(g, id, GW_CONFLICT, data);
+    c->on_record = cb;
+    return c;
+}
+
+struct gw_call *gw_message_schedule(struct gw_gateway *g, const char *tenant, const char *id,
+                                    int64_t at_ms, gw_record_cb cb, void *data)
+{
+    (void)tenant;
+    (void)at_ms;
+    struct gw_call *c = fake_call(g, id, GW_BUSY, data);
+    c->on_record = cb;
+    return c;
+}
+
+bool gw_filter_address(struct gw_arena *arena, const char *in, const char **out)
+{
+    (void)arena;
+    *out = in;
+    return strchr(in, '@') != NULL;
+}
+
+bool gw_filter_time(const char *in, int64_t *wall_ms_out)
+{
+    *wall_ms_out = 1;
+    return in[0] == '2';
+}
+
+bool gw_filter_status(const char *word)
+{
+    return strcmp(word, "sent") == 0;
 }
 
 struct gw_sandbox *gw_gateway_sandbox(struct gw_gateway *g)

@@ -168,7 +168,10 @@ static void ask(const char *request, const char *body, char *answer, size_t size
     (void)close(fd);
 }
 
-#define POST "POST /v1/messages HTTP/1.1\r\nContent-Type: application/json\r\n"
+#define POST     "POST /v1/messages HTTP/1.1\r\nContent-Type: application/json\r\n"
+#define THE_ID   "0193a1b2-0000-7000-8000-000000000001" /* the fake's one message */
+#define OTHER_ID "0193a1b2-0000-7000-8000-000000000002"
+#define PATCH    "PATCH /v1/messages/" THE_ID " HTTP/1.1\r\nContent-Type: application/json\r\n"
 
 static void a_message_is_answered_with_its_state_and_place(void **state)
 {
@@ -222,6 +225,26 @@ static const struct {
     {"GET /v1/relays/ses/pause HTTP/1.1\r\n", NULL, "405 Method Not Allowed", "allow: POST"},
     {"POST /v1/relays/ses/pause HTTP/1.1\r\n", "", "200 OK", "\"state\":\"paused\""},
     {"POST /v1/relays/ses/resume HTTP/1.1\r\n", NULL, "200 OK", "\"state\":\"up\""},
+    {"GET /v1/messages?limit=0 HTTP/1.1\r\n", NULL, "400 Bad Request", "limit must be"},
+    {"GET /v1/messages?limit=201 HTTP/1.1\r\n", NULL, "400 Bad Request", "limit must be"},
+    {"GET /v1/messages?limit=200 HTTP/1.1\r\n", NULL, "200 OK", "\"next_cursor\":null"},
+    {"GET /v1/messages?cursor=x HTTP/1.1\r\n", NULL, "400 Bad Request", "cursor must be"},
+    {"GET /v1/messages?status=nope HTTP/1.1\r\n", NULL, "400 Bad Request", "status must be"},
+    {"GET /v1/messages?from=nobody HTTP/1.1\r\n", NULL, "400 Bad Request", "must be an address"},
+    {"GET /v1/messages?since=monday HTTP/1.1\r\n", NULL, "400 Bad Request", "since must be"},
+    {"GET /v1/messages?subject=x HTTP/1.1\r\n", NULL, "400 Bad Request", "known here"},
+    {"GET /v1/messages/" OTHER_ID "/attempts HTTP/1.1\r\n", NULL, "404 Not Found", "not_found"},
+    {"GET /v1/messages/x/events HTTP/1.1\r\n", NULL, "404 Not Found", "not_found"},
+    {"GET /v1/messages/" THE_ID "/events HTTP/1.1\r\n", NULL, "200 OK", "\"events\":[]"},
+    {"GET /v1/messages/" THE_ID "/raw HTTP/1.1\r\n", NULL, "404 Not Found", "body_gone"},
+    {"POST /v1/messages/" THE_ID "/cancel HTTP/1.1\r\n", "", "409 Conflict", "message_state"},
+    {"POST /v1/messages/" THE_ID "/retry HTTP/1.1\r\n", "", "404 Not Found", "body_gone"},
+    {PATCH, "{\"scheduled_at\":null}", "409 Conflict", "message_busy"},
+    {PATCH, "{}", "422 Unprocessable Content", "\"pointer\":\"/scheduled_at\""},
+    {PATCH, "{\"scheduled_at\":\"monday\"}", "422 Unprocessable Content", "RFC 3339"},
+    {PATCH, "{\"scheduled_at\":7}", "422 Unprocessable Content", "\"code\":\"type\""},
+    {PATCH, "{\"subject\":\"x\"}", "422 Unprocessable Content", "unknown_field"},
+    {PATCH, "{", "400 Bad Request", "malformed_json"},
     {"GET /readyz HTTP/1.1\r\n", NULL, "200 OK", "\"status\":\"ready\""},
     {"GET /version HTTP/1.1\r\n", NULL, "200 OK", "\"version\":\"0.0.0-test\""},
 };

@@ -50,6 +50,13 @@ static void on_recorded(const struct gw_message *m, void *data)
     f->n_recorded++;
 }
 
+static bool wants_cancel(const char *id, void *data)
+{
+    (void)id;
+    (void)data;
+    return false;
+}
+
 static void on_progress(void *data)
 {
     (void)data;
@@ -86,6 +93,7 @@ static struct fixture *setup(const char *first, const char *second)
                                                             .cfg = &f->cfg,
                                                             .relays = f->relays,
                                                             .store = f->store,
+                                                            .wants_cancel = wants_cancel,
                                                             .on_recorded = on_recorded,
                                                             .on_progress = on_progress,
                                                             .data = f});

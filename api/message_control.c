@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /v1/messages/{id}/cancel and /retry, PATCH /v1/messages/{id}. */
+#include <string.h>
+
+#include "api/json_guard.h"
+#include "api/json_read.h"
+#include "api/message_record.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/prepare.h"
+#include "gateway/records.h"
+
+enum {
+    MAX_PATCH = 4096 /* octets of a body; ours */
+};
+
+/* A change in hand; whichever of request and call ends first unhooks the other. */
+struct change {
+    struct api_request *request;
+    struct gw_call *call;
+    const char *too_late; /* detail of message_state */
+};
+
+static void on_client_gone(void *data)
+{
+    struct change *c = data;
+    gw_call_abandon(c->call);
+    gw_free(c);
+}
+
+static void on_changed(enum gw_status status, const struct gw_message *m, void *data)
+{
+    struct change *c = data;
+    struct api_request *r = c->request;
+    switch ((int)status) {
+    case GW_OK:
+        api_message_answer_view(r, 200, m);
+        break;
+    case GW_INVALID:
+        api_problem_send(r, &(struct api_problem){
+                                .code = API_MESSAGE_STATE, .detail = c->too_late, .message = m});
+        break;
+    case GW_CONFLICT:
+        api_problem(r, API_BODY_GONE, "The message cannot be sent again: its body is not kept.");
+        break;
+    case GW_BUSY:
+        api_problem(r, API_MESSAGE_BUSY, "An attempt is in hand; ask again when it is over.");
+        break;
+    default:
+        api_message_failed(r, status);
+    }
+    gw_free(c);
+}
+
+static struct change *new_change(struct api_request *r, const char *too_late)
+{
+    struct change *c = gw_calloc(1, sizeof(*c));
+    c->request = r;
+    c->too_late = too_late;
+    api_request_hold(r, on_client_gone, c);
+    return c;
+}
+
+static void cancel_message(struct api_request *r)
+{
+    if (!api_message_id_check(r))
+        return;
+    struct change *c = new_change(r, "Too late: every recipient is final.");
+    c->call =
+        gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param, on_changed, c);
+}
+
+static void retry_message(struct api_request *r)
+{
+    if (!api_message_id_check(r))
+        return;
+    struct change *c = new_change(r, "There is no recipient to try again.");
+    c->call = gw_message_retry(r->context->gateway, api_request_tenant(r), r->param, on_changed, c);
+}
+
+/* ---- PATCH ---- */
+
+struct patch {
+    bool has_time; /* null, too */
+    struct gw_field scheduled_at;
+};
+
+static const struct api_json_field patch_fields[] = {
+    {"scheduled_at",
+     api_read_text,
+     offsetof(struct patch, scheduled_at),
+     {"scheduledAt", "send_at", "sendAt"}},
+};
+
+/* A null counts as absent for api_read_object(); here it means now. */
+static bool has_some_time(json_t *root)
+{
+    for (size_t i = 0; i < API_JSON_MAX_ALIASES; i++)
+        if (patch_fields[0].aliases[i] != NULL &&
+            json_object_get(root, patch_fields[0].aliases[i]) != NULL)
+            return true;
+    return json_object_get(root, patch_fields[0].name) != NULL;
+}
+
+static enum gw_status read_patch(struct gw_arena *arena, struct gw_slice body, struct patch *out,
+                                 struct gw_problems *problems, struct gw_err *err)
+{
+    struct api_guarded_json doc;
+    json_t *root = NULL;
+    const char *pointer = "";
+    enum gw_status status = api_json_guard(arena, body, &doc, err);
+    if (status == GW_OK)
+        status = api_json_parse(arena, &doc, &root, &pointer, err);
+    if (status == GW_EXISTS) {
+        gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err->text);
+        return GW_INVALID;
+    }
+    if (status != GW_OK)
+        return status;
+    struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
+    api_read_object(&reader, root, "", patch_fields, 1, out);
+    out->has_time = has_some_time(root);
+    json_decref(root);
+    return GW_OK;
+}
+
+/* The wall time asked for; 0: now. */
+static int64_t patch_time(const struct patch *p, struct gw_problems *problems)
+{
+    static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    const struct gw_field *f = &p->scheduled_at;
+    int64_t at = 0;
+    if (!p->has_time)
+        gw_problems_add(problems, "/scheduled_at", GW_PROBLEM_REQUIRED,
+                        "Name a time, or null to send now.");
+    else if (f->pointer == NULL)
+        return 0;
+    else if (!gw_filter_time(f->value.data, &at))
+        gw_problems_add(problems, f->pointer, GW_PROBLEM_DATE,
+                        "Must be a time such as 2026-12-01T09:00:00Z (RFC 3339).");
+    else if (at > gw_clock_wall_ms() + GW_MAX_SCHEDULE_DAYS * day_ms)
+        gw_problems_add(problems, f->pointer, GW_PROBLEM_DATE, "Must be within the next %d days.",
+                        GW_MAX_SCHEDULE_DAYS);
+    return at;
+}
+
+static void patch_message(struct api_request *r)
+{
+    if (!api_message_id_check(r))
+        return;
+    if (r->body.len > MAX_PATCH) {
+        api_problem(r, API_BODY_TOO_LARGE, "The body has %zu bytes; at most %d are taken here.",
+                    r->body.len, MAX_PATCH);
+        return;
+    }
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_problems problems;
+    struct gw_err err = {.text = ""};
+    struct patch patch = {.has_time = false};
+    gw_problems_init(&problems, arena);
+    enum gw_status status = read_patch(arena, r->body, &patch, &problems, &err);
+    int64_t at = status == GW_OK && problems.n == 0 ? patch_time(&patch, &problems) : 0;
+    if (status != GW_OK && status != GW_INVALID) {
+        api_problem(r, API_MALFORMED_JSON, "%s", err.text);
+    } else if (problems.n != 0) {
+        api_problem_send(r, &(struct api_problem){.code = API_VALIDATION_FAILED,
+                                                  .detail = "The change is not valid.",
+                                                  .errors = &problems});
+    } else {
+        struct change *c =
+            new_change(r, "Only a message that was not tried yet has a time to move.");
+        c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at,
+                                      on_changed, c);
+    }
+    gw_arena_free(&arena);
+}
+
+const struct api_route api_message_control_routes[] = {
+    {"PATCH", "/v1/messages/{id}", patch_message, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"POST", "/v1/messages/{id}/cancel", cancel_message, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
+    {"POST", "/v1/messages/{id}/retry", retry_message, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
+    {0},
+};

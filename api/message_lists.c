@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /v1/messages, and /attempts, /events and /raw of one message. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/event_view.h"
+#include "api/json_write.h"
+#include "api/message_record.h"
+#include "api/message_view.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/records.h"
+
+enum {
+    DEFAULT_LIMIT = 50,
+    MAX_PAGE = 16 << 20, /* GW_LIST_MAX messages with API_LIST_MAX_RCPTS recipients each */
+    CURSOR_SIZE = sizeof("9223372036854775807")
+};
+
+/* A look-up in hand; whichever of request and call ends first unhooks the other. */
+struct look {
+    struct api_request *request;
+    struct gw_call *call;
+};
+
+static void on_client_gone(void *data)
+{
+    struct look *l = data;
+    gw_call_abandon(l->call);
+    gw_free(l);
+}
+
+static struct look *new_look(struct api_request *r)
+{
+    struct look *l = gw_calloc(1, sizeof(*l));
+    l->request = r;
+    api_request_hold(r, on_client_gone, l);
+    return l;
+}
+
+static void add_cursor(struct api_json *j, int64_t cursor)
+{
+    char text[CURSOR_SIZE];
+    (void)snprintf(text, sizeof(text), "%" PRId64, cursor);
+    api_json_str(j, "next_cursor", cursor > 0 ? text : NULL);
+}
+
+/* ---- queries ---- */
+
+/* A whole number from 1 to @max; false when the parameter is there and is none. */
+static bool read_number(struct api_request *r, const char *name, int64_t max, int64_t *out)
+{
+    const char *text = api_request_query(r, name);
+    char *end;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    bool good =
+        text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= 1 && v <= max;
+    if (good)
+        *out = v;
+    else
+        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from 1 to %" PRId64 ".", name,
+                    max);
+    return good;
+}
+
+static bool read_page(struct api_request *r, int64_t max, int64_t *limit, int64_t *cursor)
+{
+    *limit = DEFAULT_LIMIT;
+    *cursor = 0;
+    return read_number(r, "limit", max, limit) && read_number(r, "cursor", INT64_MAX, cursor);
+}
+
+static bool read_time(struct api_request *r, const char *name, int64_t *out)
+{
+    const char *text = api_request_query(r, name);
+    if (text == NULL || gw_filter_time(text, out))
+        return true;
+    api_problem(r, API_UNKNOWN_PARAMETER,
+                "%s must be a time such as 2026-12-01T09:00:00Z (RFC 3339).", name);
+    return false;
+}
+
+static bool read_address(struct api_request *r, struct gw_arena *arena, const char *name,
+                         const char **out)
+{
+    const char *text = api_request_query(r, name);
+    if (text == NULL || gw_filter_address(arena, text, out))
+        return true;
+    api_problem(r, API_UNKNOWN_PARAMETER, "%s must be an address.", name);
+    return false;
+}
+
+static bool read_status(struct api_request *r, const char **out)
+{
+    *out = api_request_query(r, "status");
+    if (*out == NULL || gw_filter_status(*out))
+        return true;
+    api_problem(r, API_UNKNOWN_PARAMETER, "status must be a message's status, such as deferred.");
+    return false;
+}
+
+/* ---- GET /v1/messages ---- */
+
+static void on_page(enum gw_status status, struct gw_message *const *messages, size_t n,
+                    int64_t cursor, void *data)
+{
+    struct look *l = data;
+    struct api_request *r = l->request;
+    gw_free(l);
+    if (status != GW_OK) {
+        api_message_failed(r, status);
+        return;
+    }
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_PAGE);
+    struct api_json j = {.out = &body};
+    api_json_begin_object(&j, NULL);
+    api_json_begin_array(&j, "messages");
+    for (size_t i = 0; i < n; i++)
+        api_message_list_view(&j, messages[i], gw_gateway_durable(r->context->gateway));
+    api_json_end_array(&j);
+    add_cursor(&j, cursor);
+    api_json_end_object(&j);
+    api_answer_json(r, 200, &body);
+}
+
+static void list_messages(struct api_request *r)
+{
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_list_query q = {.tenant = api_request_tenant(r),
+                              .tag = api_request_query(r, "tag"),
+                              .relay = api_request_query(r, "relay")};
+    int64_t limit;
+    if (read_page(r, GW_LIST_MAX, &limit, &q.cursor) && read_status(r, &q.status) &&
+        read_address(r, arena, "recipient", &q.recipient) &&
+        read_address(r, arena, "from", &q.from) && read_time(r, "since", &q.since_ms) &&
+        read_time(r, "until", &q.until_ms)) {
+        q.limit = (size_t)limit;
+        struct look *l = new_look(r);
+        l->call = gw_list_messages(r->context->gateway, &q, on_page, l);
+    }
+    gw_arena_free(&arena);
+}
+
+/* ---- GET /v1/messages/{id}/attempts ---- */
+
+static void view_steps(struct api_json *j, const struct gw_attempt_log *a)
+{
+    api_json_begin_array(j, "steps");
+    for (int i = 0; i < GW_N_STEPS; i++) {
+        if (a->step_ms[i] < 0)
+            continue;
+        api_json_begin_object(j, NULL);
+        api_json_str(j, "step", gw_step_name((enum gw_step)i));
+        api_json_num(j, "ms", a->step_ms[i]);
+        api_json_end_object(j);
+    }
+    api_json_end_array(j);
+}
+
+static void view_attempt(struct api_json *j, const struct gw_message *m,
+                         const struct gw_attempt_log *a)
+{
+    api_json_begin_object(j, NULL);
+    api_json_time(j, "started_at", a->started_at_ms);
+    api_json_num(j, "duration_ms", a->duration_ms);
+    api_json_str(j, "relay", a->relay);
+    api_json_begin_array(j, "recipients");
+    for (size_t i = 0; i < a->n_rcpts; i++)
+        if (a->rcpts[i] < m->n_rcpts)
+            api_json_str(j, NULL, m->rcpts[a->rcpts[i]].email);
+    api_json_end_array(j);
+    if (a->stage != NULL)
+        api_json_str(j, "stage", a->stage);
+    if (a->reason != NULL)
+        api_json_str(j, "reason", a->reason);
+    if (a->detail != NULL)
+        api_json_str(j, "detail", a->detail);
+    if (a->code != 0) {
+        api_json_begin_object(j, "smtp");
+        api_json_num(j, "code", a->code);
+        if (a->enhanced != NULL && a->enhanced[0] != '\0')
+            api_json_str(j, "enhanced", a->enhanced);
+        if (a->text != NULL && a->text[0] != '\0')
+            api_json_str(j, "text", a->text);
+        api_json_end_object(j);
+    }
+    api_json_str(j, "tls", a->tls);
+    api_json_bool(j, "uncertain", a->uncertain);
+    api_json_bool(j, "reused_connection", a->reused_connection);
+    view_steps(j, a);
+    api_json_end_object(j);
+}
+
+static void on_attempts(enum gw_status status, const struct gw_message *m,
+                        const struct gw_attempt_log *attempts, size_t n, void *data)
+{
+    struct look *l = data;
+    struct api_request *r = l->request;
+    gw_free(l);
+    if (status != GW_OK) {
+        api_message_failed(r, status);
+        return;
+    }
+    struct gw_buf body;
+    gw_buf_init(&body, API_MAX_MESSAGE_ANSWER);
+    struct api_json j = {.out = &body};
+    api_json_begin_object(&j, NULL);
+    api_json_begin_array(&j, "attempts");
+    for (size_t i = n; i > 0; i--)
+        view_attempt(&j, m, &attempts[i - 1]);
+    api_json_end_array(&j);
+    api_json_null(&j, "next_cursor");
+    api_json_end_object(&j);
+    api_answer_json(r, 200, &body);
+}
+
+static void get_attempts(struct api_request *r)
+{
+    if (!api_message_id_check(r))
+        return;
+    struct look *l = new_look(r);
+    l->call =
+        gw_message_attempts(r->context->gateway, api_request_tenant(r), r->param, on_attempts, l);
+}
+
+/* ---- GET /v1/messages/{id}/events ---- */
+
+static void on_history(enum gw_status status, const struct gw_event *events, size_t n,
+                       int64_t before, void *data)
+{
+    struct look *l = data;
+    struct api_request *r = l->request;
+    gw_free(l);
+    if (status != GW_OK) {
+        api_message_failed(r, status);
+        return;
+    }
+    struct gw_buf body;
+    gw_buf_init(&body, API_MAX_MESSAGE_ANSWER);
+    struct api_json j = {.out = &body};
+    api_json_begin_object(&j, NULL);
+    api_json_begin_array(&j, "events");
+    for (size_t i = 0; i < n; i++)
+        api_event_view(&j, NULL, &events[i]);
+    api_json_end_array(&j);
+    add_cursor(&j, before);
+    api_json_end_object(&j);
+    api_answer_json(r, 200, &body);
+}
+
+static void get_events(struct api_request *r)
+{
+    int64_t limit;
+    int64_t cursor;
+    if (!api_message_id_check(r) || !read_page(r, GW_EVENTS_MAX, &limit, &cursor))
+        return;
+    struct look *l = new_look(r);
+    l->call = gw_message_history(r->context->gateway, api_request_tenant(r), r->param, cursor,
+                                 (size_t)limit, on_history, l);
+}
+
+/* ---- GET /v1/messages/{id}/raw ---- */
+
+static void on_raw(enum gw_status status, const struct gw_message *m, void *data)
+{
+    struct look *l = data;
+    struct api_request *r = l->request;
+    gw_free(l);
+    if (status != GW_OK) {
+        api_message_failed(r, status);
+    } else if (m->mime.data == NULL) {
+        api_problem(r, API_BODY_GONE, "The message's body is not kept any more.");
+    } else {
+        struct gw_buf body;
+        gw_buf_init(&body, m->mime.len);
+        (void)gw_buf_add(&body, m->mime.data, m->mime.len);
+        api_answer(r, 200, "message/rfc822", &body);
+    }
+}
+
+static void get_raw(struct api_request *r)
+{
+    if (!api_message_id_check(r))
+        return;
+    struct look *l = new_look(r);
+    l->call = gw_message_raw(r->context->gateway, api_request_tenant(r), r->param, on_raw, l);
+}
+
+const struct api_route api_message_lists_routes[] = {
+    {"GET", "/v1/messages", list_messages, CFG_SCOPE_READ, API_ROUTE_JSON,
+     "status recipient from tag relay since until limit cursor"},
+    {"GET", "/v1/messages/{id}/attempts", get_attempts, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {"GET", "/v1/messages/{id}/events", get_events, CFG_SCOPE_READ, API_ROUTE_JSON, "limit cursor"},
+    {"GET", "/v1/messages/{id}/raw", get_raw, CFG_SCOPE_READ, 0, NULL},
+    {0},
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What people may change about a message on its way: cancel it, try it again now, move its time.
+ * Pure functions for gw_store_engine.update; tested in tests/unit/gateway/test_message_change.c. */
+#ifndef GW_MESSAGE_CHANGE_H
+#define GW_MESSAGE_CHANGE_H
+
+#include "gateway/base/gw_status.h"
+#include "gateway/message.h"
+
+/* Whoever is not final is canceled. GW_OK when some recipient is canceled then, also when it was
+ * before; GW_INVALID: all are final and none is canceled.
+ * @arg  not used */
+enum gw_status gw_change_cancel(struct gw_message *m, int64_t now_ms, const void *arg);
+
+/* Recipients that wait, are held, or ended without being sent are due now, with a new lifetime when
+ * theirs is over. Those that were sent, canceled or suppressed, and those whose scheduled time has
+ * not come, stay. GW_INVALID: none is left to try.
+ * @arg  int64_t: the lifetime in milliseconds */
+enum gw_status gw_change_retry(struct gw_message *m, int64_t now_ms, const void *arg);
+
+/* Moves the first attempt. The lifetime moves along. GW_INVALID: an attempt was made already, or
+ * all are final.
+ * @arg  int64_t: wall time in milliseconds; one that has passed means now */
+enum gw_status gw_change_schedule(struct gw_message *m, int64_t now_ms, const void *arg);
+
+#endif
