@@ -98,6 +98,8 @@ struct cfg_relay {
     enum cfg_tls_mode tls_mode;
     enum cfg_tls_verify verify;
     const char *ca_file, *server_name, *client_cert_file, *client_key_file;
+    const char *const *pins; /* "sha256/<base64 of 32 octets>" */
+    size_t n_pins;
     int min_tls_version;             /* 0x0303 or 0x0304 */
     const char *username, *password; /* both or neither, unless there is OAuth2 */
     const char *password_file;       /* where the password was read from, or NULL */
@@ -216,7 +218,8 @@ enum {
     CFG_MAX_ALL_TEXT = 16 << 20, /* bytes of all values, after ${ENV} */
     CFG_MAX_API_KEYS = 10000,
     CFG_MIN_API_SECRET = 16, /* characters of a key's secret */
-    CFG_MIN_WEBHOOK_SECRET = 8
+    CFG_MIN_WEBHOOK_SECRET = 8,
+    CFG_MAX_PINS = 16
 };
 
 /* All that is wrong, in file order, then the environment's; text is "file:line:column: what is

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "config/cfg_text.h"
+#include "gateway/base/gw_base64.h"
 
 #define DIGIT  "0123456789"
 #define HEX    DIGIT "abcdefABCDEF"
@@ -224,6 +225,17 @@ bool cfg_is_loopback(const char *host)
     if (inet_pton(AF_INET6, host, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
     return strcasecmp(host, "localhost") == 0;
+}
+
+bool cfg_is_pin(const char *s)
+{
+    static const char prefix[] = "sha256/";
+    unsigned char digest[64];
+    size_t len = 0;
+    if (strncmp(s, prefix, sizeof(prefix) - 1) != 0 || strlen(s) != sizeof(prefix) - 1 + 44)
+        return false;
+    return gw_base64_decode(gw_slice_str(s + sizeof(prefix) - 1), digest, &len, NULL) == GW_OK &&
+           len == 32;
 }
 
 bool cfg_is_file_path(const char *s)

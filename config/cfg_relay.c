@@ -127,7 +127,13 @@ static const struct cfg_field tls_fields[] = {
      .offset = AT(ca_file),
      .check = cfg_is_file_path,
      .want = pem},
-    {.name = "pins", .type = &cfg_type_later},
+    {.name = "pins",
+     .type = &cfg_type_strings,
+     .offset = AT(pins),
+     .count_offset = AT(n_pins),
+     .max = CFG_MAX_PINS,
+     .check = cfg_is_pin,
+     .want = "sha256/ and the base64 of a SHA-256, as `mailhatch relay check` prints it"},
     {.name = "server_name",
      .type = &cfg_type_string,
      .offset = AT(server_name),
@@ -231,7 +237,8 @@ static void check_tls(struct cfg_loader *l, const struct cfg_node *node, const s
         cfg_problem_key(l, node, "client_cert_file and client_key_file come together");
     if (r->tls_mode != CFG_TLS_NONE)
         return;
-    if (r->ca_file != NULL || r->server_name != NULL || r->client_cert_file != NULL)
+    if (r->n_pins > 0 || r->ca_file != NULL || r->server_name != NULL ||
+        r->client_cert_file != NULL)
         cfg_problem_key(l, node,
                         "?tls=none and the keys of \"tls\" contradict each other; leave "
                         "one of them out");

@@ -60,6 +60,8 @@ bool cfg_is_selector(const char *s);
 bool cfg_is_event_pattern(const char *s);
 /* "https://host[:port][/…]", no user, no fragment, nothing outside visible ASCII. */
 bool cfg_is_https_url(const char *s);
+/* "sha256/" and the base64 of 32 octets. */
+bool cfg_is_pin(const char *s);
 bool cfg_is_file_path(const char *s); /* 1 to 4095 bytes */
 
 /* 127.0.0.0/8, ::1 (also mapped), "localhost". */

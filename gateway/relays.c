@@ -2,6 +2,10 @@
 /* From the configuration of relays to live ones. */
 #include "gateway/relays.h"
 
+#include <string.h>
+
+#include "gateway/base/gw_base64.h"
+#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 
 static const enum smtp_tls_mode tls_modes[] = {[CFG_TLS_STARTTLS] = SMTP_TLS_REQUIRED,
@@ -36,6 +40,19 @@ static struct smtp_timeouts timeouts(const struct cfg_timeouts *c)
     return t;
 }
 
+/* The configuration has checked what they look like. */
+static void set_pins(const struct cfg_relay *c, struct smtp_relay_config *out)
+{
+    out->n_pins = c->n_pins;
+    for (size_t i = 0; i < c->n_pins; i++) {
+        unsigned char digest[2 * SMTP_TLS_PIN_SIZE];
+        size_t len = 0;
+        struct gw_slice base64 = gw_slice_str(strchr(c->pins[i], '/') + 1);
+        CHECK(gw_base64_decode(base64, digest, &len, NULL) == GW_OK && len == SMTP_TLS_PIN_SIZE);
+        memcpy(out->pins[i].sha256, digest, SMTP_TLS_PIN_SIZE);
+    }
+}
+
 static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
 {
     struct smtp_relay_config out = smtp_relay_config_default();
@@ -65,6 +82,7 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
     out.client_cert_file = c->client_cert_file;
     out.client_key_file = c->client_key_file;
     out.min_tls_version = c->min_tls_version;
+    set_pins(c, &out);
     out.username = c->username;
     out.password = c->password;
     out.n_mechs = c->n_auth;

@@ -18,13 +18,6 @@ void gw_secret_file_deinit(struct gw_secret_file *f)
     gw_free_secret(&f->value);
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 static bool take_over(struct gw_secret_file *f, const char *text, size_t len)
 {
     if (f->value != NULL && strlen(f->value) == len && memcmp(f->value, text, len) == 0)
@@ -36,13 +29,11 @@ static bool take_over(struct gw_secret_file *f, const char *text, size_t len)
 
 bool gw_secret_file_refresh(struct gw_secret_file *f)
 {
-    struct stat now;
     char buf[CFG_SECRET_FILE_SIZE];
     size_t len = 0;
     struct gw_err err = {.text = ""};
-    if (f->path == NULL || stat(f->path, &now) != 0 || same(&now, &f->seen))
+    if (!gw_file_stamp_differs(f->path, &f->seen))
         return false;
-    f->seen = now;
     bool changed = false;
     if (cfg_secret_read(f->path, buf, &len, &err) != GW_OK)
         gw_log(GW_LOG_WARN, "secret_file", GW_LOG_STR("error", err.text));

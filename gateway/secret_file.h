@@ -4,12 +4,13 @@
 #define GW_SECRET_FILE_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
+
+#include "gateway/base/gw_file_stamp.h"
 
 struct gw_secret_file {
     const char *path; /* NULL: the value never changes; borrowed */
     char *value;      /* NULL: none */
-    struct stat seen; /* of the file that value came from */
+    struct gw_file_stamp seen;
 };
 
 /* @path, @value  may be NULL; @value is copied */

@@ -56,7 +56,9 @@ struct smtp_relay_config {
     const char *ca_file;     /* PEM; NULL: the system's CAs */
     const char *server_name; /* name to verify and to send as SNI; NULL: host */
     const char *client_cert_file, *client_key_file; /* PEM, both or neither */
-    int min_tls_version;                            /* 0x0303 (TLS 1.2) or 0x0304 */
+    struct smtp_tls_pin pins[SMTP_TLS_MAX_PINS];    /* see tls.h */
+    size_t n_pins;
+    int min_tls_version; /* 0x0303 (TLS 1.2) or 0x0304 */
     const char *username, *password;
     struct smtp_secret_source secrets; /* in place of the password; get NULL: none */
     enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS];

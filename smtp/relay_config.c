@@ -120,5 +120,7 @@ struct smtp_tls_client_config smtp_relay_tls_config(const struct smtp_relay_conf
         .cert_file = c->client_cert_file,
         .key_file = c->client_key_file,
         .min_version = c->min_tls_version,
+        .pins = c->pins,
+        .n_pins = c->n_pins,
     };
 }

@@ -28,6 +28,7 @@ struct relay_slot {
     enum relay_slot_state state;
     struct smtp_relay *relay;
     struct smtp_client *client;
+    struct smtp_tls_context *tls; /* what the connection was begun with */
     struct smtp_transaction *txn;
     uint64_t newest_waiting; /* number of the last transaction submitted when the attempt began */
     int64_t began_at_ms;     /* of the attempt, then of the transaction it has */

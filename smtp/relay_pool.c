@@ -193,12 +193,32 @@ static void on_client_closed(void *data)
     gw_list_remove(&s->link);
     r->n_slots[s->state]--;
     gw_free_secret(&s->secret);
+    smtp_tls_context_free(&s->tls);
     gw_free(s);
     smtp_relay_pump(r);
     smtp_relay_close_if_done(r);
 }
 
 /* --- The pump --- */
+
+/* Certificates and keys that were replaced are read again; connections that are up keep theirs. */
+static void refresh_tls(struct smtp_relay *r)
+{
+    struct smtp_tls_context *renewed = NULL;
+    struct gw_err err = {.text = ""};
+    if (r->tls == NULL || !smtp_tls_context_is_stale(r->tls))
+        return;
+    const struct smtp_tls_client_config config = smtp_relay_tls_config(&r->config);
+    if (smtp_tls_client_context(&config, &renewed, &err) != GW_OK) {
+        gw_log(GW_LOG_ERROR, "relay_tls_files", GW_LOG_STR("relay", r->config.name),
+               GW_LOG_STR("error", err.text), GW_LOG_STR("action", "the old ones stay in use"));
+        return;
+    }
+    gw_log(GW_LOG_INFO, "relay_tls_files", GW_LOG_STR("relay", r->config.name),
+           GW_LOG_STR("action", "read again"));
+    smtp_tls_context_free(&r->tls);
+    r->tls = renewed;
+}
 
 static void open_connection(struct smtp_relay *r)
 {
@@ -207,6 +227,7 @@ static void open_connection(struct smtp_relay *r)
                                                      .on_idle_timeout = on_idle_timeout,
                                                      .on_down = on_down,
                                                      .on_closed = on_client_closed};
+    refresh_tls(r);
     struct smtp_client_config config = {.loop = r->loop,
                                         .relay = r->config.name,
                                         .session = r->session,
@@ -223,6 +244,7 @@ static void open_connection(struct smtp_relay *r)
     s->probe = r->breaker.state == SMTP_BREAKER_HALF_OPEN;
     gw_list_push_front(&r->slots[RELAY_SLOT_CONNECTING], &s->link);
     r->n_slots[RELAY_SLOT_CONNECTING]++;
+    s->tls = r->tls != NULL ? smtp_tls_context_ref(r->tls) : NULL;
     smtp_relay_lend_secret(s, &config.session);
     s->client = smtp_client_new(&config, &events, s);
 }

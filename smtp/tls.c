@@ -164,6 +164,24 @@ int smtp_tls_on_verify(int ok, X509_STORE_CTX *store)
     return ok;
 }
 
+/* Keeps what was shown, for people; then the check is OpenSSL's, or the pins'. */
+int smtp_tls_on_chain(X509_STORE_CTX *store, void *unused)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct smtp_tls *tls = SSL_get_app_data(ssl);
+    X509 *cert = X509_STORE_CTX_get0_cert(store);
+    (void)unused;
+    if (cert != NULL && tls->peer == NULL && X509_up_ref(cert) == 1)
+        tls->peer = cert;
+    if (tls->context->n_pins == 0)
+        return X509_verify_cert(store);
+    if (cert != NULL && smtp_tls_is_pinned(tls->context, cert, &tls->failure))
+        return 1;
+    tls->verify_failed = true;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+    return 0;
+}
+
 int smtp_tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     const struct smtp_tls *tls = SSL_get_app_data(ssl);
@@ -174,7 +192,7 @@ int smtp_tls_on_session(SSL *ssl, SSL_SESSION *session)
 struct smtp_tls *smtp_tls_new(struct smtp_tls_context *context)
 {
     struct smtp_tls *tls = gw_calloc(1, sizeof(*tls));
-    tls->context = context;
+    tls->context = smtp_tls_context_ref(context);
     gw_buf_init(&tls->in, SMTP_TLS_MAX_BUFFERED);
     gw_buf_init(&tls->out, SMTP_TLS_MAX_BUFFERED);
     tls->ssl = SSL_new(context->ctx);
@@ -206,6 +224,8 @@ void smtp_tls_free(struct smtp_tls **tls)
     if (t->handshaken && !t->failed)
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(t->ssl);
+    X509_free(t->peer);
+    smtp_tls_context_free(&t->context);
     gw_buf_deinit(&t->in);
     gw_buf_deinit(&t->out);
     gw_free(t);

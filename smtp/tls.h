@@ -33,9 +33,16 @@ enum smtp_tls_verify {
 };
 
 enum {
+    SMTP_TLS_PIN_SIZE = 32,              /* octets of SHA-256 */
+    SMTP_TLS_MAX_PINS = 16,              /* ours */
     SMTP_TLS_MAX_BUFFERED = 1024 * 1024, /* ciphertext waiting on either side; ours */
     SMTP_TLS_MAX_SESSIONS = 4,           /* kept per context for resumption; ours */
     SMTP_TLS_MAX_POST_HANDSHAKE = 64     /* tickets, key updates, renegotiation tries; ours */
+};
+
+/* SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 sec. 2.4). */
+struct smtp_tls_pin {
+    unsigned char sha256[SMTP_TLS_PIN_SIZE];
 };
 
 /* Strings are borrowed for the call only. */
@@ -45,6 +52,10 @@ struct smtp_tls_client_config {
     const char *server_name; /* DNS name or IP literal to verify; a name is also sent as SNI */
     const char *cert_file, *key_file; /* client certificate chain and key, PEM; both or neither */
     int min_version;                  /* SMTP_TLS_1_2 or SMTP_TLS_1_3; 0 means 1.2 */
+    /* The server's key must be one of these, and that is all that is asked of its certificate: no
+     * CA, no name, no date (as RFC 7671 sec. 5.1 has it for DANE-EE). None: as verify says. */
+    const struct smtp_tls_pin *pins;
+    size_t n_pins;
 };
 
 struct smtp_tls_context;
@@ -58,7 +69,12 @@ enum gw_status smtp_tls_client_context(const struct smtp_tls_client_config *conf
 enum gw_status smtp_tls_server_context(const char *cert_pem, const char *key_pem,
                                        struct smtp_tls_context **out,
                                        struct gw_err *err) GW_NODISCARD;
-/* Free every smtp_tls made from it first. */
+/* Another holder; each one frees it. */
+struct smtp_tls_context *smtp_tls_context_ref(struct smtp_tls_context *context);
+/* Client: has a file it was made from been replaced since it was made, or since this was asked
+ * last? A system call per file. */
+bool smtp_tls_context_is_stale(struct smtp_tls_context *context);
+/* Connections that were made from it go on. */
 void smtp_tls_context_free(struct smtp_tls_context **context);
 
 /* A throw-away ECDSA P-256 certificate that signs itself, for localhost, 127.0.0.1 and ::1, valid
@@ -80,7 +96,7 @@ struct smtp_tls_failure {
 
 struct smtp_tls;
 
-/* Client or server, as the context is. Never NULL. The context must outlive it. */
+/* Client or server, as the context is. Never NULL. Holds the context. */
 struct smtp_tls *smtp_tls_new(struct smtp_tls_context *context);
 void smtp_tls_free(struct smtp_tls **tls);
 
@@ -105,6 +121,17 @@ size_t smtp_tls_output_size(const struct smtp_tls *tls);
 /* Exchange memory with @into, which is empty but initialised: it gets the waiting output and the
  * connection goes on in its memory, so two buffers serve a connection for life without a copy. */
 void smtp_tls_swap_output(struct smtp_tls *tls, struct gw_buf *into);
+
+/* A peer's certificate in words, for people: printable ASCII. */
+struct smtp_tls_certificate {
+    char subject[160], issuer[160];
+    char names[400]; /* DNS names and addresses of the subjectAltName, "a, b, ..." */
+    char not_before[32], not_after[32]; /* "2026-11-25 22:00:00 UTC" */
+    char key[32];                       /* "RSA 2048", "EC 256" */
+    char pin[64];                       /* "sha256/…", as tls.pins takes it */
+};
+/* False when the peer has shown none (yet); also after a handshake that failed on it. */
+bool smtp_tls_peer_certificate(const struct smtp_tls *tls, struct smtp_tls_certificate *out);
 
 const struct smtp_tls_failure *smtp_tls_failure(const struct smtp_tls *tls);
 /* After the handshake: static text such as "TLSv1.3". */

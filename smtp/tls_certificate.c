@@ -48,7 +48,7 @@ static enum smtp_reason reason_of(int code)
 }
 
 /* Text that a peer chose, made fit for people: printable ASCII without quotes, cut to @size. */
-static void add_clean(char *out, size_t size, const char *text, size_t len)
+void smtp_tls_add_clean(char *out, size_t size, const char *text, size_t len)
 {
     size_t at = strlen(out);
     for (size_t i = 0; i < len && at + 1 < size; i++) {
@@ -84,25 +84,23 @@ static bool add_name(char *out, size_t size, const GENERAL_NAME *name)
         return false;
     }
     if (at != 0)
-        add_clean(out, size, ", ", 2);
-    add_clean(out, size, data, len);
+        smtp_tls_add_clean(out, size, ", ", 2);
+    smtp_tls_add_clean(out, size, data, len);
     return true;
 }
 
-static void names_of(X509 *cert, char out[NAMES_SIZE])
+void smtp_tls_names_of(X509 *cert, char *out, size_t size)
 {
     out[0] = '\0';
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     int n = sk_GENERAL_NAME_num(names);
     for (int i = 0; i < n; i++)
-        if (!add_name(out, NAMES_SIZE, sk_GENERAL_NAME_value(names, i)))
+        if (!add_name(out, size, sk_GENERAL_NAME_value(names, i)))
             break;
     GENERAL_NAMES_free(names);
-    if (out[0] == '\0')
-        (void)snprintf(out, NAMES_SIZE, "%s", "no name at all (it has no subjectAltName)");
 }
 
-static void time_of(const ASN1_TIME *time, char *out, size_t size)
+void smtp_tls_time_of(const ASN1_TIME *time, char *out, size_t size)
 {
     struct tm t;
     if (ASN1_TIME_to_tm(time, &t) != 1)
@@ -116,7 +114,7 @@ static void explain_time(const char *whose, const ASN1_TIME *time, const char *v
                          struct smtp_tls_failure *out)
 {
     char when[64];
-    time_of(time, when, sizeof(when));
+    smtp_tls_time_of(time, when, sizeof(when));
     (void)snprintf(out->detail, sizeof(out->detail), "%s certificate %s %s", whose, verb, when);
 }
 
@@ -136,7 +134,7 @@ static void explain_untrusted(const struct smtp_tls_context *context, int code, 
         char line[256] = "";
         (void)X509_NAME_oneline(X509_get_issuer_name(cert), line, sizeof(line));
         issuer[0] = '\0';
-        add_clean(issuer, sizeof(issuer), line, strlen(line));
+        smtp_tls_add_clean(issuer, sizeof(issuer), line, strlen(line));
     }
     (void)snprintf(out->detail, sizeof(out->detail),
                    "the relay's certificate is not trusted (%s): issuer \"%s\" is neither in %s "
@@ -157,7 +155,9 @@ void smtp_tls_explain_certificate(const struct smtp_tls_context *context, int co
     } else if (out->reason == SMTP_REASON_TLS_CERT_NOT_YET_VALID) {
         explain_time(whose, X509_get0_notBefore(cert), "is not valid before", out);
     } else if (out->reason == SMTP_REASON_TLS_CERT_NAME) {
-        names_of(cert, names);
+        smtp_tls_names_of(cert, names, sizeof(names));
+        if (names[0] == '\0')
+            (void)snprintf(names, sizeof(names), "no name at all (it has no subjectAltName)");
         (void)snprintf(out->detail, sizeof(out->detail),
                        "the relay's certificate is not for \"%.64s\"; it is for: %s",
                        context->server_name, names);

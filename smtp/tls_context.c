@@ -42,6 +42,7 @@ static enum gw_status openssl_err(struct gw_err *err, const char *what, const ch
 static struct smtp_tls_context *context_new(bool server)
 {
     struct smtp_tls_context *c = gw_calloc(1, sizeof(*c));
+    c->n_refs = 1;
     c->server = server;
     c->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     CHECK(c->ctx != NULL);
@@ -56,15 +57,32 @@ static struct smtp_tls_context *context_new(bool server)
 void smtp_tls_context_free(struct smtp_tls_context **context)
 {
     struct smtp_tls_context *c = *context;
-    if (c == NULL)
+    *context = NULL;
+    if (c == NULL || --c->n_refs > 0)
         return;
     smtp_tls_session_drop_all(c);
     SSL_CTX_free(c->ctx);
     BIO_meth_free(c->bio);
     gw_free(c->server_name);
     gw_free(c->ca_file);
+    gw_free(c->cert_file);
+    gw_free(c->key_file);
     gw_free(c);
-    *context = NULL;
+}
+
+struct smtp_tls_context *smtp_tls_context_ref(struct smtp_tls_context *context)
+{
+    context->n_refs++;
+    return context;
+}
+
+bool smtp_tls_context_is_stale(struct smtp_tls_context *c)
+{
+    const char *const files[] = {c->ca_file, c->cert_file, c->key_file};
+    bool stale = false;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        stale = gw_file_stamp_differs(files[i], &c->seen[i]) || stale;
+    return stale;
 }
 
 static enum gw_status check_readable(const char *what, const char *file, struct gw_err *err)
@@ -81,7 +99,6 @@ static enum gw_status load_trust(struct smtp_tls_context *c, const char *ca_file
         return SSL_CTX_set_default_verify_paths(c->ctx) == 1
                    ? GW_OK
                    : openssl_err(err, "system CA certificates", NULL);
-    c->ca_file = gw_strdup(ca_file);
     enum gw_status st = check_readable("tls.ca_file", ca_file, err);
     if (st != GW_OK)
         return st;
@@ -145,22 +162,48 @@ static enum gw_status set_name(struct smtp_tls_context *c, enum smtp_tls_verify 
     return ok == 1 ? GW_OK : openssl_err(err, "tls.server_name", c->server_name);
 }
 
+static char *copy(const char *s)
+{
+    return s != NULL ? gw_strdup(s) : NULL;
+}
+
+/* Looked at before they are read: a file replaced in between is read once more, not once less. */
+static void remember_files(struct smtp_tls_context *c, const struct smtp_tls_client_config *config)
+{
+    c->ca_file = copy(config->ca_file);
+    c->cert_file = copy(config->cert_file);
+    c->key_file = copy(config->key_file);
+    (void)smtp_tls_context_is_stale(c);
+}
+
+static void set_pins(struct smtp_tls_context *c, const struct smtp_tls_client_config *config)
+{
+    PRE(config->n_pins <= SMTP_TLS_MAX_PINS);
+    c->n_pins = config->n_pins;
+    for (size_t i = 0; i < c->n_pins; i++)
+        c->pins[i] = config->pins[i];
+}
+
 enum gw_status smtp_tls_client_context(const struct smtp_tls_client_config *config,
                                        struct smtp_tls_context **out, struct gw_err *err)
 {
     struct smtp_tls_context *c = context_new(false);
-    bool verify = config->verify != SMTP_VERIFY_NONE;
+    bool pinned = config->n_pins > 0;
+    bool verify = pinned || config->verify != SMTP_VERIFY_NONE;
+    set_pins(c, config);
+    remember_files(c, config);
+    SSL_CTX_set_cert_verify_callback(c->ctx, smtp_tls_on_chain, NULL);
     SSL_CTX_set_verify(c->ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                        verify ? smtp_tls_on_verify : NULL);
     if (config->min_version == SMTP_TLS_1_3)
         CHECK(SSL_CTX_set_min_proto_version(c->ctx, TLS1_3_VERSION) == 1);
     SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c->ctx, smtp_tls_on_session);
-    enum gw_status st = verify ? load_trust(c, config->ca_file, err) : GW_OK;
+    enum gw_status st = verify && !pinned ? load_trust(c, config->ca_file, err) : GW_OK;
     if (st == GW_OK)
         st = load_identity(c, config->cert_file, config->key_file, err);
     if (st == GW_OK)
-        st = set_name(c, config->verify, config->server_name, err);
+        st = set_name(c, pinned ? SMTP_VERIFY_CA : config->verify, config->server_name, err);
     if (st != GW_OK)
         smtp_tls_context_free(&c);
     *out = c;

@@ -22,6 +22,7 @@ struct authority {
 
 static struct authority root;
 static struct authority middle;
+static struct authority no_ca;
 static char *root_pem;
 
 static char *pem_of(X509 *cert, X509 *next, EVP_PKEY *key)
@@ -50,6 +51,18 @@ static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(e);
 }
 
+static void add_raw_dns(X509 *cert, const struct test_cert_spec *spec)
+{
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+    CHECK(ASN1_STRING_set(text, spec->raw_dns, (int)spec->raw_dns_len) == 1);
+    GENERAL_NAME_set0_value(name, GEN_DNS, text);
+    CHECK(sk_GENERAL_NAME_push(names, name) == 1);
+    CHECK(X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1);
+    GENERAL_NAMES_free(names);
+}
+
 static X509 *certificate(EVP_PKEY *key, const char *cn, const struct authority *issuer,
                          const struct test_cert_spec *spec, bool is_ca)
 {
@@ -68,6 +81,8 @@ static X509 *certificate(EVP_PKEY *key, const char *cn, const struct authority *
     CHECK(X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer->cert) : name) ==
           1);
     extend(cert, cert, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    if (spec->raw_dns != NULL)
+        add_raw_dns(cert, spec);
     if (spec->san != NULL)
         extend(cert, cert, NID_subject_alt_name, spec->san);
     CHECK(X509_sign(cert, issuer != NULL ? issuer->key : key,
@@ -84,6 +99,8 @@ static void make_authorities(void)
     root.cert = certificate(root.key, "Test Root", NULL, &plain, true);
     middle.key = EVP_EC_gen("P-256");
     middle.cert = certificate(middle.key, "Test Intermediate", &root, &plain, true);
+    no_ca.key = EVP_EC_gen("P-256");
+    no_ca.cert = certificate(no_ca.key, "Test Server", &root, &plain, false);
     root_pem = pem_of(root.cert, NULL, NULL);
 }
 
@@ -98,10 +115,12 @@ struct test_cert test_ca_issue(struct test_cert_spec spec)
     make_authorities();
     EVP_PKEY *key = spec.rsa_bits != 0 ? EVP_RSA_gen((unsigned)spec.rsa_bits) : EVP_EC_gen("P-256");
     const struct authority *issuer = spec.self_signed ? NULL : spec.intermediate ? &middle : &root;
+    if (spec.issuer_is_no_ca)
+        issuer = &no_ca;
+    bool chain = spec.send_chain && (spec.intermediate || spec.issuer_is_no_ca);
     X509 *cert = certificate(key, spec.cn != NULL ? spec.cn : "test", issuer, &spec, false);
-    struct test_cert out = {
-        .cert_pem = pem_of(cert, spec.intermediate && spec.send_chain ? middle.cert : NULL, NULL),
-        .key_pem = pem_of(NULL, NULL, key)};
+    struct test_cert out = {.cert_pem = pem_of(cert, chain ? issuer->cert : NULL, NULL),
+                            .key_pem = pem_of(NULL, NULL, key)};
     X509_free(cert);
     EVP_PKEY_free(key);
     return out;

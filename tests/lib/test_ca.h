@@ -4,6 +4,7 @@
 #define TEST_CA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct test_cert_spec {
     const char *san;      /* OpenSSL notation, e.g. "DNS:localhost,IP:127.0.0.1"; NULL: none */
@@ -14,6 +15,9 @@ struct test_cert_spec {
     bool intermediate;    /* signed by an intermediate of the CA... */
     bool send_chain;      /* ...which is put behind the certificate in the PEM */
     bool sha1;            /* signature digest */
+    bool issuer_is_no_ca; /* signed by a certificate with CA:false, which is sent if send_chain */
+    const char *raw_dns;  /* one DNS name of raw_dns_len octets, in place of san */
+    size_t raw_dns_len;
 };
 
 struct test_cert {

@@ -294,7 +294,13 @@ static void relay_settings_must_fit_together(void **state)
         {RELAY("url: \"sandbox:\", username: u"),
          "t.yaml:1:10: sandbox: takes no username and no password; leave them out"},
         {RELAY("url: \"smtp://h\", tls: {pins: [x]}"),
-         "t.yaml:1:37: \"pins\" is not supported by this release; leave it out"},
+         "t.yaml:1:44: an item of \"pins\" must be sha256/ and the base64 of a SHA-256, as "
+         "`mailhatch relay "
+         "check` prints it, not \"x\""},
+        {RELAY("url: \"smtp://h?tls=none\", tls: {pins: "
+               "[sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}"),
+         "t.yaml:1:10: ?tls=none and the keys of \"tls\" contradict each other; leave one of them "
+         "out"},
         {RELAY("url: \"smtp://h\", username: u, password: p, auth: [xoauth2]"),
          "t.yaml:1:10: xoauth2 and oauthbearer need oauth2 beside auth"},
         {RELAY("url: \"smtp://h\", auth: {oauth2: {token_url: x}}"),

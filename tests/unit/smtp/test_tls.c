@@ -15,69 +15,9 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/tls.h"
 #include "tests/lib/test_ca.h"
-
-/* --- A server made of bare OpenSSL with memory BIOs, all limits off --- */
-
-struct raw_server {
-    SSL_CTX *ctx;
-    SSL *ssl;
-    BIO *in, *out;
-};
-
-static struct raw_server raw_server_new(const struct test_cert *cert, int max_version)
-{
-    struct raw_server s = {.ctx = SSL_CTX_new(TLS_server_method())};
-    SSL_CTX_set_security_level(s.ctx, 0);
-    SSL_CTX_set_min_proto_version(s.ctx, TLS1_VERSION);
-    if (max_version != 0)
-        SSL_CTX_set_max_proto_version(s.ctx, max_version);
-    assert_int_equal(SSL_CTX_set_cipher_list(s.ctx, "ALL:@SECLEVEL=0"), 1);
-    BIO *pem = BIO_new_mem_buf(cert->cert_pem, -1);
-    X509 *x = PEM_read_bio_X509(pem, NULL, NULL, NULL);
-    assert_int_equal(SSL_CTX_use_certificate(s.ctx, x), 1);
-    X509_free(x);
-    while ((x = PEM_read_bio_X509(pem, NULL, NULL, NULL)) != NULL)
-        assert_int_equal(SSL_CTX_add0_chain_cert(s.ctx, x), 1);
-    BIO_free(pem);
-    pem = BIO_new_mem_buf(cert->key_pem, -1);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, NULL, NULL);
-    assert_int_equal(SSL_CTX_use_PrivateKey(s.ctx, key), 1);
-    EVP_PKEY_free(key);
-    BIO_free(pem);
-    s.ssl = SSL_new(s.ctx);
-    s.in = BIO_new(BIO_s_mem());
-    s.out = BIO_new(BIO_s_mem());
-    SSL_set_bio(s.ssl, s.in, s.out);
-    SSL_set_accept_state(s.ssl);
-    return s;
-}
-
-static void raw_server_free(struct raw_server *s)
-{
-    SSL_free(s->ssl);
-    SSL_CTX_free(s->ctx);
-}
+#include "tests/lib/tls_peer.h"
 
 /* --- Helpers --- */
-
-static struct smtp_tls_context *client_context(struct smtp_tls_client_config config)
-{
-    struct smtp_tls_context *c = NULL;
-    struct gw_err err = {.text = ""};
-    char *ca = NULL;
-    if (config.ca_file == NULL) {
-        ca = test_write_temp(test_ca_root());
-        config.ca_file = ca;
-    }
-    if (config.server_name == NULL)
-        config.server_name = "mx.example.test";
-    enum gw_status st = smtp_tls_client_context(&config, &c, &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(st, GW_OK);
-    if (ca != NULL)
-        test_remove_temp(ca);
-    return c;
-}
 
 /* Moves all output of @from into @to in pieces of @piece bytes; stops when @to fails. */
 static void pump(struct smtp_tls *from, struct smtp_tls *to, size_t piece)
@@ -111,41 +51,21 @@ static void shake(struct smtp_tls *client, struct smtp_tls *server, size_t piece
     }
 }
 
-static enum smtp_tls_status shake_raw(struct smtp_tls *client, struct raw_server *s)
-{
-    enum smtp_tls_status st = SMTP_TLS_MORE;
-    for (int i = 0; i < 6 && st == SMTP_TLS_MORE; i++) {
-        struct gw_buf b;
-        gw_buf_init(&b, SMTP_TLS_MAX_BUFFERED);
-        st = smtp_tls_handshake(client);
-        smtp_tls_swap_output(client, &b);
-        if (b.len != 0)
-            BIO_write(s->in, b.data, (int)b.len);
-        (void)SSL_do_handshake(s->ssl);
-        char buf[4096];
-        for (int n; (n = BIO_read(s->out, buf, sizeof(buf))) > 0;)
-            if (smtp_tls_feed(client, buf, (size_t)n) == SMTP_TLS_FAILED)
-                st = SMTP_TLS_FAILED;
-        gw_buf_deinit(&b);
-    }
-    return st;
-}
-
 /* A handshake with a server that has this certificate; reason of the failure, or -1 for success. */
 static int try_certificate(struct test_cert_spec spec, const char *name,
                            enum smtp_tls_verify verify, char detail[SMTP_DETAIL_SIZE])
 {
     struct test_cert cert = test_ca_issue(spec);
-    struct smtp_tls_context *ctx =
-        client_context((struct smtp_tls_client_config){.verify = verify, .server_name = name});
-    struct raw_server server = raw_server_new(&cert, 0);
+    struct smtp_tls_context *ctx = test_tls_client_context(
+        (struct smtp_tls_client_config){.verify = verify, .server_name = name});
+    struct test_tls_server server = test_tls_server_new(&cert, 0);
     struct smtp_tls *client = smtp_tls_new(ctx);
-    enum smtp_tls_status st = shake_raw(client, &server);
+    enum smtp_tls_status st = test_tls_shake_with(client, &server);
     int reason = st == SMTP_TLS_FAILED ? (int)smtp_tls_failure(client)->reason : -1;
     assert_true(st == SMTP_TLS_FAILED || st == SMTP_TLS_OK);
     (void)snprintf(detail, SMTP_DETAIL_SIZE, "%s", smtp_tls_failure(client)->detail);
     smtp_tls_free(&client);
-    raw_server_free(&server);
+    test_tls_server_free(&server);
     smtp_tls_context_free(&ctx);
     test_cert_free(&cert);
     return reason;
@@ -299,13 +219,13 @@ static void system_trust_does_not_know_a_private_ca(void **state)
     struct smtp_tls_client_config config = {.server_name = "mx.example.test"};
     struct smtp_tls_context *ctx = NULL;
     assert_int_equal(smtp_tls_client_context(&config, &ctx, NULL), GW_OK);
-    struct raw_server server = raw_server_new(&cert, 0);
+    struct test_tls_server server = test_tls_server_new(&cert, 0);
     struct smtp_tls *client = smtp_tls_new(ctx);
-    assert_int_equal(shake_raw(client, &server), SMTP_TLS_FAILED);
+    assert_int_equal(test_tls_shake_with(client, &server), SMTP_TLS_FAILED);
     assert_int_equal(smtp_tls_failure(client)->reason, SMTP_REASON_TLS_CERT_UNTRUSTED);
     assert_non_null(strstr(smtp_tls_failure(client)->detail, "the system's CAs"));
     smtp_tls_free(&client);
-    raw_server_free(&server);
+    test_tls_server_free(&server);
     smtp_tls_context_free(&ctx);
     test_cert_free(&cert);
 }
@@ -324,16 +244,16 @@ static void old_versions_are_refused_by_name(void **state)
     };
     struct test_cert cert = test_ca_issue((struct test_cert_spec){.san = "DNS:mx.example.test"});
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct smtp_tls_context *ctx =
-            client_context((struct smtp_tls_client_config){.min_version = rows[i].client_min});
-        struct raw_server server = raw_server_new(&cert, rows[i].server_max);
+        struct smtp_tls_context *ctx = test_tls_client_context(
+            (struct smtp_tls_client_config){.min_version = rows[i].client_min});
+        struct test_tls_server server = test_tls_server_new(&cert, rows[i].server_max);
         struct smtp_tls *client = smtp_tls_new(ctx);
-        enum smtp_tls_status st = shake_raw(client, &server);
+        enum smtp_tls_status st = test_tls_shake_with(client, &server);
         assert_int_equal(st, rows[i].want < 0 ? SMTP_TLS_OK : SMTP_TLS_FAILED);
         if (rows[i].want >= 0)
             assert_int_equal(smtp_tls_failure(client)->reason, rows[i].want);
         smtp_tls_free(&client);
-        raw_server_free(&server);
+        test_tls_server_free(&server);
         smtp_tls_context_free(&ctx);
     }
     test_cert_free(&cert);
@@ -358,7 +278,8 @@ static void plaintext_instead_of_tls_is_named_at_the_first_byte(void **state)
         {"\x15\x03\x01\x00\x02\x02\x28", SMTP_REASON_TLS_ERROR},   /* alert 40 */
     };
     static const size_t lens[] = {22, 1, 8, 26, 4, 10, 7, 7};
-    struct smtp_tls_context *ctx = client_context((struct smtp_tls_client_config){.ca_file = NULL});
+    struct smtp_tls_context *ctx =
+        test_tls_client_context((struct smtp_tls_client_config){.ca_file = NULL});
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct smtp_tls *client = smtp_tls_new(ctx);
         assert_int_equal(smtp_tls_handshake(client), SMTP_TLS_MORE);
@@ -384,7 +305,8 @@ static void plaintext_instead_of_tls_is_named_at_the_first_byte(void **state)
 static void alerts_are_named(void **state)
 {
     (void)state;
-    struct smtp_tls_context *ctx = client_context((struct smtp_tls_client_config){.ca_file = NULL});
+    struct smtp_tls_context *ctx =
+        test_tls_client_context((struct smtp_tls_client_config){.ca_file = NULL});
     struct smtp_tls *client = smtp_tls_new(ctx);
     assert_int_equal(smtp_tls_handshake(client), SMTP_TLS_MORE);
     assert_int_equal(smtp_tls_feed(client, "\x15\x03\x03\x00\x02\x02\x50", 7), SMTP_TLS_OK);
@@ -408,8 +330,8 @@ static struct pair pair_new(void)
     char *key = NULL;
     assert_int_equal(smtp_tls_make_certificate(&cert, &key, NULL), GW_OK);
     char *ca = test_write_temp(cert);
-    p.client_ctx =
-        client_context((struct smtp_tls_client_config){.ca_file = ca, .server_name = "127.0.0.1"});
+    p.client_ctx = test_tls_client_context(
+        (struct smtp_tls_client_config){.ca_file = ca, .server_name = "127.0.0.1"});
     test_remove_temp(ca);
     assert_int_equal(smtp_tls_server_context(cert, key, &p.server_ctx, NULL), GW_OK);
     gw_free(cert);
@@ -570,11 +492,12 @@ static void sessions_of_tls_1_2_are_resumed(void **state)
 {
     (void)state;
     struct test_cert cert = test_ca_issue((struct test_cert_spec){.san = "DNS:mx.example.test"});
-    struct smtp_tls_context *ctx = client_context((struct smtp_tls_client_config){.ca_file = NULL});
-    struct raw_server server = raw_server_new(&cert, TLS1_2_VERSION);
+    struct smtp_tls_context *ctx =
+        test_tls_client_context((struct smtp_tls_client_config){.ca_file = NULL});
+    struct test_tls_server server = test_tls_server_new(&cert, TLS1_2_VERSION);
     for (int i = 0; i < 3; i++) {
         struct smtp_tls *client = smtp_tls_new(ctx);
-        assert_int_equal(shake_raw(client, &server), SMTP_TLS_OK);
+        assert_int_equal(test_tls_shake_with(client, &server), SMTP_TLS_OK);
         assert_int_equal(smtp_tls_resumed(client), i > 0);
         smtp_tls_close_notify(client);
         smtp_tls_free(&client);
@@ -583,7 +506,7 @@ static void sessions_of_tls_1_2_are_resumed(void **state)
         (void)BIO_reset(server.out);
         assert_int_equal(SSL_clear(server.ssl), 1);
     }
-    raw_server_free(&server);
+    test_tls_server_free(&server);
     smtp_tls_context_free(&ctx);
     test_cert_free(&cert);
 }
@@ -593,10 +516,11 @@ static void key_update_flood_is_bounded(void **state)
 {
     (void)state;
     struct test_cert cert = test_ca_issue((struct test_cert_spec){.san = "DNS:mx.example.test"});
-    struct smtp_tls_context *ctx = client_context((struct smtp_tls_client_config){.ca_file = NULL});
-    struct raw_server server = raw_server_new(&cert, TLS1_3_VERSION);
+    struct smtp_tls_context *ctx =
+        test_tls_client_context((struct smtp_tls_client_config){.ca_file = NULL});
+    struct test_tls_server server = test_tls_server_new(&cert, TLS1_3_VERSION);
     struct smtp_tls *client = smtp_tls_new(ctx);
-    assert_int_equal(shake_raw(client, &server), SMTP_TLS_OK);
+    assert_int_equal(test_tls_shake_with(client, &server), SMTP_TLS_OK);
     struct gw_buf b;
     gw_buf_init(&b, SMTP_TLS_MAX_BUFFERED);
     smtp_tls_swap_output(client, &b);
@@ -618,7 +542,7 @@ static void key_update_flood_is_bounded(void **state)
     assert_non_null(strstr(smtp_tls_failure(client)->detail, "floods"));
     gw_buf_deinit(&b);
     smtp_tls_free(&client);
-    raw_server_free(&server);
+    test_tls_server_free(&server);
     smtp_tls_context_free(&ctx);
     test_cert_free(&cert);
 }
