@@ -124,7 +124,10 @@ class Server:
 
     @property
     def pid(self):
-        return self._process.pid
+        """Of the process that serves: the supervisor's child."""
+        supervisor = self._process.pid
+        children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        return int(children[0]) if children else supervisor
 
     def is_alive(self):
         return self._process.poll() is None
