@@ -98,9 +98,7 @@ static void add_cell(struct gw_buf *out, const char *s, int width)
     char cell[MAX_CELL];
     size_t n = 0;
     for (; s != NULL && *s != '\0' && n < sizeof(cell) - 1; s++)
-        cell[n++] = *s;
-    if ((unsigned char)cell[n - 1] < 0x20 || cell[n - 1] == 0x7f)
-        cell[n - 1] = ' ';
+        cell[n++] = (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s;
     cell[n] = '\0';
     (void)gw_buf_printf(out, "%-*s ", width, cell);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/cfg_text.h"
 #include "gateway/base/gw_base64.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
@@ -98,6 +99,11 @@ static int key_hash(const struct lists *l)
         return CLI_FAILED;
     }
     *dot = '\0';
+    if (!cfg_is_key_id(line)) {
+        (void)fprintf(stderr, "mailhatch: the id of a key is 1 to 64 letters, digits, _ and -\n");
+        gw_wipe(line, sizeof(line));
+        return CLI_FAILED;
+    }
     print_yaml(line, dot + 1, l);
     gw_wipe(line, sizeof(line));
     return CLI_OK;
@@ -123,9 +129,9 @@ static int parse(int argc, char **argv, struct lists *l)
     while ((c = cli_next_option(argc, argv, options)) != -1) {
         if (c == 'h')
             return -1;
-        if (c == 'n' && plain_text(optarg))
+        if (c == 'n' && cfg_is_name(optarg))
             l->name = optarg;
-        else if (c == 's' && plain_text(optarg) && l->n_senders < MAX_SENDERS)
+        else if (c == 's' && cfg_is_sender_pattern(optarg) && l->n_senders < MAX_SENDERS)
             l->senders[l->n_senders++] = optarg;
         else if (c == 'p' && is_scope(optarg) && l->n_scopes < 3)
             l->scopes[l->n_scopes++] = optarg;

@@ -37,8 +37,9 @@ int cli_version(int argc, char **argv)
 {
     (void)argv;
     if (argc > 1) {
-        (void)printf("usage: mailhatch version\n\nPrints the version.\n");
-        return strcmp(argv[1], "--help") == 0 ? CLI_OK : CLI_USAGE;
+        bool help = strcmp(argv[1], "--help") == 0;
+        (void)fprintf(help ? stdout : stderr, "usage: mailhatch version\n\nPrints the version.\n");
+        return help ? CLI_OK : CLI_USAGE;
     }
     (void)printf("mailhatch %s\n", gw_gateway_version());
     return CLI_OK;
