@@ -11,7 +11,7 @@ ALL = {**shapes.SHAPES, **GENERATED}
 @pytest.fixture(scope="module")
 def mails(mailer):
     """{name: (answer, message at the relay, read by Python, read by mailparser)}"""
-    sent = {name: mailer.mail_of(request) for name, request in ALL.items()}
+    sent = mailer.mails_of(ALL)
     contents = [message.content for _, message in sent.values()]
     return {name: (answer, message, mail_reading.by_python(message.content), by_mailparser)
             for (name, (answer, message)), by_mailparser in zip(sent.items(), mail_reading.all_by_mailparser(contents))}

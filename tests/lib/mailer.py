@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A server and the scripted relay behind it: a request in, the bytes of its mail out."""
+import concurrent.futures
 import contextlib
 
 import mailhatch
@@ -18,6 +19,12 @@ class Mailer:
         found = [m for m in self.peer.messages if wanted in b"\r\n" + m.content]
         assert len(found) == 1, f"{len(found)} mails with {wanted!r}"
         return answer, found[0]
+
+
+    def mails_of(self, requests, at_once=8):
+        """{name: (answer, mail)} of many requests, {name: request}."""
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            return dict(zip(requests, pool.map(self.mail_of, requests.values())))
 
 
 @contextlib.contextmanager
