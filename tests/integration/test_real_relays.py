@@ -72,6 +72,16 @@ def test_postfix_answers_for_each_recipient(serve, real_postfix, authority):
     assert "Mailbox is busy" in busy["smtp"]["text"] and busy["retryable"] is True
 
 
+@pytest.mark.parametrize("address", ["jürgen@example.org", "嘍嘊@example.org"])
+def test_local_part_beyond_ascii_arrives_by_smtputf8(serve, server, authority, address):
+    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file))
+    token = uuid.uuid4().hex
+    answer = gateway.send(letter(to=[{"email": address, "name": "Jürgen"}], text=token))
+    assert answer["status"] == "sent", answer
+    mail = server.inbox.mail_with(token.encode(), utf8_header=True)
+    assert f"<{address}>\r\n".encode() in mail
+
+
 def test_connections_are_reused(serve, real_postfix, authority):
     gateway = serve(config=config(url_of("smtp", real_postfix, real_postfix.starttls), authority.ca_file))
     for _ in range(3):

@@ -15,7 +15,7 @@ class Maildir:
     def __init__(self, directory):
         self._new = pathlib.Path(directory, "new")
 
-    def mail_with(self, needle):
+    def mail_with(self, needle, utf8_header=False):
         """The one mail that contains @needle, as it was sent: line ends as on the wire, without the
         server's trace fields, and checked by the wire oracle. Waits for it."""
 
@@ -25,5 +25,5 @@ class Maildir:
             return found and found[0].read_bytes().replace(b"\n", b"\r\n")
 
         mail = _TRACE.sub(b"", until(f"a mail with {needle!r} in {self._new}", read), count=1)
-        assert wire_oracle.check(mail) == []
+        assert wire_oracle.check(mail, utf8_header=utf8_header) == []
         return mail

@@ -14,7 +14,7 @@ from maildir import Maildir
 from waiting import accepts, free_port, until
 
 DOMAIN = "example.org"
-KNOWN = ("ann", "bob", "carol")  # everybody else is unknown: 550 5.1.1
+KNOWN = ("ann", "bob", "carol", "jürgen", "嘍嘊")  # everybody else is unknown: 550 5.1.1
 USER, PASSWORD = "postbox", "correct horse / battery+staple"
 
 MAIN_CF = """
