@@ -7,7 +7,6 @@ import pathlib
 import re
 import shlex
 import signal
-import statistics
 import subprocess
 import sys
 
@@ -16,14 +15,12 @@ import pytest
 from waiting import free_port, until
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests/bench"))
-import start  # noqa: E402
 
 pytestmark = pytest.mark.alone
 ATTEMPTS = 3  # a figure may suffer from what else the machine does; a fault shows each time
 MAX_RATIO = 1.15
-LEAK_SIGNATURES = 10_000
-MAX_GROWTH_KB = 512  # one leak per signature of 100 bytes would be twice that
+LEAK_SIGNATURES = 5_000
+MAX_GROWTH_KB = 256  # 100 bytes lost per signature would be twice that
 
 
 def figures(output):
@@ -43,7 +40,7 @@ def bench_sign(*args):
 def test_an_rsa_signature_costs_little_more_than_openssl_alone():
     ratios = []
     for _ in range(ATTEMPTS):
-        ratios.append(float(bench_sign("--alg", "rsa2048", "--runs", "15")["ours_per_raw", "rsa2048"]["median"]))
+        ratios.append(float(bench_sign("--alg", "rsa2048", "--runs", "7")["ours_per_raw", "rsa2048"]["median"]))
         if ratios[-1] <= MAX_RATIO:
             break
     assert min(ratios) <= MAX_RATIO, ratios
@@ -55,14 +52,13 @@ def test_signatures_leave_the_process_as_large_as_it_was(algorithm):
     assert int(leak["signatures"]) == LEAK_SIGNATURES and int(leak["growth_kb"]) <= MAX_GROWTH_KB, leak
 
 
-def test_an_idle_server_is_small_and_ready_soon():
-    program = mailhatch.release_program()
-    start.one_run(program)  # fills the page cache
-    for attempt in range(ATTEMPTS):
-        ready_ms, rss_mb = (statistics.median(v) for v in zip(*(start.one_run(program) for _ in range(7))))
-        if ready_ms <= start.START_LIMIT_MS or attempt == ATTEMPTS - 1:
+def test_start_and_idle_memory_are_within_their_limits():
+    for _ in range(ATTEMPTS):
+        run = subprocess.run([sys.executable, ROOT / "tests/bench/start.py", mailhatch.release_program()], capture_output=True,
+                             text=True, timeout=120, check=False)
+        if run.returncode == 0:
             break
-    assert ready_ms <= start.START_LIMIT_MS and rss_mb <= start.RSS_LIMIT_MB, (ready_ms, rss_mb)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.fixture
