@@ -21,17 +21,36 @@ void api_metrics_answered(const struct api_request *r, unsigned status, int64_t 
     gw_metric_observe(GW_METRIC_HTTP_DURATION, duration_us, NULL);
 }
 
-static void get_metrics(struct api_request *r)
+static void answer_page(struct api_request *r)
 {
     struct gw_buf page;
-    gw_metric_set(GW_METRIC_INFLIGHT, (int64_t)r->context->body_bytes, NULL);
-    gw_process_metrics_collect();
-    if (r->context->gateway != NULL)
-        gw_gateway_collect(r->context->gateway);
     gw_buf_init(&page, GW_METRICS_MAX_TEXT);
     gw_metrics_render(&page);
     api_set_header(r, "cache-control", "no-store");
     api_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", &page);
+}
+
+static void on_collected(void *data)
+{
+    answer_page(data);
+}
+
+static void on_gone(void *data)
+{
+    struct api_request *r = data;
+    if (r->context->gateway != NULL)
+        gw_gateway_collect_cancel(r->context->gateway);
+}
+
+static void get_metrics(struct api_request *r)
+{
+    struct gw_gateway *gateway = r->context->gateway;
+    gw_metric_set(GW_METRIC_INFLIGHT, (int64_t)r->context->body_bytes, NULL);
+    gw_process_metrics_collect();
+    if (gateway != NULL && gw_gateway_collect(gateway, on_collected, r))
+        api_request_hold(r, on_gone, r);
+    else
+        answer_page(r);
 }
 
 const struct api_route api_metrics_routes[] = {

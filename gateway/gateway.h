@@ -91,8 +91,12 @@ void gw_wait_cancel(struct gw_wait *w);
 /* Ready: not draining, the store keeps what it is given, and at least one relay can be used. When
  * not, *why_out is a sentence (static or borrowed until the loop runs again). */
 bool gw_gateway_ready(struct gw_gateway *g, const char **why_out);
-/* Brings the gauges of gateway/metrics.h up to date. */
-void gw_gateway_collect(struct gw_gateway *g);
+/* Brings the gauges of gateway/metrics.h up to date; those of the store a moment later, then calls
+ * @on_collected once. False: it will not be called, the store still owes the answer to the call
+ * before; the gauges show what it said last. */
+bool gw_gateway_collect(struct gw_gateway *g, void (*on_collected)(void *), void *data);
+/* @on_collected will not be called. */
+void gw_gateway_collect_cancel(struct gw_gateway *g);
 bool gw_gateway_durable(const struct gw_gateway *g);
 
 /* What the sandbox relay caught. NULL functions' results when no sandbox relay is configured. */

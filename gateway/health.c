@@ -8,14 +8,12 @@
 #include "gateway/metrics.h"
 
 enum {
-    STORE_SICK_MS = 10 * 1000, /* after the store last refused to keep something */
-    RELAY_SICK_MS = 30 * 1000  /* after its last failed connection, while it has no other */
+    STORE_SICK_MS = 10 * 1000 /* after the store last refused to keep something */
 };
 
-static bool relay_usable(const struct smtp_relay_stats *s, int64_t now_ms)
+static bool relay_usable(const struct smtp_relay_stats *s)
 {
-    return s->last_error_at_ms == 0 || s->busy + s->idle > 0 ||
-           now_ms - s->last_error_at_ms > RELAY_SICK_MS;
+    return !s->paused && s->breaker != SMTP_BREAKER_OPEN;
 }
 
 void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status)
@@ -29,15 +27,16 @@ void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status)
 /* The first relay's trouble when none is usable, else NULL. */
 static const char *relays_trouble(struct gw_gateway *g)
 {
-    int64_t now = gw_clock_wall_ms();
     for (size_t i = g->relays.n; i > 0; i--) {
         struct smtp_relay_stats s;
         smtp_relay_stats(g->relays.items[i - 1], &s);
-        if (relay_usable(&s, now))
+        if (relay_usable(&s))
             return NULL;
-        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s: %s",
-                       smtp_relay_name(g->relays.items[i - 1]), smtp_reason_name(s.last_reason),
-                       s.last_detail);
+        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s%s%s",
+                       smtp_relay_name(g->relays.items[i - 1]),
+                       s.paused ? "paused" : smtp_reason_name(s.last_reason),
+                       s.paused || s.last_detail[0] == '\0' ? "" : ": ",
+                       s.paused ? "" : s.last_detail);
     }
     return g->why;
 }
@@ -59,6 +58,9 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
 
 /* ---- gauges ---- */
 
+static const int breaker_values[] = {
+    [SMTP_BREAKER_CLOSED] = 0, [SMTP_BREAKER_HALF_OPEN] = 1, [SMTP_BREAKER_OPEN] = 2};
+
 static void collect_relay(struct gw_relays *relays, size_t i)
 {
     struct smtp_relay_stats s;
@@ -73,9 +75,8 @@ static void collect_relay(struct gw_relays *relays, size_t i)
         gw_metric_set(GW_METRIC_SMTP_CONNECTIONS, (int64_t)states[k].n,
                       GW_LABELS(name, states[k].state));
     gw_metric_set(GW_METRIC_SMTP_WAITING, (int64_t)s.waiting, GW_LABELS(name));
-    gw_metric_set(GW_METRIC_RELAY_UP, s.last_error_at_ms == 0, GW_LABELS(name));
-    gw_metric_set(GW_METRIC_RELAY_BREAKER, relay_usable(&s, gw_clock_wall_ms()) ? 0 : 2,
-                  GW_LABELS(name));
+    gw_metric_set(GW_METRIC_RELAY_UP, relay_usable(&s) && s.last_error_at_ms == 0, GW_LABELS(name));
+    gw_metric_set(GW_METRIC_RELAY_BREAKER, breaker_values[s.breaker], GW_LABELS(name));
     gw_metric_add(GW_METRIC_SMTP_OPENED, s.opened - counted->opened, GW_LABELS(name));
     gw_metric_add(GW_METRIC_SMTP_REUSES, s.reused - counted->reused, GW_LABELS(name));
     *counted = (struct gw_relay_counted){.opened = s.opened, .reused = s.reused};
@@ -91,8 +92,43 @@ static void collect_relays(struct gw_gateway *g)
         collect_relay(&g->relays, i);
 }
 
-void gw_gateway_collect(struct gw_gateway *g)
+static void on_store_stats(enum gw_status status, const struct gw_store_stats *stats, void *data)
+{
+    struct gw_gateway *g = data;
+    g->asking_store = false;
+    if (status == GW_OK) {
+        for (size_t i = 0; i < GW_STORE_LIVE_STATES; i++)
+            gw_metric_set(GW_METRIC_QUEUE_MESSAGES, stats->n_live[i],
+                          GW_LABELS(gw_rcpt_status_name((enum gw_rcpt_status)i)));
+        int64_t age_ms = stats->oldest_ms != 0 ? gw_clock_wall_ms() - stats->oldest_ms : 0;
+        gw_metric_set(GW_METRIC_QUEUE_OLDEST, age_ms > 0 ? age_ms * 1000 : 0, NULL);
+        gw_metric_set(GW_METRIC_STORE_BYTES, stats->file_bytes, GW_LABELS("database"));
+        gw_metric_set(GW_METRIC_STORE_BYTES, stats->log_bytes, GW_LABELS("log"));
+        gw_metric_set(GW_METRIC_STORE_BYTES, stats->body_file_bytes, GW_LABELS("bodies"));
+    }
+    void (*on_collected)(void *) = g->on_collected;
+    g->on_collected = NULL;
+    if (on_collected != NULL)
+        on_collected(g->collected_data);
+    g->n_calls--;
+    gw_gateway_progress(g);
+}
+
+bool gw_gateway_collect(struct gw_gateway *g, void (*on_collected)(void *), void *data)
 {
     collect_relays(g);
     gw_metric_set(GW_METRIC_BUILD_INFO, 1, GW_LABELS(gw_gateway_version()));
+    if (g->asking_store || g->state != GW_RUNNING)
+        return false; /* a store that hangs must not hide the other numbers */
+    g->asking_store = true;
+    g->on_collected = on_collected;
+    g->collected_data = data;
+    g->n_calls++;
+    g->store->engine->stats(g->store, on_store_stats, g);
+    return true;
+}
+
+void gw_gateway_collect_cancel(struct gw_gateway *g)
+{
+    g->on_collected = NULL;
 }

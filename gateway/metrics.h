@@ -51,6 +51,8 @@ enum gw_metric_unit {
       "Messages that are not final, by state.") \
     X(QUEUE_OLDEST, GAUGE, MICROSECONDS, "queue_oldest_seconds", "", \
       "Age of the oldest message that is not final.") \
+    X(STORE_BYTES, GAUGE, PLAIN, "store_bytes", "file", \
+      "Size of the store's files: database, log (write-ahead), bodies.") \
     X(RECIPIENTS, COUNTER, PLAIN, "recipients_total", "status,relay,category", \
       "Verdicts on recipients: one per recipient and attempt.") \
     X(DELIVERY, HISTOGRAM, MICROSECONDS, "delivery_duration_seconds", "relay", \

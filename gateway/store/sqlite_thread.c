@@ -9,6 +9,7 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
+#include "gateway/metrics.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_internal.h"
 #include "gateway/store/sqlite_rows.h"
@@ -42,7 +43,10 @@ static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
         s->totals.n_live[i] += s->db.tally.n_live[i];
     s->totals.n_transactions++;
     s->totals.n_operations += (int64_t)n_ops;
-    s->totals.commit_us += gw_clock_mono_us() - started_us;
+    int64_t took_us = gw_clock_mono_us() - started_us;
+    s->totals.commit_us += took_us;
+    gw_metric_observe(GW_METRIC_STORE_COMMIT, took_us, NULL);
+    gw_metric_observe(GW_METRIC_STORE_BATCH, (int64_t)n_ops, NULL);
     if (!s->db.tally.has_events)
         return;
     uv_mutex_lock(&s->lock);

@@ -91,20 +91,21 @@ class _UnixConnection(http.client.HTTPConnection):
 class Server:
     """`ports` has one port per TCP listener, in the order of the configuration; `port` is the first."""
 
-    def __init__(self, directory, env=None, config=None, binary=None, secrets=()):
+    def __init__(self, directory, env=None, config=None, binary=None, secrets=(), arguments=(), exit_code=0):
         self.directory = pathlib.Path(directory)
         self.socket_path = self.directory / "api.sock"
         self._env = dict(env or {})
         self._config, self._binary, self._secrets = config, binary or program(), secrets
+        self._extra, self._exit_code = list(arguments), exit_code
         self._process = None
         self.log_file = self.directory / "stderr"
 
     def _arguments(self):
         if self._config is None:
-            return ["serve"]
+            return ["serve", *self._extra]
         file = self.directory / "mailhatch.yaml"
         file.write_text(json.dumps(self._config, indent=1))
-        return ["serve", "--config", str(file)]
+        return ["serve", "--config", str(file), *self._extra]
 
     def start(self):
         if "listen" not in (self._config or {}):
@@ -143,7 +144,7 @@ class Server:
             raise AssertionError(f"no end {STOP_DEADLINE_S} s after SIGTERM:\n{self.log()[-4000:]}") from None
         log = self.log()
         assert not any(complaint in log for complaint in COMPLAINTS), log[-8000:]
-        assert code == 0, f"exit code {code}:\n{log[-4000:]}"
+        assert code == self._exit_code, f"exit code {code}:\n{log[-4000:]}"
         for secret in self._secrets:
             assert secret not in log, "a secret is in the log"
 

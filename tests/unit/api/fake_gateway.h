@@ -153,9 +153,17 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
     return !g->not_ready;
 }
 
-void gw_gateway_collect(struct gw_gateway *g)
+bool gw_gateway_collect(struct gw_gateway *g, void (*on_collected)(void *), void *data)
 {
+    (void)on_collected;
+    (void)data;
     g->n_collected++;
+    return false;
+}
+
+void gw_gateway_collect_cancel(struct gw_gateway *g)
+{
+    (void)g;
 }
 
 bool gw_gateway_durable(const struct gw_gateway *g)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The server as a process: supervisor, signals, exit codes, readiness, the service manager, and what
+it has given up."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+
+import pytest
+from mailhatch import cli, environment, letter, program
+from relay import STALL
+from waiting import free_port, until
+
+NO_CONFIG = 3
+
+
+def children(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def server_of(server):
+    (pid,) = until("the supervisor has a server", lambda: children(server.pid))
+    return pid
+
+
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
+
+
+def test_a_killed_server_is_back_and_has_lost_nothing(serve):
+    server = serve()
+    before = server.post(letter()).json()["id"]
+    first = server_of(server)
+    os.kill(first, signal.SIGKILL)
+    second = until("another server", lambda: [pid for pid in children(server.pid) if pid != first])
+    until("it is ready", lambda: len(server.events("ready")) == 2)
+    server.port = server.events("listening")[-2]["port"]  # the system's choice, again; the last is a socket
+    assert server.request("GET", f"/v1/messages/{before}").status == 200
+    (died,) = server.events("server_died")
+    assert died["status"] == 128 + signal.SIGKILL and second
+
+
+def test_the_exit_code_of_a_start_that_failed_is_passed_on():
+    assert cli("serve", env={"MAILHATCH_RELAY": "nonsense"}).returncode == NO_CONFIG
+    with socket.create_server(("127.0.0.1", 0)) as taken, tempfile.TemporaryDirectory() as directory:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = cli("serve", env={"MAILHATCH_LISTEN": address, "MAILHATCH_DATA_DIR": directory})
+    assert run.returncode == 1 and address in run.stderr.decode()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_one_signal_drains(serve, signum):
+    server = serve()
+    os.kill(server.pid, signum)
+    until("it has ended", lambda: not server.is_alive())
+    (draining,) = server.events("draining")
+    assert draining["signal"] == signum.name and len(server.events("stopped")) == 1
+
+
+def test_a_second_signal_ends_a_drain_that_a_stuck_relay_holds(serve, new_relay):
+    stuck = new_relay(replies={"MAIL": STALL})
+    server = serve(exit_code=1, config={"relays": {"r": {"url": f"smtp://127.0.0.1:{stuck.port}?tls=none"}}})
+    assert server.post(letter()).status == 202
+    until("the relay has it", lambda: any(b"MAIL" in got for got in stuck.received))
+    os.kill(server.pid, signal.SIGTERM)
+    until("it drains", lambda: server.events("draining"))
+    os.kill(server.pid, signal.SIGTERM)
+    # 2 s from there; it would be 20 s without.
+    until("it has ended", lambda: not server.is_alive(), 10)
+    assert server.events("drain_overrun")
+
+
+def test_without_supervisor_there_is_one_process(serve):
+    server = serve(arguments=["--no-supervisor"])
+    assert children(server.pid) == []
+    assert status_of(server.pid)["Seccomp"] == "2"
+
+
+def test_what_the_server_gives_up(serve):
+    status = status_of(server_of(serve()))
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+
+
+def test_seccomp_can_be_left_out(serve):
+    assert status_of(server_of(serve(arguments=["--no-seccomp"])))["Seccomp"] == "0"
+
+
+@contextlib.contextmanager
+def service_manager():
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        path = os.path.join(directory, "notify")
+        s.bind(path)
+        s.settimeout(30)
+        yield path, lambda: s.recv(4096).decode()
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_the_service_manager_is_told(supervised):
+    arguments = [] if supervised else ["--no-supervisor"]
+    with service_manager() as (path, told), tempfile.TemporaryDirectory() as directory:
+        env = environment({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "10000000", "MAILHATCH_LISTEN": "127.0.0.1:0",
+                           "MAILHATCH_DATA_DIR": directory})
+        server = subprocess.Popen([program(), "serve", *arguments], env=env, stderr=subprocess.DEVNULL)
+        assert told() == "READY=1\n"
+        assert told() == "WATCHDOG=1\n"
+        server.send_signal(signal.SIGTERM)
+        while (word := told()) == "WATCHDOG=1\n":
+            pass
+        assert word == "STOPPING=1\n"
+        assert server.wait(30) == 0
+
+
+# Readiness
+
+
+def test_ready_says_which_relay_is_in_the_way(serve):
+    port = free_port()
+    server = serve(config={"relays": {"gone": {"url": f"smtp://127.0.0.1:{port}?tls=none"}}})
+    assert server.get("/readyz").json() == {"status": "ready"}
+
+    def not_ready():
+        server.post(letter())
+        answer = server.get("/readyz")
+        return answer if answer.status == 503 else None
+
+    answer = until("the breaker opens", not_ready)
+    assert "gone: conn_refused" in answer.problem()["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert server.get("/livez").status == 200
