@@ -303,6 +303,19 @@ void api_listener_start(struct api_listener *l, h2o_hostconf_t **hosts)
     l->accept.hosts = hosts;
 }
 
+enum gw_status api_listener_load_tls(const struct api_listener *l, SSL_CTX **out,
+                                     struct gw_err *err)
+{
+    *out = NULL;
+    return l->config->cert_file != NULL ? api_listener_tls_new(l->config, out, err) : GW_OK;
+}
+
+void api_listener_set_tls(struct api_listener *l, SSL_CTX *tls)
+{
+    SSL_CTX_free(l->accept.ssl_ctx); /* connections hold theirs */
+    l->accept.ssl_ctx = tls;
+}
+
 uint16_t api_listener_port(const struct api_listener *l)
 {
     return l->port;

@@ -59,6 +59,11 @@ enum gw_status api_listener_open(uv_loop_t *loop, const struct cfg_listen *confi
 void api_listener_abort(struct api_listener *l);
 /* Tells where requests go. */
 void api_listener_start(struct api_listener *l, h2o_hostconf_t **hosts);
+/* Reads the certificate files again; *out is NULL without TLS. */
+enum gw_status api_listener_load_tls(const struct api_listener *l, SSL_CTX **out,
+                                     struct gw_err *err) GW_NODISCARD;
+/* For connections from now on; takes @tls over. */
+void api_listener_set_tls(struct api_listener *l, SSL_CTX *tls);
 /* Port we got, 0 for a Unix socket. */
 uint16_t api_listener_port(const struct api_listener *l);
 /* Stops listening; connections go on, and use the listener's memory until the process ends.

@@ -37,6 +37,7 @@
     X(API_VALIDATION_FAILED, "validation_failed", 422, "Request is not valid", false) \
     X(API_IDEMPOTENCY_KEY_REUSED, "idempotency_key_reused", 422, \
       "Idempotency-Key was used with another body", false) \
+    X(API_RELOAD_FAILED, "reload_failed", 422, "Configuration is not valid", false) \
     X(API_REJECTED, "recipients_rejected", 422, "No recipient was accepted", false) \
     X(API_RATE_LIMITED, "rate_limited", 429, "Too many requests", true) \
     X(API_INTERNAL, "internal_error", 500, "Internal error", true) \

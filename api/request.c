@@ -36,6 +36,7 @@ static void on_dispose(void *data)
     r->on_gone = NULL;
     if (on_gone != NULL)
         on_gone(r->on_gone_data);
+    cfg_unref(&r->cfg);
 }
 
 static struct gw_slice slice_of(h2o_iovec_t v)
@@ -47,6 +48,7 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
 {
     struct api_request *r = h2o_mem_alloc_shared(&h2o->pool, sizeof(*r), on_dispose);
     *r = (struct api_request){.context = context,
+                              .cfg = cfg_ref(context->cfg),
                               .method = slice_of(h2o->method),
                               .path = slice_of(h2o->path_normalized),
                               .body = slice_of(h2o->entity),

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/reload.h"
 #include "config/cfg.h"
 #include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_slice.h"
@@ -34,17 +35,19 @@ struct st_h2o_req_t;
 /* What all requests of one server share. */
 struct api_context {
     struct gw_gateway *gateway; /* NULL at the end of a drain: only open routes run then */
-    const struct cfg *cfg;
-    struct api_rate *rates; /* one per cfg->api_keys */
-    size_t in_flight;       /* requests not yet answered */
-    size_t body_bytes;      /* request bodies in memory that reached a route */
+    const struct cfg *cfg;      /* referenced */
+    struct api_rate *rates;     /* one per cfg->api_keys */
+    size_t in_flight;           /* requests not yet answered */
+    size_t body_bytes;          /* request bodies in memory that reached a route */
     bool draining;
+    struct api_reload_hook reload;
 };
 
 struct api_request {
     struct api_context *context;
     const struct api_route *route;
-    const struct cfg_api_key *api_key; /* who asks; NULL when no keys are configured */
+    const struct cfg *cfg;             /* the configuration at its arrival; referenced */
+    const struct cfg_api_key *api_key; /* who asks, of cfg; NULL when no keys are configured */
     /* Borrowed, valid as long as the request. */
     struct gw_slice method, path, query, body;
     const char *param; /* what {…} of the route's pattern matched, decoded; "" without one */

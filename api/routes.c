@@ -20,6 +20,7 @@ static const struct api_route *const tables[] = {
     api_relays_routes,
     api_health_routes,
     api_metrics_routes,
+    api_admin_routes,
     api_dashboard_routes,
 };
 /* clang-format on */

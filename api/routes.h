@@ -39,6 +39,7 @@ extern const struct api_route api_message_control_routes[];
 extern const struct api_route api_message_lists_routes[];
 extern const struct api_route api_health_routes[];
 extern const struct api_route api_metrics_routes[];
+extern const struct api_route api_admin_routes[];
 extern const struct api_route api_dashboard_routes[];
 extern const struct api_route api_sandbox_routes[];
 extern const struct api_route api_relays_routes[];

@@ -8,6 +8,7 @@
 #include <h2o.h>
 #include <h2o/http1.h>
 #include <h2o/http2.h>
+#include <string.h>
 
 #include "api/auth.h"
 #include "api/listener.h"
@@ -35,6 +36,7 @@ struct api_server {
     struct api_acceptor acceptor;
     struct api_listener **listeners;
     size_t n_listeners;
+    const struct cfg *listen_cfg; /* the one the listeners were made from; they borrow from it */
 };
 
 struct handler {
@@ -49,12 +51,17 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     return 0;
 }
 
+static size_t library_limit(const struct cfg *cfg)
+{
+    size_t twice = 2 * cfg->limits.body_bytes + ENTITY_SLACK;
+    return twice > ENTITY_AT_LEAST ? twice : ENTITY_AT_LEAST;
+}
+
 static void configure(struct api_server *s)
 {
-    size_t twice = 2 * s->context.cfg->limits.body_bytes + ENTITY_SLACK;
     h2o_config_init(&s->h2o);
     s->h2o.server_name = h2o_iovec_init(H2O_STRLIT(""));
-    s->h2o.max_request_entity_size = twice > ENTITY_AT_LEAST ? twice : ENTITY_AT_LEAST;
+    s->h2o.max_request_entity_size = library_limit(s->context.cfg);
     s->h2o.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
     s->h2o.http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
     s->h2o.http1.upgrade_to_http2 = 0; /* prior knowledge only, found by the listener */
@@ -89,7 +96,8 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     const struct cfg *cfg = gw_gateway_cfg(gateway);
     struct api_server *s = gw_calloc(1, sizeof(*s));
     *out = NULL;
-    s->context = (struct api_context){.gateway = gateway, .cfg = cfg};
+    s->listen_cfg = cfg_ref(cfg);
+    s->context = (struct api_context){.gateway = gateway, .cfg = cfg_ref(cfg)};
     s->acceptor.limits = &cfg->limits;
     gw_list_init(&s->acceptor.connections);
     api_peers_init(&s->acceptor.peers);
@@ -98,6 +106,8 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
         for (size_t i = 0; i < s->n_listeners; i++)
             api_listener_abort(s->listeners[i]);
         gw_free(s->listeners);
+        cfg_unref(&s->context.cfg);
+        cfg_unref(&s->listen_cfg);
         gw_free(s);
         return status;
     }
@@ -112,6 +122,88 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     }
     *out = s;
     return GW_OK;
+}
+
+/* ---- another configuration ---- */
+
+static void free_tls(SSL_CTX **tls, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        SSL_CTX_free(tls[i]);
+    gw_free(tls);
+}
+
+/* GW_OK with one context per listener, NULL for plain ones. */
+static enum gw_status load_tls(const struct api_server *s, SSL_CTX ***out, struct gw_err *err)
+{
+    SSL_CTX **tls = gw_calloc(s->n_listeners, sizeof(SSL_CTX *));
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        enum gw_status status = api_listener_load_tls(s->listeners[i], &tls[i], err);
+        if (status != GW_OK) {
+            free_tls(tls, s->n_listeners);
+            return status;
+        }
+    }
+    *out = tls;
+    return GW_OK;
+}
+
+/* Without keys only this machine may ask: the listeners that are open, not those of @cfg, count. */
+static enum gw_status check_open_to_all(const struct api_server *s, const struct cfg *cfg,
+                                        struct gw_err *err)
+{
+    for (size_t i = 0; i < s->listen_cfg->n_listen && cfg->n_api_keys == 0; i++)
+        if (!s->listen_cfg->listen[i].loopback)
+            return gw_err_set(err, GW_INVALID,
+                              "api_keys: there is none, but %s is open to other machines; add a "
+                              "key, or restart with other listeners",
+                              s->listen_cfg->listen[i].address);
+    return GW_OK;
+}
+
+/* What keys have used up of their rates they have used up. */
+static struct api_rate *carry_rates(const struct api_context *c, const struct cfg *cfg)
+{
+    struct api_rate *rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
+    for (size_t i = 0; i < cfg->n_api_keys; i++)
+        for (size_t k = 0; k < c->cfg->n_api_keys; k++)
+            if (strcmp(cfg->api_keys[i].id, c->cfg->api_keys[k].id) == 0)
+                rates[i] = c->rates[k];
+    return rates;
+}
+
+enum gw_status api_server_load(struct api_server *s, const struct cfg *cfg, struct gw_dkim *dkim,
+                               bool keep_relays, struct gw_err *err)
+{
+    SSL_CTX **tls = NULL;
+    enum gw_status status = check_open_to_all(s, cfg, err);
+    if (status == GW_OK)
+        status = load_tls(s, &tls, err);
+    if (status != GW_OK) {
+        gw_dkim_free(&dkim);
+        return status;
+    }
+    status = gw_gateway_load(s->context.gateway, cfg, dkim, keep_relays, err);
+    if (status != GW_OK) {
+        free_tls(tls, s->n_listeners);
+        return status;
+    }
+    for (size_t i = 0; i < s->n_listeners; i++)
+        api_listener_set_tls(s->listeners[i], tls[i]);
+    gw_free(tls);
+    struct api_rate *rates = carry_rates(&s->context, cfg);
+    gw_free(s->context.rates);
+    s->context.rates = rates;
+    s->acceptor.limits = &cfg->limits;
+    cfg_unref(&s->context.cfg);
+    s->context.cfg = cfg_ref(cfg);
+    s->h2o.max_request_entity_size = library_limit(cfg);
+    return GW_OK;
+}
+
+void api_server_on_reload(struct api_server *s, const struct api_reload_hook *hook)
+{
+    s->context.reload = *hook;
 }
 
 uint16_t api_server_port(const struct api_server *s, size_t i)

@@ -187,6 +187,12 @@ struct cfg_log {
     enum gw_log_format format;
 };
 
+/* A secret file that was read. */
+struct cfg_file {
+    const char *path;
+    const struct cfg_file *next;
+};
+
 struct cfg_snapshot; /* memory and reference count behind a loaded configuration */
 
 struct cfg {
@@ -206,6 +212,7 @@ struct cfg {
     const struct cfg_webhook *webhooks;
     size_t n_webhooks;
     struct cfg_log log;
+    const struct cfg_file *secret_files; /* in no order */
 };
 
 enum {
@@ -256,6 +263,12 @@ enum gw_status cfg_secret_read(const char *path, char *buf, size_t *len_out,
  * struct cfg made by hand (snapshot NULL) is not counted and stays the maker's. */
 const struct cfg *cfg_ref(const struct cfg *c);
 void cfg_unref(const struct cfg **c);
+
+/* Whether a part of two configurations is the same, secrets included; what files hold that are
+ * named in it aside. */
+bool cfg_same_relays(const struct cfg *a, const struct cfg *b);
+bool cfg_same_listen(const struct cfg *a, const struct cfg *b);
+bool cfg_same_store(const struct cfg *a, const struct cfg *b);
 
 /* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". GW_OK,
  * or GW_TOOBIG when @out is too small. */

@@ -18,7 +18,8 @@ struct cfg_printer {
     struct gw_buf *out;
     const struct cfg *cfg;
     unsigned indent;
-    bool dash; /* the next key starts a list item */
+    bool dash;         /* the next key starts a list item */
+    bool show_secrets; /* for comparing */
 };
 
 /* How one kind of value is read into a section's struct (@base) and printed from it. */

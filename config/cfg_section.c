@@ -62,6 +62,15 @@ static void report_unknown(struct cfg_loader *l, const struct cfg_section *s,
 }
 
 /* The node that holds what the file named by @file_node says; NULL after a problem. */
+/* So that whoever runs with this configuration can see when the file changes. */
+static void note_file(struct cfg_loader *l, const char *path)
+{
+    struct cfg_file *file = GW_ARENA_NEW(l->out->arena, struct cfg_file);
+    *file = (struct cfg_file){.path = gw_arena_strdup(l->out->arena, path),
+                              .next = l->cfg->secret_files};
+    l->cfg->secret_files = file;
+}
+
 static const struct cfg_node *read_secret_file(struct cfg_loader *l,
                                                const struct cfg_node *file_node)
 {
@@ -72,6 +81,7 @@ static const struct cfg_node *read_secret_file(struct cfg_loader *l,
     struct gw_err err;
     size_t len;
     struct cfg_node *node = NULL;
+    note_file(l, path);
     if (cfg_secret_read(path, buf, &len, &err) != GW_OK) {
         cfg_problem(l, file_node, "%s", err.text);
     } else {

@@ -77,8 +77,9 @@ static void read_string(struct cfg_loader *l, const struct cfg_field *f,
 static void print_string(struct cfg_printer *p, const struct cfg_field *f, const void *base)
 {
     const char *value = cfg_string_at(base, f->offset);
+    bool hidden = (f->flags & CFG_SECRET) != 0 && !p->show_secrets;
     if (value != NULL)
-        cfg_print_string(p, f->name, (f->flags & CFG_SECRET) != 0 ? cfg_mask : value);
+        cfg_print_string(p, f->name, hidden ? cfg_mask : value);
 }
 
 const struct cfg_type cfg_type_string = {read_string, print_string};

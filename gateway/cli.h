@@ -27,6 +27,9 @@ int cli_version(int argc, char **argv);
 /* getopt_long() over @options, `-h` beside `--help`. */
 int cli_next_option(int argc, char **argv, const struct option *options);
 
+/* As cfg_load() with the environment of the process. */
+enum gw_status cli_read_config(const char *file, const struct cfg **out,
+                               struct cfg_problems *problems) GW_NODISCARD;
 /* Load the configuration as every command does; on error all problems are on stderr and NULL is
  * returned. @file may be NULL. */
 const struct cfg *cli_load_config(const char *file);

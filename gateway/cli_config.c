@@ -18,11 +18,17 @@ int cli_next_option(int argc, char **argv, const struct option *options)
                        NULL); /* NOLINT(concurrency-mt-unsafe): as above */
 }
 
+enum gw_status cli_read_config(const char *file, const struct cfg **out,
+                               struct cfg_problems *problems)
+{
+    return cfg_load(file, from_environment, NULL, out, problems);
+}
+
 const struct cfg *cli_load_config(const char *file)
 {
     struct cfg_problems problems = {.n = 0};
     const struct cfg *cfg = NULL;
-    enum gw_status st = cfg_load(file, from_environment, NULL, &cfg, &problems);
+    enum gw_status st = cli_read_config(file, &cfg, &problems);
     for (size_t i = 0; i < problems.n; i++)
         (void)fprintf(stderr, "%s\n", problems.text[i]);
     if (problems.n_dropped != 0)

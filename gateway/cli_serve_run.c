@@ -15,6 +15,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/cli.h"
+#include "gateway/cli_reload.h"
 #include "gateway/cli_serve.h"
 #include "gateway/gateway.h"
 #include "gateway/hardening.h"
@@ -35,14 +36,17 @@ struct serve {
     struct gw_gateway *gateway;
     struct api_server *server;
     struct gw_loop_watch *watch;
-    uv_signal_t on_term, on_int;
+    struct cli_reload *reload;
+    uv_signal_t on_term, on_int, on_hup;
     uv_timer_t poll;
     bool draining, gateway_closed;
 };
 
 static void on_round(void *data)
 {
-    (void)data;
+    const struct serve *s = data;
+    if (s->reload != NULL)
+        cli_reload_round(s->reload);
     if (gw_notify_watched())
         gw_notify("WATCHDOG=1\n");
 }
@@ -84,8 +88,17 @@ static void on_signal(uv_signal_t *handle, int signum)
         return;
     s->draining = true;
     gw_notify("STOPPING=1\n");
+    cli_reload_free(&s->reload);
     api_server_drain(s->server);
     gw_gateway_close(s->gateway, DRAIN_GRACE_MS, on_gateway_closed, s);
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+    const struct serve *s = handle->data;
+    (void)signum;
+    if (s->reload != NULL)
+        cli_reload_start(s->reload);
 }
 
 static void tell_ready(const struct serve *s)
@@ -116,16 +129,18 @@ static enum gw_status start(struct serve *s, struct gw_err *err)
         return st;
     }
     CHECK(uv_signal_init(&s->loop, &s->on_term) == 0 && uv_signal_init(&s->loop, &s->on_int) == 0 &&
-          uv_timer_init(&s->loop, &s->poll) == 0);
+          uv_signal_init(&s->loop, &s->on_hup) == 0 && uv_timer_init(&s->loop, &s->poll) == 0);
     s->on_term.data = s;
     s->on_int.data = s;
+    s->on_hup.data = s;
     s->poll.data = s;
     CHECK(uv_signal_start(&s->on_term, on_signal, SIGTERM) == 0 &&
-          uv_signal_start(&s->on_int, on_signal, SIGINT) == 0);
+          uv_signal_start(&s->on_int, on_signal, SIGINT) == 0 &&
+          uv_signal_start(&s->on_hup, on_hangup, SIGHUP) == 0);
     return GW_OK;
 }
 
-static int serve(const struct cfg *cfg)
+static int serve(const struct cfg *cfg, const char *file)
 {
     static struct serve s;
     s.cfg = cfg;
@@ -140,7 +155,9 @@ static int serve(const struct cfg *cfg)
         &s.loop, &(struct gw_loop_watch_config){.round_ms = GW_LOOP_WATCH_ROUND_MS,
                                                 .stall_rounds = GW_LOOP_WATCH_STALL_ROUNDS,
                                                 .on_round = on_round,
+                                                .data = &s,
                                                 .on_fatal = on_fatal});
+    s.reload = cli_reload_new(&s.loop, file, cfg, s.server);
     tell_ready(&s);
     (void)uv_run(&s.loop, UV_RUN_DEFAULT);
     gw_log(GW_LOG_INFO, "stopped", GW_LOG_NUM("answers_open", api_server_in_flight(s.server)));
@@ -162,7 +179,7 @@ int cli_serve_run(void *data)
         return CLI_CONFIG;
     gw_log_init(cfg->log.level, cfg->log.format, STDERR_FILENO);
     enable_seccomp(options);
-    int rc = serve(cfg);
+    int rc = serve(cfg, options->config);
     cfg_unref(&cfg);
     return rc;
 }

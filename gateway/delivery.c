@@ -31,6 +31,7 @@ static void free_attempt(struct gw_attempt *a)
     gw_attempt_forget_hops(a);
     gw_free(a->logs);
     gw_message_free(&a->m);
+    gw_setup_unref(&a->setup);
     gw_free(a);
     d->n_attempts--;
     gw_delivery_wake(d);
@@ -104,6 +105,7 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
     struct gw_attempt *a = gw_calloc(1, sizeof(*a));
     a->delivery = d;
     a->m = m;
+    a->setup = gw_setup_ref(d->env.setups->now);
     gw_list_init(&a->planned);
     gw_list_init(&a->running);
     gw_id_table_add(&d->attempts, &a->node, m->id);

@@ -9,18 +9,16 @@
 #include <stddef.h>
 #include <uv.h>
 
-#include "config/cfg.h"
 #include "gateway/message.h"
+#include "gateway/setup.h"
 #include "gateway/store.h"
-#include "smtp/relay.h"
 
 struct gw_delivery;
 
 /* What delivery works with; all borrowed and outliving it. */
 struct gw_delivery_env {
     uv_loop_t *loop;
-    const struct cfg *cfg;
-    struct smtp_relay *const *relays; /* as in cfg.relays */
+    const struct gw_setups *setups; /* attempts are made with the present one */
     struct gw_store *store;
     /* Whether the message is to be canceled instead of being tried. */
     bool (*wants_cancel)(const char *id, void *data);

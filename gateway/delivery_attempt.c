@@ -60,8 +60,7 @@ static void set_result(struct gw_message *m, struct gw_recipient *r, const struc
                        const struct smtp_outcome *o, const struct gw_verdict *v)
 {
     struct gw_arena *arena = m->arena;
-    const struct gw_delivery *d = h->attempt->delivery;
-    r->relay = d->env.cfg->relays[h->plan.relays[h->at]].name;
+    r->relay = gw_hop_relay_name(h);
     r->smtp = (struct gw_smtp_result){
         .code = o->reply.code,
         .enhanced = gw_arena_strdup(arena, o->reply.enhanced),
@@ -156,8 +155,7 @@ static void on_transaction_done(struct smtp_transaction *txn)
     struct gw_hop *h = txn->data;
     struct moves moves = {NULL, NULL};
     GW_FAILPOINT("delivery.outcome");
-    gw_delivery_count_timing(h->attempt->delivery->env.cfg->relays[h->plan.relays[h->at]].name,
-                             &txn->timing);
+    gw_delivery_count_timing(gw_hop_relay_name(h), &txn->timing);
     if (!txn->not_tried)
         gw_attempt_log_hop(h->attempt, h);
     for (size_t i = 0; i < h->n_rcpts; i++)
@@ -207,7 +205,8 @@ static void run_hop(struct gw_hop *h)
                                        .has_alternative = h->at + 1 < h->plan.n,
                                        .data = h};
     GW_FAILPOINT("delivery.submit");
-    enum gw_status st = smtp_relay_submit(a->delivery->env.relays[h->plan.relays[h->at]], &h->txn);
+    struct smtp_relay *relay = gw_hop_relay(h);
+    enum gw_status st = relay != NULL ? smtp_relay_submit(relay, &h->txn) : GW_CLOSED;
     if (st != GW_OK)
         refuse_hop(h);
 }
@@ -241,7 +240,8 @@ void gw_attempt_cancel(struct gw_attempt *a)
     a->canceled = true;
     gw_list_foreach_safe (it, &a->running) {
         struct gw_hop *h = gw_list_entry(it, struct gw_hop, link);
-        smtp_relay_cancel(a->delivery->env.relays[h->plan.relays[h->at]], &h->txn);
+        if (gw_hop_relay(h) != NULL)
+            smtp_relay_cancel(gw_hop_relay(h), &h->txn);
     }
 }
 

@@ -20,6 +20,7 @@ struct gw_attempt {
     struct gw_id_node node; /* in delivery.attempts */
     struct gw_list stuck;   /* in delivery.stuck while the store refuses a call */
     struct gw_delivery *delivery;
+    struct gw_setup *setup;
     struct gw_message *m;
     enum gw_attempt_phase phase;
     struct gw_list planned;      /* hops, not yet running */
@@ -61,6 +62,19 @@ struct gw_delivery {
     void (*on_closed)(void *);
     void *closed_data;
 };
+
+/* The relay a hop is at. */
+static inline const char *gw_hop_relay_name(const struct gw_hop *h)
+{
+    return h->attempt->setup->cfg->relays[h->plan.relays[h->at]].name;
+}
+
+/* NULL when it has been closed: in a drain an attempt may get there after it. */
+static inline struct smtp_relay *gw_hop_relay(const struct gw_hop *h)
+{
+    const struct gw_relay_set *set = h->attempt->setup->relays;
+    return set->closing ? NULL : set->relays.items[h->plan.relays[h->at]];
+}
 
 /* delivery_plan.c */
 /* Settle what needs no relay (interrupted, expired, no route) and group the rest into hops, their

@@ -42,21 +42,20 @@ void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h)
     size_t *rcpts = GW_ARENA_ARRAY(arena, size_t, h->n_rcpts);
     for (size_t i = 0; i < h->n_rcpts; i++)
         rcpts[i] = h->rcpts[i];
-    *log =
-        (struct gw_attempt_log){.rcpts = rcpts,
-                                .n_rcpts = h->n_rcpts,
-                                .relay = a->delivery->env.cfg->relays[h->plan.relays[h->at]].name,
-                                .stage = smtp_stage_name(o->stage),
-                                .reason = gw_delivery_judge(o).reason,
-                                .detail = text_or_null(arena, o->detail),
-                                .code = o->reply.code,
-                                .enhanced = gw_arena_strdup(arena, o->reply.enhanced),
-                                .text = gw_arena_strdup(arena, o->reply.text),
-                                .tls = h->txn.tls_version,
-                                .uncertain = o->uncertain,
-                                .reused_connection = h->txn.reused_connection,
-                                .started_at_ms = h->started_at_ms,
-                                .duration_ms = gw_clock_wall_ms() - h->started_at_ms};
+    *log = (struct gw_attempt_log){.rcpts = rcpts,
+                                   .n_rcpts = h->n_rcpts,
+                                   .relay = gw_hop_relay_name(h),
+                                   .stage = smtp_stage_name(o->stage),
+                                   .reason = gw_delivery_judge(o).reason,
+                                   .detail = text_or_null(arena, o->detail),
+                                   .code = o->reply.code,
+                                   .enhanced = gw_arena_strdup(arena, o->reply.enhanced),
+                                   .text = gw_arena_strdup(arena, o->reply.text),
+                                   .tls = h->txn.tls_version,
+                                   .uncertain = o->uncertain,
+                                   .reused_connection = h->txn.reused_connection,
+                                   .started_at_ms = h->started_at_ms,
+                                   .duration_ms = gw_clock_wall_ms() - h->started_at_ms};
     for (size_t i = 0; i < GW_N_STEPS; i++)
         log->step_ms[i] = h->txn.timing.ms[stages[i]];
 }

@@ -21,9 +21,8 @@ static double random01(void)
     return (double)gw_random_below(1U << 30) / (double)(1U << 30);
 }
 
-static const struct cfg_api_key *api_key_of(const struct gw_delivery *d, const struct gw_message *m)
+static const struct cfg_api_key *api_key_of(const struct cfg *cfg, const struct gw_message *m)
 {
-    const struct cfg *cfg = d->env.cfg;
     for (size_t i = 0; i < cfg->n_api_keys; i++)
         if (strcmp(cfg->api_keys[i].id, m->tenant) == 0)
             return &cfg->api_keys[i];
@@ -57,7 +56,7 @@ void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt
 /* When the recipient is tried again; 0: not by us. */
 static int64_t retry_at(const struct gw_attempt *a, const struct gw_recipient *r)
 {
-    const struct cfg_retry *retry = &a->delivery->env.cfg->retry;
+    const struct cfg_retry *retry = &a->setup->cfg->retry;
     const struct gw_message *m = a->m;
     int64_t now = gw_clock_wall_ms();
     int64_t next = now + gw_retry_delay_ms(retry, r->attempts > 0 ? r->attempts : 1, random01());
@@ -73,8 +72,7 @@ static void plan_retry(const struct gw_attempt *a, struct gw_recipient *r)
 {
     if (r->uncertain)
         gw_recipient_set(
-            a->m, r,
-            gw_uncertain_status(a->m->on_uncertain, a->delivery->env.cfg->retry.on_uncertain));
+            a->m, r, gw_uncertain_status(a->m->on_uncertain, a->setup->cfg->retry.on_uncertain));
     if (r->status == GW_RCPT_DEFERRED)
         r->next_attempt_ms = retry_at(a, r);
 }
@@ -143,18 +141,18 @@ static void no_route(struct gw_message *m, struct gw_recipient *r)
 
 /* An uncertain recipient goes to the relay that may have the message already. Others come only
  * after it, and only when uncertain_delay has passed since (SMTP matrix F3). */
-static void prefer_relay(const struct gw_delivery *d, const struct gw_recipient *r, int64_t now,
+static void prefer_relay(const struct cfg *cfg, const struct gw_recipient *r, int64_t now,
                          struct gw_route_plan *plan)
 {
     if (!r->uncertain || r->relay == NULL)
         return;
     for (size_t i = 0; i < plan->n; i++) {
         size_t relay = plan->relays[i];
-        if (strcmp(d->env.cfg->relays[relay].name, r->relay) != 0)
+        if (strcmp(cfg->relays[relay].name, r->relay) != 0)
             continue;
         memmove(plan->relays + 1, plan->relays, i * sizeof(plan->relays[0]));
         plan->relays[0] = relay;
-        if (now - r->updated_at_ms < d->env.cfg->retry.uncertain_delay_ms)
+        if (now - r->updated_at_ms < cfg->retry.uncertain_delay_ms)
             plan->n = 1;
         return;
     }
@@ -179,7 +177,7 @@ static struct gw_hop *find_hop(struct gw_attempt *a, const struct gw_route_plan 
 /* One due recipient: into a hop, or its final state. */
 static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t now)
 {
-    const struct gw_delivery *d = a->delivery;
+    const struct cfg *cfg = a->setup->cfg;
     struct gw_message *m = a->m;
     struct gw_recipient *r = &m->rcpts[i];
     if (now >= m->expires_at_ms) {
@@ -188,8 +186,8 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
         return;
     }
     struct gw_route_plan plan;
-    gw_route_plan(d->env.cfg, api_key_of(d, m), m, r, draw, &plan);
-    prefer_relay(d, r, now, &plan);
+    gw_route_plan(cfg, api_key_of(cfg, m), m, r, draw, &plan);
+    prefer_relay(cfg, r, now, &plan);
     r->attempts++;
     r->next_attempt_ms = 0;
     if (plan.n == 0) {
@@ -199,7 +197,7 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
     r->status = GW_RCPT_SENDING;
     r->updated_at_ms = now;
     /* stored before the work: should we end during it, this relay may have the message */
-    r->relay = d->env.cfg->relays[plan.relays[0]].name;
+    r->relay = cfg->relays[plan.relays[0]].name;
     struct gw_hop *h = find_hop(a, &plan, r);
     if (h == NULL) {
         bool alone = m->delivery_mode == GW_DELIVERY_INDIVIDUAL;

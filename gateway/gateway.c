@@ -48,9 +48,9 @@ static void on_store_fatal(const char *detail, void *data)
     _exit(EXIT_FAILURE);
 }
 
-static enum gw_status open_store(struct gw_gateway *g, struct gw_err *err)
+static enum gw_status open_store(struct gw_gateway *g, const struct cfg_store *store,
+                                 struct gw_err *err)
 {
-    const struct cfg_store *store = &g->cfg->store;
     switch (store->engine) {
     case CFG_STORE_MEMORY:
         return gw_store_memory_new(g->loop, MEMORY_STORE_BYTES, &g->store);
@@ -77,23 +77,42 @@ static bool wants_sandbox(const struct cfg *cfg)
     return false;
 }
 
-static enum gw_status open_parts(struct gw_gateway *g, struct gw_err *err)
+enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, struct gw_dkim *dkim,
+                               bool keep_relays, struct gw_err *err)
 {
-    enum gw_status st = gw_dkim_new(&g->cfg->dkim, &g->dkim, err);
-    if (st == GW_OK)
-        st = open_store(g, err);
-    if (st == GW_OK)
-        st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
-    if (st == GW_OK && wants_sandbox(g->cfg))
+    enum gw_status st = GW_OK;
+    if (wants_sandbox(cfg) && g->sandbox == NULL)
         st = gw_sandbox_new(&(struct gw_sandbox_env){.loop = g->loop,
                                                      .workers = g->workers,
                                                      .on_progress = gw_gateway_progress,
                                                      .data = g},
                             &g->sandbox, err);
+    if (st != GW_OK) {
+        gw_dkim_free(&dkim);
+        return st;
+    }
+    st = gw_setups_load(&g->setups, cfg, dkim, g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0,
+                        keep_relays, err);
+    if (st != GW_OK)
+        return st;
+    g->cfg = g->setups.now->cfg;
+    g->relays = &g->setups.now->relays->relays;
+    return GW_OK;
+}
+
+static enum gw_status open_parts(struct gw_gateway *g, const struct cfg *cfg, struct gw_err *err)
+{
+    struct gw_dkim *dkim = NULL;
+    enum gw_status st = gw_dkim_new(&cfg->dkim, &dkim, err);
     if (st == GW_OK)
-        st = gw_relays_open(&g->relays, g->loop, g->cfg,
-                            g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0, err);
-    return st;
+        st = open_store(g, &cfg->store, err);
+    if (st == GW_OK)
+        st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
+    if (st != GW_OK) {
+        gw_dkim_free(&dkim);
+        return st;
+    }
+    return gw_gateway_load(g, cfg, dkim, false, err);
 }
 
 enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_gateway **out,
@@ -101,7 +120,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
 {
     struct gw_gateway *g = gw_calloc(1, sizeof(*g));
     g->loop = loop;
-    g->cfg = cfg_ref(cfg);
+    gw_setups_init(&g->setups, loop, gw_gateway_progress, g);
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
@@ -109,12 +128,11 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     CHECK(uv_idle_init(loop, &g->idle) == 0);
     g->idle.data = g;
     *out = g;
-    enum gw_status st = open_parts(g, err);
+    enum gw_status st = open_parts(g, cfg, err);
     if (st != GW_OK)
         return st;
     g->delivery = gw_delivery_new(&(struct gw_delivery_env){.loop = loop,
-                                                            .cfg = g->cfg,
-                                                            .relays = g->relays.items,
+                                                            .setups = &g->setups,
                                                             .store = g->store,
                                                             .wants_cancel = wants_cancel,
                                                             .on_recorded = on_recorded,
@@ -244,9 +262,6 @@ static void part_closed(void *data)
         return;
     void (*on_closed)(void *) = g->on_closed;
     void *closed_data = g->closed_data;
-    gw_relays_deinit(&g->relays);
-    gw_dkim_free(&g->dkim);
-    cfg_unref(&g->cfg);
     gw_free(g);
     on_closed(closed_data);
 }
@@ -268,6 +283,7 @@ static void close_parts(struct gw_gateway *g)
 {
     g->state = GW_CLOSING_PARTS;
     GW_FAILPOINT("drain.parts");
+    gw_setups_deinit(&g->setups);
     g->n_parts_open = 2; /* the idle handle, and this function until all have been asked */
     uv_close((uv_handle_t *)&g->idle, idle_closed);
     if (g->delivery != NULL) {
@@ -292,7 +308,8 @@ static void close_parts(struct gw_gateway *g)
 void gw_gateway_progress(void *gateway)
 {
     struct gw_gateway *g = gateway;
-    if (g->state != GW_DRAINING || g->n_calls != 0 || g->waits.n != 0 || g->relays.n_open != 0)
+    if (g->state != GW_DRAINING || g->n_calls != 0 || g->waits.n != 0 ||
+        !gw_setups_closed(&g->setups))
         return;
     if (g->delivery != NULL && gw_delivery_active(g->delivery) != 0)
         return;
@@ -311,7 +328,7 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
     g->state = GW_DRAINING;
     if (g->delivery != NULL)
         gw_delivery_stop(g->delivery);
-    gw_relays_close(&g->relays, grace_ms, gw_gateway_progress, g);
+    gw_setups_close(&g->setups, grace_ms);
     gw_waits_expire_all(&g->waits);
     if (g->sandbox != NULL)
         gw_sandbox_expire_waits(g->sandbox);

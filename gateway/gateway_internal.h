@@ -4,10 +4,9 @@
 #define GW_GATEWAY_INTERNAL_H
 
 #include "gateway/delivery.h"
-#include "gateway/dkim.h"
 #include "gateway/gateway.h"
-#include "gateway/relays.h"
 #include "gateway/sandbox.h"
+#include "gateway/setup.h"
 #include "gateway/store.h"
 #include "gateway/waits.h"
 #include "gateway/workers.h"
@@ -21,11 +20,11 @@ enum gw_gateway_state {
 
 struct gw_gateway {
     uv_loop_t *loop;
-    const struct cfg *cfg;
-    struct gw_dkim *dkim;
+    struct gw_setups setups;
+    const struct cfg *cfg; /* the present setup's */
     struct gw_sandbox *sandbox;
     struct gw_store *store;
-    struct gw_relays relays;
+    const struct gw_relays *relays; /* the present setup's */
     struct gw_workers *workers;
     struct gw_delivery *delivery;
     struct gw_waits waits;

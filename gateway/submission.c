@@ -25,6 +25,7 @@ enum {
 struct gw_submission {
     struct gw_work work;
     struct gw_gateway *gateway;
+    struct gw_setup *setup; /* the one it began with */
     struct gw_submit_options options;
     gw_submission_cb on_done; /* NULL: abandoned or answered */
     void *data;
@@ -78,6 +79,7 @@ static void free_submission(struct gw_submission *s)
     gw_arena_free(&s->scratch);
     gw_free(s->body);
     gw_free((char *)(uintptr_t)s->idempotency.key);
+    gw_setup_unref(&s->setup);
     gw_free(s);
     g->n_calls--;
     gw_gateway_progress(g);
@@ -216,19 +218,18 @@ static void on_fingerprint(struct gw_work *w)
 
 static void decode_and_prepare(struct gw_submission *s)
 {
-    const struct gw_gateway *g = s->gateway;
     size_t arena_size = s->body_len < SMALL_BODY ? SMALL_ARENA : s->body_len;
     s->scratch = gw_arena_new(arena_size);
     gw_problems_init(&s->problems, s->scratch);
     struct gw_draft draft = {.has_from = false};
     GW_FAILPOINT("prepare.decode");
-    s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), g->cfg, &draft,
-                                  &s->problems);
+    s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg,
+                                  &draft, &s->problems);
     bool judge = s->status == GW_OK || (s->status == GW_INVALID && !draft.unread);
     if (!judge)
         return;
-    struct gw_prepare_context ctx = {.cfg = g->cfg,
-                                     .dkim = g->dkim,
+    struct gw_prepare_context ctx = {.cfg = s->setup->cfg,
+                                     .dkim = s->setup->dkim,
                                      .api_key = s->options.api_key,
                                      .now_ms = gw_clock_wall_ms()};
     struct gw_arena *arena = gw_arena_new(arena_size);
@@ -366,6 +367,7 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
 {
     struct gw_submission *s = gw_calloc(1, sizeof(*s));
     s->gateway = g;
+    s->setup = gw_setup_ref(g->setups.now);
     s->options = *options;
     s->on_done = on_done;
     s->data = data;

@@ -40,7 +40,7 @@ struct gw_gateway {
     uint64_t delay_ms;   /* from submit to the answer */
     enum gw_status fail; /* not GW_OK: the answer's status */
     struct gw_message message;
-    bool settled, durable, not_ready;
+    bool settled, durable, not_ready, load_fails;
     size_t n_submitted, n_abandoned, n_answered;
     size_t last_body_len, n_collected;
     struct gw_relay_view relays[2];
@@ -151,6 +151,17 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
 {
     *why_out = "The fake says no.";
     return !g->not_ready;
+}
+
+enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *new_cfg,
+                               struct gw_dkim *dkim, bool keep_relays, struct gw_err *err)
+{
+    (void)dkim;
+    (void)keep_relays;
+    if (g->load_fails)
+        return gw_err_set(err, GW_INVALID, "the fake says no");
+    g->cfg = new_cfg;
+    return GW_OK;
 }
 
 bool gw_gateway_collect(struct gw_gateway *g, void (*on_collected)(void *), void *data)
