@@ -75,6 +75,11 @@ enum cfg_auth_mech {
     CFG_N_AUTH_MECHS
 };
 
+enum cfg_one_flight {
+    CFG_ONE_FLIGHT_AUTO, /* small messages ride with MAIL and RCPT where CHUNKING is offered */
+    CFG_ONE_FLIGHT_OFF
+};
+
 /* How long each step of a conversation may take; one whole reply each (docs/configuration.md). */
 struct cfg_timeouts {
     int64_t resolve_ms, connect_ms, greeting_ms, ehlo_ms, starttls_ms, handshake_ms, auth_ms;
@@ -106,6 +111,7 @@ struct cfg_relay {
     struct cfg_oauth2 oauth2;
     enum cfg_auth_mech auth[CFG_N_AUTH_MECHS];
     size_t n_auth;
+    enum cfg_one_flight one_flight;
     const char *helo_name; /* NULL: this machine's name */
     size_t pool_connections, pool_messages_per_connection;
     int64_t pool_idle_ms, pool_age_ms;

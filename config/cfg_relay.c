@@ -204,6 +204,9 @@ static const struct cfg_field timeout_fields[] = {
 };
 static const struct cfg_section timeouts_section = {.what = "timeouts", CFG_FIELDS(timeout_fields)};
 
+static const struct cfg_word one_flight_words[] = {
+    {"auto", CFG_ONE_FLIGHT_AUTO, false}, {"off", CFG_ONE_FLIGHT_OFF, false}, {NULL, 0, false}};
+
 static const struct cfg_field fields[] = {
     {.name = "url", .type = &url_type, .flags = CFG_REQUIRED | CFG_SECRET},
     {.name = "username", .type = &cfg_type_once, .offset = AT(username), .want = "a user name"},
@@ -215,6 +218,10 @@ static const struct cfg_field fields[] = {
      .want = "a password"},
     {.name = "auth", .type = &auth_type, .min = 1, .max = CFG_N_AUTH_MECHS},
     {.name = "oauth2", .type = &cfg_type_map, .offset = AT(oauth2), .section = &cfg_oauth2_section},
+    {.name = "one_flight",
+     .type = &cfg_type_enum,
+     .offset = AT(one_flight),
+     .words = one_flight_words},
     {.name = "helo_name",
      .type = &cfg_type_string,
      .offset = AT(helo_name),

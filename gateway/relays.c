@@ -67,6 +67,7 @@ static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t
     out.burst = (double)c->burst;
     out.domain_connections = c->domain_connections;
     out.domain_rate_per_s = c->domain_rate_per_s;
+    out.one_flight = c->one_flight == CFG_ONE_FLIGHT_AUTO;
     if (c->sandbox) {
         out.host = "127.0.0.1";
         out.port = sandbox_port;

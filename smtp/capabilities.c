@@ -6,6 +6,10 @@
 
 #include "smtp/sasl.h"
 
+enum {
+    MAX_LIMIT_DIGITS = 6 /* RFC 9422 sec. 4 */
+};
+
 /* Cut the next word off @rest; empty at the end. */
 static struct gw_slice next_word(struct gw_slice *rest)
 {
@@ -34,6 +38,46 @@ static void parse_size(struct gw_slice args, struct smtp_capabilities *out)
         size = size * 10 + digit;
     }
     out->max_size = size;
+}
+
+/* 1*6DIGIT without leading zero, RFC 9422 sec. 4; 0 when it is not that. */
+static uint32_t limit_value(struct gw_slice text)
+{
+    uint32_t value = 0;
+    if (text.len == 0 || text.len > MAX_LIMIT_DIGITS || text.data[0] == '0')
+        return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9)
+            return 0;
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+static const struct {
+    const char *name;
+    size_t offset; /* of a uint32_t in struct smtp_capabilities */
+} limits[] = {
+    {"MAILMAX", offsetof(struct smtp_capabilities, mail_max)},
+    {"RCPTMAX", offsetof(struct smtp_capabilities, rcpt_max)},
+    {"RCPTDOMAINMAX", offsetof(struct smtp_capabilities, rcpt_domain_max)},
+};
+
+/* NAME=value …; what we do not know is passed over. */
+static void parse_limits(struct gw_slice args, struct smtp_capabilities *out)
+{
+    for (struct gw_slice word = next_word(&args); word.len != 0; word = next_word(&args)) {
+        const char *equals = memchr(word.data, '=', word.len);
+        if (equals == NULL)
+            continue;
+        struct gw_slice name = gw_slice_of(word.data, (size_t)(equals - word.data));
+        struct gw_slice value = gw_slice_of(equals + 1, word.len - name.len - 1);
+        for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+            if (gw_slice_eq_nocase(name, gw_slice_str(limits[i].name)))
+                *(uint32_t *)(void *)((char *)out + limits[i].offset) = limit_value(value);
+        }
+    }
 }
 
 static void parse_auth(struct gw_slice args, struct smtp_capabilities *out)
@@ -69,6 +113,7 @@ static const struct {
 } parsers[] = {
     {"SIZE", parse_size},
     {"AUTH", parse_auth},
+    {"LIMITS", parse_limits},
 };
 
 static void parse_line(struct gw_slice line, struct smtp_capabilities *out)

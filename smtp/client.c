@@ -3,8 +3,10 @@
  * them. */
 #include "smtp/client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
@@ -205,23 +207,44 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(c->config.buffers->in, SMTP_CLIENT_READ_SIZE);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+/* What a read brought, or a libuv error. */
+static void on_input(struct smtp_client *c, ssize_t nread, const char *data)
 {
-    struct smtp_client *c = stream->data;
-    if (c->phase >= CLIENT_LINGER || nread == 0)
-        return;
     c->sync_bytes = 0;
     smtp_client_end_probe(c); /* it speaks */
     if (nread == UV_EOF) {
-        (void)uv_read_stop(stream);
+        (void)uv_read_stop(c->stream);
         smtp_client_lost(c, SMTP_REASON_CONN_CLOSED, "the relay closed the connection");
     } else if (nread < 0) {
         smtp_client_lost(c, smtp_client_reason_of((int)nread), uv_strerror((int)nread));
     } else if (c->tls != NULL) {
-        on_ciphertext(c, buf->base, (size_t)nread);
+        on_ciphertext(c, data, (size_t)nread);
     } else {
         smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_BYTES,
-                                                 .bytes = gw_slice_of(buf->base, (size_t)nread)});
+                                                 .bytes = gw_slice_of(data, (size_t)nread)});
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+{
+    struct smtp_client *c = stream->data;
+    if (c->phase < CLIENT_LINGER && nread != 0)
+        on_input(c, nread, buf->base);
+}
+
+/* An idle relay may have hung up, or said 421, since the loop looked last: better to know before
+ * the message goes out than to be uncertain of it behind. */
+static void listen_first(struct smtp_client *c)
+{
+    uv_os_fd_t fd = -1;
+    if (uv_fileno((const uv_handle_t *)c->stream, &fd) != 0)
+        return;
+    while (c->phase == CLIENT_TALK) {
+        char *in = c->config.buffers->in;
+        ssize_t n = recv(fd, in, SMTP_CLIENT_READ_SIZE, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        on_input(c, n > 0 ? n : n == 0 ? (ssize_t)UV_EOF : (ssize_t)-errno, in);
     }
 }
 
@@ -351,13 +374,21 @@ struct smtp_client *smtp_client_new(const struct smtp_client_config *config,
 void smtp_client_start(struct smtp_client *c, struct smtp_transaction *txn)
 {
     PRE(c->ready && c->txn == NULL);
+    bool idled = c->parked_ms != 0 && c->parked_ms != gw_clock_mono_ms();
     c->ready = false;
     c->idle_ms = 0;
-    c->sync_bytes = 0;
-    c->txn = txn;
+    c->parked_ms = 0;
     txn->reused_connection = c->n_started > 0;
     txn->tls_version = smtp_client_tls_version(c);
     c->n_started++;
+    if (idled)
+        listen_first(c);
+    if (!c->down && !smtp_session_ready(c->session))
+        smtp_client_lost(c, SMTP_REASON_PROTOCOL_ERROR, "the relay spoke without being asked");
+    if (c->down)
+        return;
+    c->txn = txn;
+    c->sync_bytes = 0;
     smtp_client_drive(c,
                       (struct smtp_event){.kind = SMTP_EV_TRANSACTION, .envelope = &txn->envelope});
 }
@@ -372,6 +403,7 @@ void smtp_client_park(struct smtp_client *c, int64_t deadline_ms)
 {
     PRE(c->ready);
     c->idle_ms = deadline_ms;
+    c->parked_ms = gw_clock_mono_ms();
     smtp_client_arm(c);
 }
 

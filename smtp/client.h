@@ -74,7 +74,9 @@ struct smtp_client_events {
 struct smtp_client *smtp_client_new(const struct smtp_client_config *config,
                                     const struct smtp_client_events *events, void *data);
 
-/* Only when ready. Fills txn's timing, tls_version and reused_connection by on_transaction_done. */
+/* Only when ready. Fills txn's timing, tls_version and reused_connection by on_transaction_done.
+ * When the connection turns out to be gone before anything was said, there is no
+ * on_transaction_done: on_down comes with the transaction untouched. */
 void smtp_client_start(struct smtp_client *c, struct smtp_transaction *txn);
 /* The running transaction, if any; on_transaction_done comes when the session sees fit. */
 void smtp_client_cancel(struct smtp_client *c);

@@ -38,6 +38,7 @@ struct smtp_client {
     enum client_phase phase;
     bool begun; /* the session knows that we are connected */
     bool ready, down;
+    int64_t parked_ms; /* when it became idle; 0: it is not */
     struct smtp_session *session;
     struct smtp_transaction *txn;
     uint64_t n_started;

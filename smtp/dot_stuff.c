@@ -70,3 +70,20 @@ enum gw_status smtp_dot_stuff_next(struct smtp_dot_stuff *d, struct gw_buf *out,
     d->finished = true;
     return gw_buf_add_slice(out, mark);
 }
+
+size_t smtp_find_bare_line_end(struct gw_slice content, size_t from, size_t to)
+{
+    const char *p = content.data;
+    for (size_t at = from; at < to;) {
+        const char *lf = memchr(p + at, '\n', to - at);
+        size_t end = lf != NULL ? (size_t)(lf - p) : to;
+        const char *cr = end > at ? memchr(p + at, '\r', end - at) : NULL;
+        size_t cr_at = cr != NULL ? (size_t)(cr - p) : 0;
+        if (cr != NULL && (cr_at + 1 == content.len || cr[1] != '\n'))
+            return cr_at;
+        if (lf != NULL && (end == 0 || p[end - 1] != '\r'))
+            return end;
+        at = end + 1;
+    }
+    return content.len;
+}

@@ -28,4 +28,8 @@ struct smtp_dot_stuff smtp_dot_stuff_start(struct gw_slice content);
 enum gw_status smtp_dot_stuff_next(struct smtp_dot_stuff *d, struct gw_buf *out,
                                    size_t max) GW_NODISCARD;
 
+/* Octet in content[from, to) that is a CR or LF and not part of a CRLF; content.len when there is
+ * none. */
+size_t smtp_find_bare_line_end(struct gw_slice content, size_t from, size_t to);
+
 #endif

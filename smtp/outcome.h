@@ -25,6 +25,8 @@
     X(SMTP_STAGE_DATA, "DATA") \
     X(SMTP_STAGE_BODY, "body") \
     X(SMTP_STAGE_DOT, "dot") \
+    X(SMTP_STAGE_BDAT, "BDAT") \
+    X(SMTP_STAGE_BDAT_LAST, "BDAT LAST") \
     X(SMTP_STAGE_RSET, "RSET") \
     X(SMTP_STAGE_QUIT, "QUIT")
 
@@ -68,6 +70,7 @@ enum smtp_stage {
     X(SMTP_REASON_AUTH_TEMPORARY, "auth_temporary") /* 4yz to AUTH */ \
     X(SMTP_REASON_AUTH_PROTOCOL, "auth_protocol") \
     X(SMTP_REASON_TOO_LARGE, "too_large") /* over the advertised SIZE, not sent */ \
+    X(SMTP_REASON_8BIT_UNSUPPORTED, "8bit_unsupported") \
     X(SMTP_REASON_SMTPUTF8_UNSUPPORTED, "smtputf8_unsupported") \
     X(SMTP_REASON_REQUIRETLS_UNSUPPORTED, "requiretls_unsupported") \
     X(SMTP_REASON_NO_RECIPIENTS, "no_recipients") /* not sent: every RCPT was refused */ \
@@ -103,11 +106,12 @@ struct smtp_reply_info {
 struct smtp_outcome {
     bool final;            /* written; false: nothing known about this recipient yet */
     bool accepted;         /* 2yz to the final dot, for this recipient */
-    bool uncertain;        /* lost between the first byte of the final dot and its reply */
+    bool uncertain;        /* lost between the end of the content and the reply to it */
     enum smtp_stage stage; /* where it was decided */
     enum smtp_reason reason;
     struct smtp_reply_info reply;  /* the reply that decided it, if one did */
     char detail[SMTP_DETAIL_SIZE]; /* local faults in words that name the thing to fix, else "" */
+    unsigned char progress;        /* the session's own */
 };
 
 /* Stage durations of one transaction, milliseconds, -1 where the stage did not happen (RESOLVE to

@@ -72,6 +72,7 @@ struct smtp_relay_config {
     size_t domain_connections; /* transactions at once to one recipient domain; 0: no limit */
     double domain_rate_per_s;  /* started per second to one recipient domain; 0: no limit */
     struct smtp_timeouts timeouts;
+    bool one_flight; /* see struct smtp_session_config */
     /* A relay that says nothing for so long after its first connection is asked, on a second one,
      * whether it waits for TLS (wrong_tls_mode); 0: never. */
     int64_t tls_probe_ms;

@@ -27,6 +27,7 @@ struct smtp_relay_config smtp_relay_config_default(void)
         .max_age_ms = 600 * second_ms,
         .max_waiting = 10000,
         .timeouts = smtp_timeouts_default(),
+        .one_flight = true,
         .tls_probe_ms = 7 * second_ms, /* longer than servers pause before they greet */
     };
 }
@@ -105,6 +106,8 @@ struct smtp_session_config smtp_relay_session_config(const struct smtp_relay_con
         .host = c->host,
         .port = c->port,
         .timeouts = c->timeouts,
+        .one_flight = c->one_flight,
+        .tls_is_verified = c->verify == SMTP_VERIFY_FULL,
     };
     memcpy(s.mechs, c->mechs, sizeof(s.mechs));
     return s;

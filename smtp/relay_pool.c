@@ -105,13 +105,20 @@ static bool may_move(const struct smtp_relay *r, const struct relay_slot *s,
         return false;
     for (size_t i = 0; i < txn->envelope.n_rcpts; i++) {
         const struct smtp_outcome *o = &txn->envelope.outcomes[i];
-        bool lost = o->reason == SMTP_REASON_CONN_CLOSED || o->reason == SMTP_REASON_CONN_RESET ||
-                    o->reason == SMTP_REASON_RELAY_421;
+        bool lost = o->stage == SMTP_STAGE_IDLE || o->reason == SMTP_REASON_CONN_CLOSED ||
+                    o->reason == SMTP_REASON_CONN_RESET || o->reason == SMTP_REASON_RELAY_421;
         if (!lost || o->accepted || o->uncertain ||
             (o->stage != SMTP_STAGE_IDLE && o->stage != SMTP_STAGE_MAIL))
             return false;
     }
     return true;
+}
+
+static void requeue(struct smtp_relay *r, struct smtp_transaction *txn)
+{
+    txn->connection = NULL;
+    gw_list_push_front(&r->waiting, &txn->link);
+    r->n_waiting++;
 }
 
 /* What broke this connection has most likely broken the idle ones too; they go, so that the
@@ -120,10 +127,31 @@ static void move(struct smtp_relay *r, struct smtp_transaction *txn)
 {
     memset(txn->envelope.outcomes, 0, txn->envelope.n_rcpts * sizeof(struct smtp_outcome));
     txn->n_moves++;
-    txn->connection = NULL;
-    gw_list_push_front(&r->waiting, &txn->link);
-    r->n_waiting++;
+    requeue(r, txn);
     smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
+}
+
+static bool is_unfinished(const struct smtp_transaction *txn)
+{
+    for (size_t i = 0; i < txn->envelope.n_rcpts; i++)
+        if (!txn->envelope.outcomes[i].final)
+            return true;
+    return false;
+}
+
+/* The connection takes no more of it: the rest goes over another one, unless it is too late. */
+static void continue_elsewhere(struct smtp_relay *r, struct smtp_transaction *txn)
+{
+    const struct smtp_client_end why = {.stage = SMTP_STAGE_MAIL,
+                                        .reason = txn->cancelled ? SMTP_REASON_CANCELED
+                                                                 : SMTP_REASON_SHUTDOWN,
+                                        .detail = "ended before its turn came"};
+    if (!txn->cancelled && !r->closing && !r->paused) {
+        requeue(r, txn);
+        return;
+    }
+    smtp_relay_set_outcomes(txn, &why);
+    smtp_relay_finish(r, txn);
 }
 
 static void on_transaction_done(struct smtp_client *client, struct smtp_transaction *txn,
@@ -135,12 +163,14 @@ static void on_transaction_done(struct smtp_client *client, struct smtp_transact
     s->txn = NULL;
     smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
     s->stale = may_move(r, s, txn);
-    if (s->stale) {
+    if (is_unfinished(txn)) {
+        continue_elsewhere(r, txn);
+    } else if (s->stale) {
         move(r, txn);
-        return;
+    } else {
+        smtp_relay_learn(r, s, txn);
+        smtp_relay_finish(r, txn);
     }
-    smtp_relay_learn(r, s, txn);
-    smtp_relay_finish(r, txn);
 }
 
 static void on_idle_timeout(struct smtp_client *client, void *data)
@@ -176,7 +206,11 @@ static void on_down(struct smtp_client *client, const struct smtp_client_end *en
         s->txn = NULL;
         smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
         smtp_relay_set_outcomes(txn, end);
-        smtp_relay_finish(r, txn);
+        s->stale = may_move(r, s, txn);
+        if (s->stale) /* it was gone before anything was said */
+            move(r, txn);
+        else
+            smtp_relay_finish(r, txn);
     }
     if (!s->was_ready)
         smtp_relay_attempt_failed(r, s, end);

@@ -274,7 +274,7 @@ static void dispatch(struct smtp_session *s, const struct smtp_event *ev)
         on_tls_done(s);
         break;
     case SMTP_EV_WRITTEN:
-        s->must_send = s->must_send || s->state == SMTP_STATE_BODY;
+        s->must_send = s->must_send || s->state == SMTP_STATE_BODY || s->state == SMTP_STATE_CHUNK;
         break;
     case SMTP_EV_DEADLINE:
         on_deadline(s);

@@ -3,12 +3,15 @@
  *
  * Happy path: CONNECTED → greeting → EHLO → [STARTTLS → TLS_DONE → EHLO] → [AUTH] → ready →
  * TRANSACTION → MAIL, RCPT…, DATA (pipelined when offered) → body → dot → transaction done →
- * (RSET when needed) → ready → … → QUIT → close.
- * Failure: every event may end the session; act_out->close is then set and every recipient of the
- * transaction in hand has its outcome.
+ * (RSET when needed) → ready → … → QUIT → close. With CHUNKING the content goes by BDAT, a small
+ * one in the same flight as MAIL and RCPT. Recipients beyond what the relay takes at a time follow
+ * in further rounds, each MAIL to dot, before the transaction is done. Failure: every event may end
+ * the session; act_out->close is then set and every recipient of the transaction in hand has its
+ * outcome.
  *
  * Spec: RFC 5321, 3207 (STARTTLS), 4954 (AUTH, mechanisms in sasl.h), 2920 (PIPELINING), 1870
- * (SIZE), 6152 (8BITMIME), 2034 (ENHANCEDSTATUSCODES), 6531 (SMTPUTF8), 8314 (implicit TLS). */
+ * (SIZE), 6152 (8BITMIME), 2034 (ENHANCEDSTATUSCODES), 3030 (CHUNKING), 3461 (DSN), 6531
+ * (SMTPUTF8), 8314 (implicit TLS), 8689 (REQUIRETLS), 9422 (LIMITS). */
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
@@ -60,6 +63,8 @@ struct smtp_session_config {
     enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS]; /* in order of preference */
     size_t n_mechs;
     struct smtp_scram_cache *scram_cache; /* shared by the sessions of a relay; may be NULL */
+    bool one_flight;       /* small messages ride with MAIL and RCPT where CHUNKING is offered */
+    bool tls_is_verified;  /* certificate and name are checked: what REQUIRETLS asks of us */
     bool allow_plain_auth; /* AUTH without TLS (a relay on loopback that says tls: none) */
     const char *host;      /* host:port of the relay, for texts */
     uint16_t port;
@@ -71,7 +76,32 @@ struct smtp_capabilities {
     bool esmtp, starttls, pipelining, size, eightbitmime, smtputf8, enhanced_codes, chunking, dsn,
         requiretls;
     uint64_t max_size; /* octets; 0: no limit known */
+    /* RFC 9422: MAIL commands of a session, recipients and their domains of a transaction; 0: no
+     * limit known */
+    uint32_t mail_max, rcpt_max, rcpt_domain_max;
     bool auth[SMTP_N_AUTH_MECHS];
+};
+
+enum smtp_dsn_ret {
+    SMTP_RET_DEFAULT, /* not said */
+    SMTP_RET_FULL,
+    SMTP_RET_HDRS
+};
+
+/* Bits of smtp_dsn.notify */
+enum {
+    SMTP_NOTIFY_NEVER = 1, /* alone */
+    SMTP_NOTIFY_SUCCESS = 2,
+    SMTP_NOTIFY_FAILURE = 4,
+    SMTP_NOTIFY_DELAY = 8
+};
+
+/* What the sender wants to be told of the delivery (RFC 3461). Goes out where the relay offers DSN,
+ * is left out where not. */
+struct smtp_dsn {
+    enum smtp_dsn_ret ret;
+    const char *envid; /* printable ASCII, not encoded; NULL: none */
+    unsigned notify;   /* SMTP_NOTIFY_*; 0: not said */
 };
 
 /* One message to some recipients over one connection. Borrowed by the session from the
@@ -83,7 +113,11 @@ struct smtp_envelope {
     struct gw_slice content; /* CRLF lines, 7-bit unless eightbit, no dot-stuffing, ends in CRLF */
     bool eightbit;           /* content has octets above 0x7F: BODY=8BITMIME */
     bool smtputf8;           /* needs SMTPUTF8 */
-    struct smtp_outcome *outcomes; /* n_rcpts of them, owned by the caller, zeroed; written by us */
+    bool require_tls;        /* only to a relay that promises TLS all the way (REQUIRETLS) */
+    const struct smtp_dsn *dsn; /* NULL: not said */
+    /* n_rcpts of them, owned by the caller, zeroed at first; written by us. Recipients with a final
+     * outcome are passed over, so a transaction can be taken up again. */
+    struct smtp_outcome *outcomes;
 };
 
 enum smtp_event_kind {
@@ -95,8 +129,8 @@ enum smtp_event_kind {
     SMTP_EV_WORK,      /* go on with what act.more_work spoke of */
     SMTP_EV_CLOSED,    /* connection or handshake is gone: ev.reason, ev.detail; also end of file */
     SMTP_EV_TRANSACTION, /* only when smtp_session_ready(): ev.envelope */
-    SMTP_EV_CANCEL, /* give the transaction up; before the dot: RSET or close, after: nothing */
-    SMTP_EV_QUIT    /* leave politely once idle; in a transaction: at once, as shutdown */
+    SMTP_EV_CANCEL,      /* give the transaction up; once its end was handed over: nothing */
+    SMTP_EV_QUIT         /* leave politely once idle; in a transaction: at once, as shutdown */
 };
 
 struct smtp_event {
@@ -111,10 +145,13 @@ struct smtp_event {
 struct smtp_action {
     struct gw_slice out;   /* bytes to write now; valid until the next step */
     bool start_tls;        /* after out was written: begin the handshake */
-    bool transaction_done; /* all outcomes are final; the envelope is no longer used */
-    bool ready;            /* the session would take a TRANSACTION now */
-    bool more_work;        /* cannot go on before a WORK event; let others have their turn first */
-    bool close;            /* close the connection after out was written; the session is over */
+    bool transaction_done; /* the envelope is no longer used; its outcomes are final, unless: */
+    /* Some have none, as the relay takes no more of it on this connection: to be started again on
+     * another one. */
+    bool unfinished;
+    bool ready;      /* the session would take a TRANSACTION now */
+    bool more_work;  /* cannot go on before a WORK event; let others have their turn first */
+    bool close;      /* close the connection after out was written; the session is over */
     bool relay_sick; /* with close: reason/detail below are about the relay, not the message */
     enum smtp_stage stage; /* present stage; with close: where it ended */
     enum smtp_reason reason;
@@ -137,8 +174,8 @@ void smtp_session_free(struct smtp_session **s);
  *
  * The large body is given out in pieces: while a body is in progress every WRITTEN event yields the
  * next piece (at most SMTP_BODY_CHUNK bytes). The uncertain window opens with the step that returns
- * the piece holding the end-of-data dot.
- * Never calls back; allocates only in new() and for the largest body piece. */
+ * the piece holding the end-of-data dot, or the last chunk of BDAT, which may be in the first
+ * flight. Never calls back; allocates only in new() and for the largest body piece. */
 void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
                        struct smtp_action *act_out);
 
@@ -150,7 +187,8 @@ const struct smtp_capabilities *smtp_session_capabilities(const struct smtp_sess
 void smtp_session_timing(const struct smtp_session *s, struct smtp_timing *out);
 
 enum {
-    SMTP_BODY_CHUNK = 64 * 1024
+    SMTP_BODY_CHUNK = 64 * 1024,
+    SMTP_ONE_FLIGHT_MAX = 64 * 1024 /* octets of a content that rides with MAIL and RCPT; ours */
 };
 
 #endif

@@ -12,9 +12,8 @@ void smtp_session_start_body(struct smtp_session *s)
     s->body_handed_over = 0;
 }
 
-/* The relay has the floor, and beyond it the time that the slowest fair rate takes for what it has
- * read so far: one that stops reading is found out however large the message. */
-static void move_deadline(struct smtp_session *s)
+/* One that stops reading is found out however large the message. */
+void smtp_session_move_body_deadline(struct smtp_session *s)
 {
     const struct smtp_timeouts *t = &s->config.timeouts;
     if (t->body_floor_ms > 0 && t->body_min_rate_bps > 0)
@@ -24,7 +23,7 @@ static void move_deadline(struct smtp_session *s)
 
 void smtp_session_send_body(struct smtp_session *s)
 {
-    move_deadline(s);
+    smtp_session_move_body_deadline(s);
     enum gw_status status = smtp_dot_stuff_next(&s->body, &s->out, SMTP_BODY_CHUNK);
     if (status != GW_OK) {
         smtp_session_fail(s, SMTP_REASON_LOCAL_ERROR, NULL,
@@ -33,6 +32,7 @@ void smtp_session_send_body(struct smtp_session *s)
     }
     s->body_handed_over += (int64_t)s->out.len;
     if (s->body.finished) {
+        s->window_open = true;
         smtp_session_expect(s, SMTP_CMD_DOT);
         smtp_session_enter(s, SMTP_STATE_DOT);
     }
@@ -41,6 +41,7 @@ void smtp_session_send_body(struct smtp_session *s)
 void smtp_session_on_early_verdict(struct smtp_session *s)
 {
     const struct smtp_reply_info *info = smtp_session_info(s);
+    smtp_session_settle_round(s);
     smtp_session_fail(s, SMTP_REASON_REPLY, info, "relay %s refused the message before its end",
                       s->peer);
 }
@@ -51,8 +52,6 @@ void smtp_session_on_dot(struct smtp_session *s)
         smtp_session_fail_sequence(s);
         return;
     }
-    smtp_session_settle_rest(s, SMTP_REASON_REPLY, smtp_session_info(s), NULL);
-    s->env = NULL;
-    s->act->transaction_done = true;
-    smtp_session_enter(s, SMTP_STATE_READY);
+    smtp_session_settle_round(s);
+    smtp_session_end_round(s, true);
 }

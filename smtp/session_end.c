@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What follows a transaction that did not end by the reply to its dot, and QUIT.
+/* What follows a round that did not end by the reply to its content, and QUIT.
  *
- * Spec: RFC 5321 sec. 4.1.1.5, 4.1.1.10; RFC 2920 sec. 3.1. */
+ * Spec: RFC 5321 sec. 4.1.1.5, 4.1.1.10; RFC 2920 sec. 3.1; RFC 3030 sec. 2. */
 #include "gateway/base/gw_check.h"
 #include "smtp/session_impl.h"
 
@@ -31,9 +31,12 @@ void smtp_session_on_drain(struct smtp_session *s)
 
     if (command == SMTP_CMD_RCPT && class == 2)
         s->n_accepted++;
+    if (command == SMTP_CMD_LAST && (class != 2 || s->n_accepted == 0))
+        s->window_open = false; /* whatever it was, it is over */
+    bool taken = class == 2 && command == SMTP_CMD_LAST && s->n_accepted > 0;
     if (class == 3 && command == SMTP_CMD_DATA && s->n_accepted == 0)
         smtp_session_enter(s, SMTP_STATE_DRAIN);
-    else if (class == 3 || (class == 2 && command == SMTP_CMD_DATA))
+    else if (class == 3 || (class == 2 && command == SMTP_CMD_DATA) || taken)
         smtp_session_fail_sequence(s);
     else if (s->n_in_flight == 0)
         smtp_session_enter(s, SMTP_STATE_RSET);
@@ -50,12 +53,8 @@ void smtp_session_on_rset(struct smtp_session *s)
 {
     if (s->reply.code / 100 != 2) {
         smtp_session_fail_sequence(s);
-    } else if (s->restart) {
-        s->restart = false;
-        s->next_rcpt = 0;
-        s->answered_rcpt = 0;
-        s->n_accepted = 0;
-        smtp_session_enter(s, SMTP_STATE_MAIL);
+    } else if (s->env != NULL) {
+        smtp_session_next_round(s);
     } else {
         smtp_session_enter(s, SMTP_STATE_READY);
     }

@@ -16,10 +16,16 @@
 enum {
     SMTP_MAX_COMMAND = 512,         /* octets with CRLF, RFC 5321 sec. 4.5.3.1.4 */
     SMTP_MAX_COMMAND_PARAMS = 1000, /* with ESMTP parameters: 512 and what the extensions add */
+    SMTP_MAX_RCPT = 512 + 500 + 28, /* with ORCPT and NOTIFY, RFC 3461 sec. 4.1 and 4.2 */
+    SMTP_MAX_ENVID = 100,           /* octets of xtext, RFC 3461 sec. 4.4 */
+    SMTP_MAX_ORCPT = 500,           /* octets with its type, RFC 3461 sec. 4.2 */
+    SMTP_BDAT_CHUNK = 1024 * 1024,  /* octets of a chunk that is not the last; ours */
+    SMTP_MAX_CHUNKS = 16,           /* in flight; ours */
+    SMTP_MAX_ROUND_DOMAINS = 64,    /* RCPTDOMAINMAX beyond this is taken as this; ours */
     SMTP_MAX_FLIGHT_RCPTS = 100,    /* RCPTs in flight; ours: bounds what waits in any buffer */
     SMTP_MAX_IN_FLIGHT = SMTP_MAX_FLIGHT_RCPTS + 4,
     SMTP_FIRST_OUT = 16 * 1024, /* an AUTH line fits without moving the buffer */
-    SMTP_MAX_OUT = 128 * 1024   /* a whole flight, or a body piece */
+    SMTP_MAX_OUT = 192 * 1024   /* a whole flight with content, or a body piece */
 };
 
 struct smtp_session;
@@ -43,12 +49,17 @@ struct smtp_session;
     X(MAIL, "reply to MAIL", MAIL, AFTER(mail_ms), true, DO(send_flight), DO(on_mail), \
       TO(RCPT) | TO(DRAIN) | TO(RSET) | TO(READY)) \
     X(RCPT, "reply to RCPT", RCPT, AFTER(rcpt_ms), true, DO(send_flight), DO(on_rcpt), \
-      TO(RCPT) | TO(DATA) | TO(DRAIN) | TO(RSET)) \
+      TO(RCPT) | TO(DATA) | TO(CHUNK) | TO(LAST) | TO(DRAIN) | TO(RSET)) \
     X(DATA, "reply to DATA", DATA, AFTER(data_ms), true, DO(send_flight), DO(on_data), \
       TO(BODY) | TO(RSET)) \
     X(BODY, "progress in taking the message", BODY, AFTER(body_floor_ms), true, DO(send_body), \
       NULL, TO(DOT)) \
-    X(DOT, "reply to the message", DOT, AFTER(dot_ms), true, NULL, DO(on_dot), TO(READY)) \
+    X(DOT, "reply to the message", DOT, AFTER(dot_ms), true, NULL, DO(on_dot), \
+      TO(READY) | TO(MAIL)) \
+    X(CHUNK, "progress in taking the message", BDAT, AFTER(body_floor_ms), true, DO(send_chunk), \
+      DO(on_chunk), TO(LAST) | TO(DRAIN) | TO(RSET)) \
+    X(LAST, "reply to the message", BDAT_LAST, AFTER(dot_ms), true, NULL, DO(on_last), \
+      TO(READY) | TO(MAIL) | TO(DRAIN) | TO(RSET)) \
     X(DRAIN, "reply to a command given up", MAIL, AFTER(data_ms), false, DO(send_lone_dot), \
       DO(on_drain), TO(DRAIN) | TO(RSET)) \
     X(RSET, "reply to RSET", RSET, AFTER(rset_ms), false, DO(send_rset), DO(on_rset), \
@@ -80,7 +91,17 @@ enum smtp_command {
     SMTP_CMD_MAIL,
     SMTP_CMD_RCPT,
     SMTP_CMD_DATA,
-    SMTP_CMD_DOT
+    SMTP_CMD_DOT,
+    SMTP_CMD_CHUNK, /* BDAT */
+    SMTP_CMD_LAST   /* BDAT … LAST */
+};
+
+/* Where a recipient is in the round at hand (struct smtp_outcome.progress). */
+enum {
+    SMTP_RCPT_WAITING, /* for this round or a later one */
+    SMTP_RCPT_SENT,
+    SMTP_RCPT_ACCEPTED,
+    SMTP_RCPT_AGAIN /* refused in a way that a further round gets over */
 };
 
 struct smtp_session {
@@ -106,13 +127,22 @@ struct smtp_session {
     size_t first_in_flight, n_in_flight;
 
     const struct smtp_envelope *env; /* NULL between transactions */
-    size_t next_rcpt;                /* to send */
-    size_t answered_rcpt; /* next reply is for this one or, if it is final, a later one */
-    size_t n_accepted;    /* RCPTs with 2yz */
-    size_t n_unsettled;   /* recipients without final outcome */
-    bool no_params;       /* MAIL without what can be left out; this relay dislikes it */
-    bool restart;         /* after RSET: the same transaction again */
+    size_t n_unsettled;              /* recipients without final outcome */
+    /* Learned of this relay: it dislikes parameters that can be left out; how many RCPTs it takes
+     * (0: no limit known); how many MAILs it got. */
+    bool no_params, no_dsn;
+    size_t rcpt_max;
+    uint32_t n_mails;
+    /* Of the round at hand, from MAIL to the reply that ends it: */
+    size_t next_rcpt;          /* to send */
+    size_t answered_rcpt;      /* the next reply is for this one or a later one */
+    size_t n_sent, n_accepted; /* RCPTs, and those with 2yz */
+    bool has_params, has_dsn;  /* MAIL or RCPT carry what can be left out */
+    bool window_open;          /* the end of the content was handed over: loss is uncertain */
+    size_t domains[SMTP_MAX_ROUND_DOMAINS]; /* a recipient of each domain, if they are limited */
+    size_t n_domains;
     struct smtp_dot_stuff body;
+    size_t content_at, chunk_left; /* BDAT: octets given out; left of the chunk at hand */
     int64_t body_since, body_handed_over;
 
     struct gw_buf out;
@@ -160,6 +190,8 @@ void smtp_session_settle(struct smtp_session *s, size_t rcpt, enum smtp_reason r
                          const struct smtp_reply_info *reply, const char *detail);
 void smtp_session_settle_rest(struct smtp_session *s, enum smtp_reason reason,
                               const struct smtp_reply_info *reply, const char *detail);
+/* All whose RCPT was accepted in this round, by the reply at hand. */
+void smtp_session_settle_round(struct smtp_session *s);
 /* The reply at hand in the form for people; valid until the next reply. */
 const struct smtp_reply_info *smtp_session_info(struct smtp_session *s);
 
@@ -184,20 +216,40 @@ void smtp_session_on_auth_cancel(struct smtp_session *s);
 /* session_transaction.c */
 void smtp_session_begin(struct smtp_session *s, const struct smtp_envelope *env);
 void smtp_session_cancel(struct smtp_session *s);
-void smtp_session_send_flight(struct smtp_session *s);
+/* A round is over: done if it was the last, else the next one, behind RSET unless @clean (the relay
+ * has ended the round itself). */
+void smtp_session_end_round(struct smtp_session *s, bool clean);
+/* MAIL to those who are not settled yet. */
+void smtp_session_next_round(struct smtp_session *s);
 void smtp_session_on_mail(struct smtp_session *s);
 void smtp_session_on_rcpt(struct smtp_session *s);
 void smtp_session_on_data(struct smtp_session *s);
 
+/* session_flight.c */
+/* The first recipient from @i on that goes into this round; n_rcpts when there is none. */
+size_t smtp_session_next_rcpt(const struct smtp_session *s, size_t i);
+void smtp_session_send_flight(struct smtp_session *s);
+
+/* session_chunk.c */
+/* The content goes by BDAT. */
+bool smtp_session_uses_chunks(const struct smtp_session *s);
+/* Put the whole content behind MAIL and RCPT. */
+void smtp_session_send_whole(struct smtp_session *s);
+void smtp_session_send_chunk(struct smtp_session *s);
+void smtp_session_on_chunk(struct smtp_session *s);
+void smtp_session_on_last(struct smtp_session *s);
+
 /* session_body.c */
+/* The body has the floor and the slowest fair rate's time for what it has handed over. */
+void smtp_session_move_body_deadline(struct smtp_session *s);
 void smtp_session_start_body(struct smtp_session *s);
 void smtp_session_send_body(struct smtp_session *s);
 /* A 4yz or 5yz while the body is on its way. */
 void smtp_session_on_early_verdict(struct smtp_session *s);
 void smtp_session_on_dot(struct smtp_session *s);
 
-/* session_end.c: what follows a transaction */
-/* The transaction in hand is over: read what is in flight, RSET, ready. */
+/* session_end.c: what follows a round that did not end by itself */
+/* Read what is in flight, RSET; then the next round, or ready. */
 void smtp_session_wind_up(struct smtp_session *s);
 void smtp_session_send_lone_dot(struct smtp_session *s);
 void smtp_session_on_drain(struct smtp_session *s);

@@ -37,12 +37,21 @@ void smtp_session_settle(struct smtp_session *s, size_t rcpt, enum smtp_reason r
         o->reply = *reply;
     if (detail != NULL)
         (void)snprintf(o->detail, sizeof(o->detail), "%s", detail);
-    if (s->state == SMTP_STATE_DOT) {
-        bool decided = reason == SMTP_REASON_REPLY || reason == SMTP_REASON_RELAY_421;
-        o->uncertain = !decided;
-        o->accepted = reason == SMTP_REASON_REPLY && o->reply.code / 100 == 2;
-    }
+    bool in_round = o->progress == SMTP_RCPT_SENT || o->progress == SMTP_RCPT_ACCEPTED;
+    bool decided = reason == SMTP_REASON_REPLY || reason == SMTP_REASON_RELAY_421;
+    o->uncertain = s->window_open && in_round && !decided;
+    o->accepted = (s->state == SMTP_STATE_DOT || s->state == SMTP_STATE_LAST) &&
+                  reason == SMTP_REASON_REPLY && o->reply.code / 100 == 2;
     s->n_unsettled--;
+}
+
+void smtp_session_settle_round(struct smtp_session *s)
+{
+    for (size_t i = 0; i < s->env->n_rcpts; i++) {
+        const struct smtp_outcome *o = &s->env->outcomes[i];
+        if (!o->final && o->progress == SMTP_RCPT_ACCEPTED)
+            smtp_session_settle(s, i, SMTP_REASON_REPLY, smtp_session_info(s), NULL);
+    }
 }
 
 void smtp_session_settle_rest(struct smtp_session *s, enum smtp_reason reason,
@@ -71,9 +80,11 @@ static void end(struct smtp_session *s, enum smtp_reason reason,
     if (act->relay_sick && reply != NULL)
         act->reply = *reply;
     if (s->env != NULL) {
-        smtp_session_settle_rest(s, reason, reply, act->detail);
+        if (reason != SMTP_REASON_REPLY) /* else it is about the round only, and that is settled */
+            smtp_session_settle_rest(s, reason, reply, act->detail);
         s->env = NULL;
         act->transaction_done = true;
+        act->unfinished = s->n_unsettled > 0;
     }
     s->end_stage = stage_of(s);
     s->end_reason = reason;

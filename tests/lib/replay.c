@@ -11,7 +11,8 @@
 #include "tests/lib/replay_impl.h"
 
 enum {
-    START_MS = 1000
+    START_MS = 1000,
+    HEAVY = 256 * 1024 /* octets of a content that is not sent for every split again */
 };
 
 void replay_fail(struct replay *r, const char *fmt, ...)
@@ -106,7 +107,8 @@ static void check_rules(struct replay *r, const struct smtp_action *act)
         const struct smtp_outcome *o = &r->outcomes[i];
         if (r->seen[i].final && !same_outcome(o, &r->seen[i]))
             replay_fail(r, "the outcome of recipient %zu changed", i);
-        if ((act->transaction_done || act->close) && r->in_transaction && !o->final)
+        if ((act->transaction_done || act->close) && r->in_transaction && !o->final &&
+            !act->unfinished)
             replay_fail(r, "done, but recipient %zu has no outcome", i);
         if (o->accepted && (o->uncertain || o->reply.code / 100 != 2))
             replay_fail(r, "recipient %zu is accepted without 2yz", i);
@@ -126,8 +128,10 @@ void replay_step(struct replay *r, struct smtp_event ev)
     ev.now_ms = r->now;
     smtp_session_step(r->session, &ev, &act);
     check_rules(r, &act);
-    if (act.transaction_done)
+    if (act.transaction_done) {
         r->in_transaction = false;
+        r->unfinished = act.unfinished;
+    }
     r->start_tls = r->start_tls || act.start_tls;
     (void)gw_buf_add_slice(&r->out, act.out);
     bool wrote = act.out.len > 0;
@@ -252,6 +256,7 @@ void replay_run(const char *name, struct gw_slice transcript, enum replay_split 
     gw_buf_init(&r->segment, MAX_BYTES);
     gw_buf_init(&r->out, MAX_BYTES);
     run_all(r, transcript);
+    out->heavy = r->content.len > HEAVY;
     smtp_session_free(&r->session);
     replay_clear_message(r, (struct gw_slice){0});
     gw_free(r->outcomes);
@@ -268,7 +273,7 @@ bool replay_run_all_splits(const char *name, struct gw_slice transcript, struct 
     const size_t longest = out->longest_segment;
     if (out->ok)
         replay_run(name, transcript, REPLAY_BYTES, 0, out);
-    for (size_t at = 1; at < longest && out->ok; at++)
+    for (size_t at = 1; at < longest && out->ok && !out->heavy; at++)
         replay_run(name, transcript, REPLAY_AT, at, out);
     return out->ok;
 }

@@ -17,6 +17,7 @@ enum replay_split {
 
 struct replay_result {
     bool ok;
+    bool heavy;             /* a large content: not to be run for every split */
     size_t longest_segment; /* splits at 1 to this - 1 make a difference */
     char text[512];         /* "file:12: expected …" */
 };
@@ -25,7 +26,8 @@ struct replay_result {
 void replay_run(const char *name, struct gw_slice transcript, enum replay_split split, size_t at,
                 struct replay_result *out);
 
-/* Run it whole, octet by octet, and split at every octet; false with the first failure in @out. */
+/* Run it whole, octet by octet, and (unless its content is large) split at every octet; false with
+ * the first failure in @out. */
 bool replay_run_all_splits(const char *name, struct gw_slice transcript, struct replay_result *out);
 
 #endif

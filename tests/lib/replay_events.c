@@ -10,7 +10,8 @@ static void event_connect(struct replay *r, struct gw_slice args)
     replay_step(r, (struct smtp_event){.kind = SMTP_EV_CONNECTED});
 }
 
-/* Keywords: greeting and EHLO done, with these keywords offered ("SIZE=10" is "SIZE 10"). */
+/* Keywords: greeting and EHLO done, with these keywords offered ("SIZE=10" is "SIZE 10",
+ * "LIMITS=MAILMAX:1,RCPTMAX:2" is "LIMITS MAILMAX=1 RCPTMAX=2"). */
 static void event_ready(struct replay *r, struct gw_slice args)
 {
     struct gw_buf text;
@@ -23,6 +24,10 @@ static void event_ready(struct replay *r, struct gw_slice args)
     }
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == '=')
+            text.data[i] = ' ';
+        else if (text.data[i] == ':')
+            text.data[i] = '=';
+        else if (text.data[i] == ',')
             text.data[i] = ' ';
     }
     struct gw_buf reply;
@@ -62,6 +67,8 @@ static void event_send(struct replay *r, struct gw_slice args)
                                          .content = gw_buf_view(&r->content),
                                          .eightbit = r->eightbit,
                                          .smtputf8 = r->smtputf8,
+                                         .require_tls = r->require_tls,
+                                         .dsn = r->has_dsn ? &r->dsn : NULL,
                                          .outcomes = r->outcomes};
     r->in_transaction = true;
     r->body_at = 0;

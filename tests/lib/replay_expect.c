@@ -55,6 +55,13 @@ static void expect_done(struct replay *r, struct gw_slice args)
         replay_fail(r, "the transaction goes on");
 }
 
+static void expect_unfinished(struct replay *r, struct gw_slice args)
+{
+    (void)args;
+    if (r->in_transaction || !r->unfinished)
+        replay_fail(r, "nothing is left of the transaction");
+}
+
 static void expect_busy(struct replay *r, struct gw_slice args)
 {
     (void)args;
@@ -165,6 +172,7 @@ const struct replay_word replay_expectations[] = {
     {'=', "rcpt", expect_rcpt},
     {'=', "all", expect_all},
     {'=', "done", expect_done},
+    {'=', "unfinished", expect_unfinished},
     {'=', "busy", expect_busy},
     {'=', "ready", expect_ready},
     {'=', "not-ready", expect_not_ready},

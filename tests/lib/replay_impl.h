@@ -32,7 +32,9 @@ struct replay {
     char *rcpts[MAX_RCPTS];
     size_t n_rcpts;
     struct gw_buf content;
-    bool smtputf8, eightbit;
+    bool smtputf8, eightbit, require_tls, has_dsn;
+    struct smtp_dsn dsn;
+    char envid[MAX_TOKEN];
     struct smtp_envelope envelope;
     struct smtp_outcome *outcomes, *seen; /* n_rcpts of each, from the last `! send` on */
 
@@ -41,6 +43,7 @@ struct replay {
     struct gw_buf segment, out;
     size_t out_at; /* octets of out that C: lines took */
     bool in_transaction, start_tls, end_was_checked;
+    bool unfinished; /* how the last transaction was done */
     struct smtp_action last, end;
 };
 

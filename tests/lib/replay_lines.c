@@ -53,17 +53,37 @@ static void client_line(struct replay *r, struct gw_slice args)
     gw_buf_deinit(&want);
 }
 
+/* The next octets of the content as they are. */
+static void client_octets(struct replay *r, size_t len)
+{
+    size_t have = r->out.len - r->out_at;
+    if (len > r->content.len - r->body_at || have < len ||
+        memcmp(r->out.data + r->out_at, r->content.data + r->body_at, len) != 0) {
+        replay_fail(r, "these are not the next %zu octets of the content", len);
+        return;
+    }
+    r->out_at += len;
+    r->body_at += len;
+}
+
 /* The content with dots doubled, by a method of its own: "body" = up to its end, "part" = as much
- * as is there. */
+ * as is there. A number: so many octets of it as they are. */
 static void client_body(struct replay *r, struct gw_slice args)
 {
+    if (args.len > 0 && args.data[0] >= '0' && args.data[0] <= '9') {
+        client_octets(r, (size_t)replay_number(r, args));
+        return;
+    }
     struct gw_buf want;
     gw_buf_init(&want, MAX_BYTES);
-    for (size_t i = 0; i < r->content.len; i++) {
-        bool first = i == 0 || r->content.data[i - 1] == '\n';
-        if (first && r->content.data[i] == '.')
+    for (size_t i = 0; i < r->content.len;) {
+        const char *line = r->content.data + i;
+        const char *lf = memchr(line, '\n', r->content.len - i);
+        size_t len = lf != NULL ? (size_t)(lf - line) + 1 : r->content.len - i;
+        if (line[0] == '.')
             (void)gw_buf_add_char(&want, '.');
-        (void)gw_buf_add_char(&want, r->content.data[i]);
+        (void)gw_buf_add(&want, line, len);
+        i += len;
     }
     gw_buf_consume(&want, r->body_at);
     size_t have = r->out.len - r->out_at;

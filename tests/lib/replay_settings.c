@@ -3,6 +3,7 @@
 #include "tests/lib/replay_impl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/base/gw_mem.h"
 #include "smtp/sasl.h"
@@ -76,6 +77,18 @@ static void set_manual_written(struct replay *r, struct gw_slice args)
     r->manual_written = true;
 }
 
+static void set_one_flight(struct replay *r, struct gw_slice args)
+{
+    (void)args;
+    r->config.one_flight = true;
+}
+
+static void set_verified(struct replay *r, struct gw_slice args)
+{
+    (void)args;
+    r->config.tls_is_verified = true;
+}
+
 void replay_clear_message(struct replay *r, struct gw_slice args)
 {
     (void)args;
@@ -83,7 +96,7 @@ void replay_clear_message(struct replay *r, struct gw_slice args)
         gw_free(r->rcpts[i]);
     r->n_rcpts = 0;
     r->from[0] = '\0';
-    r->smtputf8 = r->eightbit = false;
+    r->smtputf8 = r->eightbit = r->require_tls = r->has_dsn = false;
     gw_buf_reset(&r->content);
 }
 
@@ -127,12 +140,24 @@ static void add_raw_body(struct replay *r, struct gw_slice args)
     replay_add_escaped(r, &r->content, args);
 }
 
+static void add_fill_line(struct replay *r, int64_t number)
+{
+    char line[64];
+    memset(line, '0', sizeof(line));
+    line[0] = number % 8 == 0 ? '.' : '-';
+    for (size_t i = sizeof(line) - 3; number > 0; number /= 10)
+        line[i--] = (char)('0' + number % 10);
+    line[sizeof(line) - 2] = '\r';
+    line[sizeof(line) - 1] = '\n';
+    (void)gw_buf_add(&r->content, line, sizeof(line));
+}
+
 /* Lines of 64 octets, every eighth with a leading dot. */
 static void add_fill(struct replay *r, struct gw_slice args)
 {
     int64_t lines = replay_number(r, replay_next_word(&args));
     for (int64_t i = 0; i < lines; i++)
-        (void)gw_buf_printf(&r->content, "%c%061lld\r\n", i % 8 == 0 ? '.' : '-', (long long)i);
+        add_fill_line(r, i);
 }
 
 static void set_smtputf8(struct replay *r, struct gw_slice args)
@@ -145,6 +170,38 @@ static void set_eightbit(struct replay *r, struct gw_slice args)
 {
     (void)args;
     r->eightbit = true;
+}
+
+static void set_require_tls(struct replay *r, struct gw_slice args)
+{
+    (void)args;
+    r->require_tls = true;
+}
+
+/* full|hdrs|- envid|- word,word…|- */
+static void set_dsn(struct replay *r, struct gw_slice args)
+{
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } words[] = {{"never", SMTP_NOTIFY_NEVER},
+                 {"success", SMTP_NOTIFY_SUCCESS},
+                 {"failure", SMTP_NOTIFY_FAILURE},
+                 {"delay", SMTP_NOTIFY_DELAY}};
+    struct gw_slice ret = replay_next_word(&args);
+    struct gw_slice envid = replay_next_word(&args);
+    bool full = gw_slice_is(ret, "full");
+    r->has_dsn = true;
+    r->dsn = (struct smtp_dsn){.ret = full                       ? SMTP_RET_FULL
+                                      : gw_slice_is(ret, "hdrs") ? SMTP_RET_HDRS
+                                                                 : SMTP_RET_DEFAULT};
+    replay_copy_word(r, envid, r->envid, sizeof(r->envid));
+    if (!gw_slice_is(envid, "-"))
+        r->dsn.envid = r->envid;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (args.len > 0 && memmem(args.data, args.len, words[i].word, strlen(words[i].word)))
+            r->dsn.notify |= words[i].bit;
+    }
 }
 
 const struct replay_word replay_settings[] = {
@@ -165,5 +222,9 @@ const struct replay_word replay_settings[] = {
     {'@', "fill", add_fill},
     {'@', "smtputf8", set_smtputf8},
     {'@', "8bit", set_eightbit},
+    {'@', "one-flight", set_one_flight},
+    {'@', "verified", set_verified},
+    {'@', "require-tls", set_require_tls},
+    {'@', "dsn", set_dsn},
     {0},
 };

@@ -95,6 +95,30 @@ static void size_is_a_plain_number_or_unknown(void **state)
     }
 }
 
+static void limits_are_numbers_without_leading_zero(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t mails, rcpts, domains;
+    } cases[] = {
+        {"250-mx\r\n250 LIMITS MAILMAX=5 RCPTMAX=100 RCPTDOMAINMAX=3\r\n", 5, 100, 3},
+        {"250-mx\r\n250 limits rcptmax=7 FOO=1 BAR\r\n", 0, 7, 0},
+        {"250-mx\r\n250 LIMITS RCPTMAX=999999\r\n", 0, 999999, 0},
+        {"250-mx\r\n250 LIMITS RCPTMAX=1000000\r\n", 0, 0, 0},
+        {"250-mx\r\n250 LIMITS RCPTMAX=0 MAILMAX=01 RCPTDOMAINMAX=\r\n", 0, 0, 0},
+        {"250-mx\r\n250 LIMITS RCPTMAX=-1 MAILMAX=1k RCPTDOMAINMAX=+2\r\n", 0, 0, 0},
+        {"250-mx\r\n250 LIMITS\r\n", 0, 0, 0},
+        {"250-mx\r\n250 LIMITSRCPTMAX=3\r\n", 0, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct smtp_capabilities c = parse(cases[i].text);
+        if (c.mail_max != cases[i].mails || c.rcpt_max != cases[i].rcpts ||
+            c.rcpt_domain_max != cases[i].domains)
+            fail_msg("%s gives %u %u %u", cases[i].text, c.mail_max, c.rcpt_max, c.rcpt_domain_max);
+    }
+}
+
 static void repeated_auth_lines_add_up(void **state)
 {
     (void)state;
@@ -110,6 +134,7 @@ int main(void)
         cmocka_unit_test(nothing_is_offered_by_default),
         cmocka_unit_test(case_and_spacing_do_not_matter),
         cmocka_unit_test(size_is_a_plain_number_or_unknown),
+        cmocka_unit_test(limits_are_numbers_without_leading_zero),
         cmocka_unit_test(repeated_auth_lines_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
