@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark suite: script/bench runs it (docs/measurements.md)."""
