@@ -3,19 +3,19 @@
 #include "api/listener.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <h2o/http1.h>
-#include <h2o/http2.h>
-
-#include "api/linger.h"
 #include "api/listener_tls.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+
+enum {
+    REFUSED_LOG_MS = 1000 /* a flood of connections is one line a second */
+};
 
 struct api_listener {
     union {
@@ -27,6 +27,7 @@ struct api_listener {
     const struct cfg_listen *config;
     struct api_acceptor *acceptor;
     h2o_accept_ctx_t accept;
+    struct gw_list paused; /* in acceptor->paused while it waits for a descriptor */
     uint16_t port;
     bool closing;
 };
@@ -36,139 +37,93 @@ static void free_handle(uv_handle_t *handle)
     gw_free(handle);
 }
 
-/* --- connections --- */
+/* --- accepting --- */
 
-static void release_connection(void *data)
-{
-    struct api_connection *c = data;
-    c->acceptor->n_connections--;
-    gw_list_remove(&c->link);
-    api_peer_release(c->peer);
-    gw_free(c);
-}
-
-static void on_connection_closed(void *data)
-{
-    struct api_connection *c = data;
-    if (h2o_timeout_is_linked(&c->first_octets))
-        h2o_timeout_unlink(&c->first_octets);
-    c->sock = NULL;
-    /* it counts as a connection until it has lingered, or the caps would not hold */
-    if (c->linger_fd >= 0)
-        api_linger_start(c->acceptor->h2o.loop, c->linger_fd, release_connection, c);
-    else
-        release_connection(c);
-}
-
-struct api_connection *api_connection_of(const h2o_req_t *req)
-{
-    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
-}
-
-void api_connection_linger(struct api_connection *c)
-{
-    if (c->linger_fd < 0)
-        c->linger_fd = fcntl(h2o_socket_get_fd(c->sock), F_DUPFD_CLOEXEC, 0);
-}
-
-static void on_silence(h2o_timeout_entry_t *entry)
-{
-    struct api_connection *c = gw_list_entry(entry, struct api_connection, first_octets);
-    h2o_socket_close(c->sock);
-}
-
-/* Decides by the first octets between HTTP/1 and HTTP/2 with prior knowledge. The library could do
- * that too, but only together with the deprecated `Upgrade: h2c`. */
-static void on_first_octets(h2o_socket_t *sock, const char *err)
-{
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    const size_t whole = sizeof(preface) - 1;
-    struct api_connection *c = sock->on_close.data;
-    if (err != NULL) {
-        h2o_socket_close(sock);
-        return;
-    }
-    size_t n = sock->input->size < whole ? sock->input->size : whole;
-    bool http2 = memcmp(sock->input->bytes, preface, n) == 0;
-    if (n == 0 || (http2 && n < whole))
-        return;
-    h2o_timeout_unlink(&c->first_octets);
-    h2o_socket_read_stop(sock);
-    struct timeval connected_at = *h2o_get_timestamp(c->accept->ctx, NULL, NULL);
-    if (http2)
-        h2o_http2_accept(c->accept, sock, connected_at);
-    else
-        h2o_http1_accept(c->accept, sock, connected_at);
-}
-
-static void start_connection(struct api_listener *l, uv_stream_t *stream, struct api_peer *peer)
-{
-    struct api_acceptor *a = l->acceptor;
-    struct api_connection *c = gw_calloc(1, sizeof(*c));
-    c->acceptor = a;
-    c->peer = peer;
-    c->accept = &l->accept;
-    c->opened_ms = gw_clock_mono_ms();
-    c->linger_fd = -1;
-    c->first_octets.cb = on_silence;
-    gw_list_push_back(&a->connections, &c->link);
-    a->n_connections++;
-    c->sock = h2o_uv_socket_create(stream, free_handle);
-    c->sock->on_close.cb = on_connection_closed;
-    c->sock->on_close.data = c;
-    if (l->accept.ssl_ctx != NULL) {
-        h2o_accept(&l->accept, c->sock);
-        return;
-    }
-    h2o_timeout_link(a->h2o.loop, &a->h2o.handshake_timeout, &c->first_octets);
-    h2o_socket_read_start(c->sock, on_first_octets);
-}
-
-/* Under both caps? *peer_out stays NULL for Unix sockets, whose peers all look the same. */
+/* Under all caps? *peer_out stays NULL for Unix sockets, whose peers all look the same. */
 static bool admit(struct api_listener *l, uv_stream_t *stream, struct api_peer **peer_out)
 {
     struct api_acceptor *a = l->acceptor;
-    *peer_out = NULL;
-    if (a->n_connections >= a->limits->connections) {
-        gw_log(GW_LOG_WARN, "connection_refused", GW_LOG_STR("reason", "limits.connections"),
-               GW_LOG_NUM("connections", a->n_connections));
-        return false;
-    }
-    if (l->config->kind == CFG_LISTEN_UNIX)
-        return true;
+    const struct cfg_limits *limits = &a->context->cfg->limits;
+    enum api_guard_reason reason = API_GUARD_N_REASONS;
     struct sockaddr_storage address;
     int len = sizeof(address);
     struct sockaddr *sa = (struct sockaddr *)&address;
-    if (uv_tcp_getpeername((uv_tcp_t *)stream, sa, &len) != 0)
-        return false;
-    *peer_out = api_peers_take(&a->peers, sa, a->limits->connections_per_peer);
-    if (*peer_out == NULL)
-        gw_log(GW_LOG_WARN, "connection_refused",
-               GW_LOG_STR("reason", "limits.connections_per_peer"));
-    return *peer_out != NULL;
+    *peer_out = NULL;
+    if (a->n_connections >= limits->connections) {
+        reason = API_GUARD_CONNECTIONS;
+    } else if (l->config->kind != CFG_LISTEN_UNIX) {
+        if (uv_tcp_getpeername((uv_tcp_t *)stream, sa, &len) != 0)
+            return false;
+        *peer_out = api_peers_take(&a->peers, sa, limits->connections_per_peer);
+        if (*peer_out == NULL)
+            reason = API_GUARD_CONNECTIONS_PER_PEER;
+        else if (l->accept.ssl_ctx != NULL &&
+                 !api_peer_may_handshake(*peer_out, gw_clock_mono_ms()))
+            reason = API_GUARD_HANDSHAKE_RATE;
+    }
+    if (reason == API_GUARD_N_REASONS)
+        return true;
+    api_peer_release(*peer_out);
+    api_guard_note(NULL, reason);
+    if (a->refused_logged_ms + REFUSED_LOG_MS <= gw_clock_mono_ms()) {
+        a->refused_logged_ms = gw_clock_mono_ms();
+        gw_log(GW_LOG_WARN, "connection_refused", GW_LOG_STR("reason", api_guard_name(reason)),
+               GW_LOG_NUM("connections", a->n_connections));
+    }
+    return false;
+}
+
+static void accept_one(struct api_listener *l)
+{
+    struct api_peer *peer;
+    bool is_unix = l->config->kind == CFG_LISTEN_UNIX;
+    uv_stream_t *stream = gw_calloc(1, is_unix ? sizeof(uv_pipe_t) : sizeof(uv_tcp_t));
+    uv_loop_t *loop = l->uv.handle.loop;
+    int rc = is_unix ? uv_pipe_init(loop, (uv_pipe_t *)stream, 0)
+                     : uv_tcp_init(loop, (uv_tcp_t *)stream);
+    if (rc != 0) {
+        gw_free(stream);
+        return;
+    }
+    if (uv_accept(&l->uv.stream, stream) != 0 || !admit(l, stream, &peer)) {
+        uv_close((uv_handle_t *)stream, free_handle);
+        return;
+    }
+    if (!is_unix) {
+        unsigned user_timeout_ms = (unsigned)l->acceptor->context->cfg->limits.idle_timeout_ms;
+        uv_os_fd_t fd = -1;
+        (void)uv_tcp_nodelay((uv_tcp_t *)stream, 1);
+        (void)uv_fileno((uv_handle_t *)stream, &fd);
+        /* what a vanished peer was sent is not kept for the kernel's quarter of an hour */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
+                         sizeof(user_timeout_ms));
+    }
+    api_connection_open(l->acceptor, &l->accept, stream, peer);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct api_listener *l = listener->data;
-    struct api_peer *peer;
+    struct api_acceptor *a = l->acceptor;
     if (status != 0 || l->closing)
         return;
-    bool is_unix = l->config->kind == CFG_LISTEN_UNIX;
-    uv_stream_t *stream = gw_calloc(1, is_unix ? sizeof(uv_pipe_t) : sizeof(uv_tcp_t));
-    int rc = is_unix ? uv_pipe_init(listener->loop, (uv_pipe_t *)stream, 0)
-                     : uv_tcp_init(listener->loop, (uv_tcp_t *)stream);
-    if (rc != 0) {
-        gw_free(stream);
+    if (a->n_connections < a->max_fds) {
+        accept_one(l);
         return;
     }
-    if (uv_accept(listener, stream) != 0 || !admit(l, stream, &peer)) {
-        uv_close((uv_handle_t *)stream, free_handle);
-        return;
+    /* libuv takes no further connection until this one is accepted */
+    gw_list_push_back(&a->paused, &l->paused);
+    gw_log(GW_LOG_WARN, "accept_paused", GW_LOG_STR("reason", "file descriptors"),
+           GW_LOG_NUM("connections", a->n_connections));
+}
+
+void api_listener_resume(struct api_acceptor *a)
+{
+    while (!gw_list_empty(&a->paused) && a->n_connections < a->max_fds) {
+        struct api_listener *l = gw_list_entry(a->paused.next, struct api_listener, paused);
+        gw_list_remove(&l->paused);
+        accept_one(l);
     }
-    if (!is_unix)
-        (void)uv_tcp_nodelay((uv_tcp_t *)stream, 1);
-    start_connection(l, stream, peer);
 }
 
 /* --- opening --- */
@@ -326,5 +281,6 @@ void api_listener_close(struct api_listener *l)
     if (l->closing)
         return;
     l->closing = true;
+    gw_list_remove(&l->paused);
     uv_close(&l->uv.handle, on_listener_stopped);
 }

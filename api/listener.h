@@ -2,50 +2,21 @@
 /* Listeners: from a configured address to connections that speak HTTP/1.1 or HTTP/2. Used by
  * server.c only.
  *
- * Happy path: bind → listen → accept → caps → TLS with ALPN, or a look at the first octets → the
- * HTTP library's HTTP/1 or HTTP/2 side. A client that says nothing is cut by the handshake timeout.
- */
+ * Happy path: bind → listen → accept → caps → api_connection_open(). Over a cap the connection is
+ * closed at once; when descriptors run short, accepting pauses until a connection has ended. */
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
 #include <h2o.h>
 #include <uv.h>
 
-#include "api/peers.h"
+#include "api/connection.h"
 #include "config/cfg.h"
-#include "gateway/base/gw_list.h"
 #include "gateway/base/gw_status.h"
 
 enum {
     API_LISTEN_BACKLOG = 1024 /* cut by the kernel to net.core.somaxconn */
 };
-
-/* What all listeners of a server share. */
-struct api_acceptor {
-    h2o_context_t h2o;
-    const struct cfg_limits *limits;
-    struct api_peers peers;
-    struct gw_list connections; /* of struct api_connection */
-    size_t n_connections;
-};
-
-/* One accepted connection, from accept to the socket's on_close. It is sock->on_close.data, from
- * where anything that guards a connection can find it. */
-struct api_connection {
-    struct gw_list link; /* in acceptor->connections */
-    struct api_acceptor *acceptor;
-    struct api_peer *peer; /* NULL on Unix sockets */
-    h2o_accept_ctx_t *accept;
-    h2o_timeout_entry_t first_octets; /* linked while we wait for them */
-    h2o_socket_t *sock;
-    int64_t opened_ms;
-    int linger_fd; /* a second descriptor of the socket when its close shall linger, else -1 */
-};
-
-/* The connection that @req came on. */
-struct api_connection *api_connection_of(const h2o_req_t *req);
-/* Drain what the client still sends after the library has closed the connection. */
-void api_connection_linger(struct api_connection *c);
 
 struct api_listener;
 
@@ -64,6 +35,8 @@ enum gw_status api_listener_load_tls(const struct api_listener *l, SSL_CTX **out
                                      struct gw_err *err) GW_NODISCARD;
 /* For connections from now on; takes @tls over. */
 void api_listener_set_tls(struct api_listener *l, SSL_CTX *tls);
+/* A connection has ended: listeners that wait for a descriptor take the next one. */
+void api_listener_resume(struct api_acceptor *a);
 /* Port we got, 0 for a Unix socket. */
 uint16_t api_listener_port(const struct api_listener *l);
 /* Stops listening; connections go on, and use the listener's memory until the process ends.

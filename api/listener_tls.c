@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/sha.h>
 
+#include "api/h2_selfcheck.h"
+
 /* What OpenSSL reported first, which names the cause. */
 static const char *tls_reason(void)
 {
@@ -19,12 +21,16 @@ static const char *tls_reason(void)
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned int in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x02h2\x08http/1.1";
+    static const unsigned char both[] = "\x02h2\x08http/1.1";
+    enum {
+        H2_ENTRY = 3
+    };
+    const unsigned char *ours = api_h2_offered() ? both : both + H2_ENTRY;
+    unsigned n = (unsigned)sizeof(both) - 1 - (unsigned)(ours - both);
     (void)ssl;
     (void)arg;
     unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
-        OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_len, ours, n, in, in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 sec. 3.2 */
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "api/connection.h"
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/metrics.h"
@@ -45,7 +46,8 @@ static void on_gone(void *data)
 static void get_metrics(struct api_request *r)
 {
     struct gw_gateway *gateway = r->context->gateway;
-    gw_metric_set(GW_METRIC_INFLIGHT, (int64_t)r->context->body_bytes, NULL);
+    size_t receiving = api_connection_of(r->h2o)->acceptor->receiving_bytes;
+    gw_metric_set(GW_METRIC_INFLIGHT, (int64_t)(r->context->body_bytes + receiving), NULL);
     gw_process_metrics_collect();
     if (gateway != NULL && gw_gateway_collect(gateway, on_collected, r))
         api_request_hold(r, on_gone, r);

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "api/h2_body_limit.h"
-#include "api/listener.h"
+#include "api/connection.h"
+#include "api/h2_guard.h"
 #include "api/problem.h"
 
 enum {
@@ -24,9 +24,14 @@ struct error_stream {
     h2o_iovec_t document;
 };
 
-static enum api_code code_of(int status)
+static enum api_code code_of(const h2o_req_t *req)
 {
-    switch (status) {
+    enum api_guard_reason cut = api_h2_guard_cut(req);
+    if (cut == API_GUARD_BODY_LIMIT)
+        return API_BODY_TOO_LARGE;
+    if (cut == API_GUARD_BODY_BUDGET)
+        return API_OVERLOADED;
+    switch (req->res.status) {
     case 404:
         return API_NOT_FOUND;
     case 413:
@@ -34,7 +39,7 @@ static enum api_code code_of(int status)
     case 417:
         return API_EXPECTATION_FAILED;
     default:
-        return status < 500 ? API_BAD_REQUEST : API_INTERNAL;
+        return req->res.status < 500 ? API_BAD_REQUEST : API_INTERNAL;
     }
 }
 
@@ -79,14 +84,13 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         char request_id[API_MAX_REQUEST_ID + 1];
         api_request_id_choose((struct gw_slice){0}, request_id);
         h2o_iovec_t id = h2o_strdup(&req->pool, request_id, SIZE_MAX);
-        enum api_code code =
-            api_h2_body_refused(req) ? API_BODY_TOO_LARGE : code_of(req->res.status);
+        enum api_code code = code_of(req);
         struct error_stream *stream = (void *)h2o_add_ostream(req, sizeof(*stream), slot);
         slot = &stream->super.next;
         stream->super.do_send = send_document;
         stream->document = render(req, self->context, code, request_id);
-        if (code == API_BODY_TOO_LARGE && req->version < 0x200)
-            api_connection_linger(api_connection_of(req)); /* the body is still on its way */
+        if (req->version < 0x200)
+            api_connection_linger(api_connection_of(req)); /* the body may still be on its way */
         req->res.status = (int)api_code_status(code);
         req->res.reason = api_reason(api_code_status(code));
         req->res.content_length = stream->document.len;

@@ -62,10 +62,34 @@ struct api_peer *api_peers_take(struct api_peers *p, const struct sockaddr *addr
     return peer;
 }
 
+static void forget(struct api_peer *peer)
+{
+    gw_list_remove(&peer->link);
+    gw_free(peer);
+}
+
 void api_peer_release(struct api_peer *peer)
 {
     if (peer == NULL || --peer->connections > 0)
         return;
-    gw_list_remove(&peer->link);
-    gw_free(peer);
+    if (peer->handshakes.spent <= 0)
+        forget(peer);
+}
+
+bool api_peer_may_handshake(struct api_peer *peer, int64_t now_ms)
+{
+    int64_t retry_after_ms;
+    return api_rate_take(&peer->handshakes, API_MAX_PEER_HANDSHAKES, now_ms, &retry_after_ms);
+}
+
+void api_peers_prune(struct api_peers *p, int64_t now_ms)
+{
+    for (size_t i = 0; i < API_PEER_BUCKETS; i++) {
+        gw_list_foreach_safe (it, &p->buckets[i]) {
+            struct api_peer *peer = gw_list_entry(it, struct api_peer, link);
+            /* the bucket is full again after one second */
+            if (peer->connections == 0 && now_ms - peer->handshakes.at_ms >= 1000)
+                forget(peer);
+        }
+    }
 }

@@ -30,6 +30,7 @@
     X(API_IDEMPOTENCY_IN_PROGRESS, "idempotency_in_progress", 409, \
       "An equal request is still being prepared", true) \
     X(API_LENGTH_REQUIRED, "length_required", 411, "Body is missing", false) \
+    X(API_REQUEST_TIMEOUT, "request_timeout", 408, "Request took too long", true) \
     X(API_BODY_TOO_LARGE, "body_too_large", 413, "Body is too large", false) \
     X(API_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "Body type is not supported", \
       false) \
@@ -39,6 +40,7 @@
       "Idempotency-Key was used with another body", false) \
     X(API_RELOAD_FAILED, "reload_failed", 422, "Configuration is not valid", false) \
     X(API_REJECTED, "recipients_rejected", 422, "No recipient was accepted", false) \
+    X(API_HEAD_TOO_LARGE, "head_too_large", 431, "Request headers are too large", false) \
     X(API_RATE_LIMITED, "rate_limited", 429, "Too many requests", true) \
     X(API_INTERNAL, "internal_error", 500, "Internal error", true) \
     X(API_RELAY_FAILED, "relay_failed", 502, "The relay could not be used", true) \

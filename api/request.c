@@ -8,7 +8,10 @@
 #include "api/request.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
+#include "api/connection.h"
+#include "api/h2_guard.h"
 #include "api/metrics.h"
 #include "api/problem.h"
 #include "api/query.h"
@@ -31,6 +34,7 @@ static void on_dispose(void *data)
 {
     struct api_request *r = data;
     finish(r);
+    api_connection_of(r->h2o)->n_requests--;
     r->context->body_bytes -= r->body.len;
     void (*on_gone)(void *) = r->on_gone;
     r->on_gone = NULL;
@@ -59,6 +63,8 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
     if (h2o->query_at != SIZE_MAX && h2o->query_at < h2o->path.len)
         r->query =
             gw_slice_of(h2o->path.base + h2o->query_at + 1, h2o->path.len - h2o->query_at - 1);
+    api_connection_of(h2o)->n_requests++;
+    api_connection_of(h2o)->requests++;
     context->in_flight++;
     context->body_bytes += r->body.len;
     struct gw_slice given = {0};
@@ -67,6 +73,32 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
     if (api_request_headers(r, "traceparent", &given, 1) == 1 && api_traceparent_valid(given))
         memcpy(r->traceparent, given.data, given.len);
     return r;
+}
+
+static const char *body_limit_text(struct api_request *r)
+{
+    char text[96];
+    int len = snprintf(text, sizeof(text), "The body is too large; at most %zu bytes are taken.",
+                       r->context->cfg->limits.body_bytes);
+    return api_request_strdup(r, gw_slice_of(text, (size_t)len));
+}
+
+bool api_request_refused(struct api_request *r, struct api_problem *problem_out)
+{
+    struct api_connection *c = api_connection_of(r->h2o);
+    enum api_http1_fault fault = c->http1.fault;
+    if (api_h2_guard_cut(r->h2o) == API_GUARD_BODY_BUDGET)
+        fault = API_HTTP1_NO_ROOM;
+    if (fault == API_HTTP1_SOUND)
+        return false;
+    *problem_out = (struct api_problem){
+        .code = api_http1_fault_code(fault),
+        .detail = fault == API_HTTP1_TOO_LARGE ? body_limit_text(r) : api_http1_fault_text(fault)};
+    if (c->protocol == API_PROTOCOL_HTTP1) {
+        r->h2o->http1_is_persistent = 0;
+        api_connection_linger(c);
+    }
+    return true;
 }
 
 const char *api_request_tenant(const struct api_request *r)
@@ -227,6 +259,7 @@ const char *api_reason(unsigned status)
         {417, "Expectation Failed"},
         {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {502, "Bad Gateway"},
         {503, "Service Unavailable"},

@@ -62,6 +62,12 @@ struct api_request {
     bool answered;
 };
 
+struct api_problem;
+
+/* Did the guards refuse the request before it was whole? Then *problem_out is what to answer, and
+ * the connection ends after it. */
+bool api_request_refused(struct api_request *r, struct api_problem *problem_out);
+
 /* Makes the request that belongs to @h2o; it frees itself. */
 struct api_request *api_request_new(struct api_context *context, struct st_h2o_req_t *h2o);
 

@@ -69,6 +69,16 @@ static void add_allow(char allow[MAX_ALLOW], const struct api_route *route)
                    strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
 }
 
+/* What the guards found before the request was whole. */
+static bool admit_sound(struct api_request *r)
+{
+    struct api_problem p = {.code = API_INTERNAL};
+    if (!api_request_refused(r, &p))
+        return true;
+    api_problem_send(r, &p);
+    return false;
+}
+
 /* Sets r->route and r->param, or answers 404 or 405. */
 static bool find_route(struct api_request *r)
 {
@@ -222,8 +232,8 @@ void api_dispatch(struct api_request *r)
 {
     /* In this order: who may not ask learns nothing about what would be wrong with the request. */
     static bool (*const gates[])(struct api_request *) = {
-        find_route,   admit_draining,  admit_key,       admit_rate, admit_query,
-        admit_accept, admit_body_size, admit_body_type, admit_load};
+        admit_sound, find_route,   admit_draining,  admit_key,       admit_rate,
+        admit_query, admit_accept, admit_body_size, admit_body_type, admit_load};
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
         if (!gates[i](r))
             return;

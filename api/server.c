@@ -5,29 +5,24 @@
  * The process drains it, waits for api_server_in_flight() to reach 0, and ends. */
 #include "api/server.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <h2o.h>
-#include <h2o/http1.h>
-#include <h2o/http2.h>
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/h2_selfcheck.h"
 #include "api/listener.h"
 #include "api/own_errors.h"
 #include "api/request.h"
 #include "api/routes.h"
+#include "api/sweeper.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 
 enum {
-    HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* TLS, and the first octets of a plain connection */
-    /* Headers, body and keep-alive idling of HTTP/1 together; never re-armed by progress, so it
-     * must last for the largest body over a slow line. */
-    HTTP1_REQUEST_TIMEOUT_MS = 60 * 1000,
-    HTTP2_IDLE_TIMEOUT_MS = 30 * 1000,
-    ENTITY_SLACK = 64 * 1024,
-    /* The library refuses a larger body by itself: over HTTP/2 with a reset that clients take for
-     * "safe to retry". Up to this size, or twice our limit, we answer 413. */
-    ENTITY_AT_LEAST = 64 << 20
+    FDS_FOR_OUTBOUND = 64 /* relays' resolvers, webhooks, the store; beyond the relays' pools */
 };
 
 struct api_server {
@@ -47,25 +42,31 @@ struct handler {
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct handler *self = (struct handler *)(void *)handler;
+    struct api_connection *c = api_connection_of(req);
+    c->http1.in_body = false;
     api_dispatch(api_request_new(self->context, req));
     return 0;
 }
 
-static size_t library_limit(const struct cfg *cfg)
+/* The library's own timeouts stay behind those of the sweeper, which looks at progress. */
+static void set_limits(struct api_server *s)
 {
-    size_t twice = 2 * cfg->limits.body_bytes + ENTITY_SLACK;
-    return twice > ENTITY_AT_LEAST ? twice : ENTITY_AT_LEAST;
+    const struct cfg_limits *limits = &s->context.cfg->limits;
+    s->h2o.max_request_entity_size = limits->body_bytes + 1; /* one too many comes to us */
+    s->h2o.http1.req_timeout = (uint64_t)(2 * (limits->body_timeout_ms + limits->idle_timeout_ms));
+    s->h2o.http2.idle_timeout = (uint64_t)(2 * limits->idle_timeout_ms);
 }
 
 static void configure(struct api_server *s)
 {
     h2o_config_init(&s->h2o);
     s->h2o.server_name = h2o_iovec_init(H2O_STRLIT(""));
-    s->h2o.max_request_entity_size = library_limit(s->context.cfg);
-    s->h2o.handshake_timeout = HANDSHAKE_TIMEOUT_MS;
-    s->h2o.http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
+    s->h2o.handshake_timeout = API_HANDSHAKE_TIMEOUT_MS;
     s->h2o.http1.upgrade_to_http2 = 0; /* prior knowledge only, found by the listener */
-    s->h2o.http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
+    set_limits(s);
+    /* Bodies stay in memory, which limits.inflight bounds: the library would put large ones into
+     * temporary files, written by the loop thread. */
+    h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
     h2o_hostconf_t *host =
         h2o_config_register_host(&s->h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     host->http2.push_preload = 0;
@@ -74,6 +75,25 @@ static void configure(struct api_server *s)
     handler->super.on_req = on_request;
     handler->context = &s->context;
     api_own_errors_register(&host->fallback_path, &s->context);
+}
+
+/* Descriptors that connections may take: what the process may open, less what is open now and what
+ * delivery needs. */
+static size_t max_fds(const struct cfg *cfg)
+{
+    struct rlimit limit;
+    size_t reserved = FDS_FOR_OUTBOUND;
+    for (size_t i = 0; i < cfg->n_relays; i++)
+        reserved += cfg->relays[i].pool_connections;
+    int lowest_free = dup(STDERR_FILENO);
+    if (lowest_free >= 0)
+        (void)close(lowest_free);
+    if (lowest_free < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1;
+    size_t left = limit.rlim_cur > (rlim_t)lowest_free ? limit.rlim_cur - (size_t)lowest_free : 0;
+    if (reserved > left / 2)
+        reserved = left / 2;
+    return left - reserved > 1 ? left - reserved : 1;
 }
 
 static enum gw_status open_listeners(struct api_server *s, uv_loop_t *loop, struct gw_err *err)
@@ -98,9 +118,11 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     *out = NULL;
     s->listen_cfg = cfg_ref(cfg);
     s->context = (struct api_context){.gateway = gateway, .cfg = cfg_ref(cfg)};
-    s->acceptor.limits = &cfg->limits;
+    s->acceptor.context = &s->context;
     gw_list_init(&s->acceptor.connections);
+    gw_list_init(&s->acceptor.paused);
     api_peers_init(&s->acceptor.peers);
+    (void)api_h2_selfcheck(); /* says so itself when it fails */
     enum gw_status status = open_listeners(s, loop, err);
     if (status != GW_OK) {
         for (size_t i = 0; i < s->n_listeners; i++)
@@ -114,6 +136,8 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->context.rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
     configure(s);
     h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
+    s->acceptor.max_fds = max_fds(cfg);
+    api_sweeper_start(&s->acceptor, loop);
     for (size_t i = 0; i < s->n_listeners; i++) {
         api_listener_start(s->listeners[i], s->h2o.hosts);
         gw_log(GW_LOG_INFO, "listening", GW_LOG_STR("address", cfg->listen[i].address),
@@ -194,10 +218,9 @@ enum gw_status api_server_load(struct api_server *s, const struct cfg *cfg, stru
     struct api_rate *rates = carry_rates(&s->context, cfg);
     gw_free(s->context.rates);
     s->context.rates = rates;
-    s->acceptor.limits = &cfg->limits;
     cfg_unref(&s->context.cfg);
     s->context.cfg = cfg_ref(cfg);
-    s->h2o.max_request_entity_size = library_limit(cfg);
+    set_limits(s);
     return GW_OK;
 }
 

@@ -52,6 +52,10 @@ struct cfg_limits {
     size_t recipients;     /* per message */
     size_t inflight_bytes; /* bodies being received or prepared, all connections */
     size_t connections, connections_per_peer;
+    /* What a client may take its time for; see docs/limits.md. */
+    int64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, connection_age_ms;
+    size_t min_rate;         /* octets per second of a body, or of an answer that is read */
+    int64_t stall_window_ms; /* over which min_rate is measured */
 };
 
 enum cfg_tls_mode {

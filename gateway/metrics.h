@@ -35,7 +35,7 @@ enum gw_metric_unit {
     X(HTTP_CONNECTIONS, GAUGE, PLAIN, "http_connections", "", "Open client connections.") \
     X(INFLIGHT, GAUGE, PLAIN, "inflight_bytes", "", "Bytes of request bodies in memory.") \
     X(H2_GUARD, COUNTER, PLAIN, "h2_guard_total", "reason", \
-      "Connections cut because a client abused HTTP.") \
+      "What the front door stopped, by reason.") \
     X(ACCEPTED, COUNTER, PLAIN, "messages_accepted_total", "", "Messages committed and answered.") \
     X(IDEMPOTENCY, COUNTER, PLAIN, "idempotency_total", "result", \
       "Requests with an Idempotency-Key, by what became of them.") \

@@ -77,7 +77,13 @@ static int set_up(void **state)
                                   .recipients = 10,
                                   .inflight_bytes = 1 << 20,
                                   .connections = 1000,
-                                  .connections_per_peer = 1000}};
+                                  .connections_per_peer = 1000,
+                                  .header_timeout_ms = DEADLINE_MS,
+                                  .idle_timeout_ms = DEADLINE_MS,
+                                  .body_timeout_ms = DEADLINE_MS,
+                                  .connection_age_ms = HOUR_MS,
+                                  .min_rate = 1,
+                                  .stall_window_ms = DEADLINE_MS}};
     rcpt = (struct gw_recipient){.email = "a@b", .status = GW_RCPT_SENT, .duration_ms = 1};
     gateway = (struct gw_gateway){.loop = &loop,
                                   .cfg = &cfg,

@@ -339,7 +339,8 @@ static void all_problems_come_at_once_in_file_order(void **state)
                "t.yaml:5:16: \"body\" must be a size such as 64KB or 25MB, from 1KB to 100MB, not "
                "\"1\"\n"
                "t.yaml:5:19: unknown key \"wat\"; known here: body, recipients, inflight, "
-               "connections, connections_per_peer\n"
+               "connections, connections_per_peer, header_timeout, idle_timeout, body_timeout, "
+               "connection_age, min_rate, stall_window\n"
                "t.yaml:6:17: \"jitter\" must be a number from 0 to 1, such as 0.2, not \"7\"\n"
                "t.yaml:6:20: this key was given before, at line 6; keep one\n"
                "MAILHATCH_LOG: it must be one of error, warn, info, debug, not \"loud\"");

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Clients that are slow on purpose: each kind is ended by its own rule, nothing stays behind, and others
+do not notice. MAILHATCH_SLOW_CLIENTS is how many at once (default 100; the release figure is 500)."""
+import os
+import time
+
+import door as doors
+import frames
+import pytest
+import waiting
+
+N_CLIENTS = int(os.environ.get("MAILHATCH_SLOW_CLIENTS", "100"))
+LIMITS = ("header_timeout: 1s, idle_timeout: 2s, body_timeout: 4s, stall_window: 1s, min_rate: 1KB, "
+          "connections: 2000, connections_per_peer: 2000")
+SLACK_S = 6  # from the longest of these timeouts to the end of the connection
+POST = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+H2 = frames.PREFACE + frames.settings()
+
+# name: what is sent first, what again and again, why it is ended. The 200 KB page does not fit the small
+# windows; the reader never reads.
+SLOW = {
+    "silent after the preface": (H2, b"", "idle"),
+    "silent after a request": (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"", "idle"),
+    "head, a line now and then": (b"GET /livez HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n", "header_timeout"),
+    "body, an octet now and then": (POST + b"Content-Length: 1000\r\n\r\n", b" ", "body_rate"),
+    "body, nothing": (POST + b"Content-Length: 1000\r\n\r\n", b"", "body_rate"),
+    "chunks, an octet now and then": (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", "body_rate"),
+    "body, fast enough but for ever": (POST + b"Content-Length: 1000000\r\n\r\n", b" " * 500, "body_timeout"),
+    "HTTP/2 body, an octet now and then": (H2 + frames.post(1), frames.frame(frames.DATA, 0, 1, b" "), "body_rate"),
+    "HTTP/2 body, only padding": (
+        H2 + frames.post(1), frames.frame(frames.DATA, 8, 1, b"\x63" + bytes(99)), "body_rate"),
+    "HTTP/2 body, fast enough but for ever": (
+        H2 + frames.post(1), frames.frame(frames.DATA, 0, 1, b" " * 500), "body_timeout"),
+    "half a frame": (H2 + b"\x00\x10\x00\x01", b"", "idle"),
+    "pings only": (H2, frames.ping(), "idle"),
+    "zero window": (
+        frames.PREFACE + frames.settings((4, 0)) + b"".join(frames.headers(1 + 2 * i) for i in range(100)),
+        frames.ping(), "send_rate"),
+    "a window of one octet now and then": (
+        frames.PREFACE + frames.settings((4, 0)) + frames.headers(1), frames.window_update(1, 1), "send_rate"),
+    "reads nothing": (H2 + frames.settings((4, 1 << 30)) + frames.window_update(0, 1 << 30), None, "send_rate"),
+}
+
+
+class Slow:
+    """One slow client, fed by a Herd."""
+
+    def __init__(self, door, name, kind="plain"):
+        first, self.again, self.reason = SLOW[name]
+        small = 4096 if self.again is None else None
+        self.peer = frames.Peer(door.ports[kind], kind, receive_buffer=small)
+        self.peer.send(first)
+        if self.again is None:
+            self.again = b""
+            for i in range(300):
+                self.peer.send(frames.headers(1 + 2 * i, b"/openapi.json"))
+        self.peer.sock.setblocking(False)
+        self.reads = small is None
+
+    def gone(self):
+        """Feeds a little; true once the server has closed."""
+        try:
+            if self.again:
+                self.peer.sock.send(self.peer.wire(self.again))
+            while self.reads:
+                if not self.peer.sock.recv(65536):
+                    return True
+            return self.peer.sock.getsockopt(doors.SOL_TCP, doors.TCP_INFO, 1)[0] != 1  # not ESTABLISHED
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+def ends_in_time(clients, deadline_s=4 + SLACK_S):
+    left = list(clients)
+    step = [0.0]
+
+    def all_gone():
+        if time.monotonic() - step[0] < 0.25:
+            return False
+        step[0] = time.monotonic()
+        left[:] = [c for c in left if not c.gone()]
+        return not left
+
+    waiting.until("slow clients are cut", all_gone, deadline_s)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_client_is_ended_by_its_rule(open_door, name):
+    door = open_door(limits=LIMITS)
+    ends_in_time([Slow(door, name)])
+    assert door.stopped() == {SLOW[name][2]: 1}
+
+
+@pytest.mark.parametrize("name", ["body, an octet now and then", "body, nothing"])
+def test_a_slow_body_is_told_so(open_door, name):
+    door = open_door(limits=LIMITS)
+    first, _, _ = SLOW[name]
+    with frames.Peer(door.ports["plain"]) as peer:
+        peer.send(first)
+        answer = b""
+        while data := peer.receive():
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b'"code":"request_timeout"' in answer
+
+
+def test_a_silent_connection_is_ended_by_the_handshake_timeout(open_door):
+    door = open_door()
+    with frames.Peer(door.ports["plain"]) as plain, frames.Peer(door.ports["tls"]) as tls:
+        start = time.monotonic()
+        assert plain.receive() == b""
+        assert 9 < time.monotonic() - start < 15
+        assert tls.receive() == b""
+
+
+def test_a_long_wait_is_not_slow(open_door):
+    """A request that its handler holds outlives every timeout of slow clients."""
+    door = open_door(limits=LIMITS)
+    body = b'{"from": "a@example.com", "to": "slow+5s@example.com", "subject": "s", "text": "t"}'
+    wait = POST + b"Prefer: wait=20\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with frames.Peer(door.ports["plain"]) as peer:
+        start = time.monotonic()
+        peer.send(wait)
+        assert peer.receive().startswith(b"HTTP/1.1 200 ")
+        assert time.monotonic() - start > 4.5
+    assert door.stopped() == {}
+
+
+def test_an_old_http2_connection_is_told_to_go(open_door):
+    door = open_door(limits="connection_age: 2s, idle_timeout: 60s")
+    with frames.Peer(door.ports["plain"]) as peer:
+        peer.send(H2 + frames.headers(1))
+        assert peer.goaway() == (0, "age")
+
+
+def rate(bystander, seconds):
+    """Answers per second over the next @seconds."""
+    start, before = time.monotonic(), len(bystander.seconds)
+    waiting.until("time passes", lambda: time.monotonic() - start >= seconds)
+    return (len(bystander.seconds) - before) / (time.monotonic() - start)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_many_slow_clients_take_nothing_from_others(open_door, attack_on, kind):
+    door = open_door("release", limits=LIMITS)
+    door.get()
+    before = door.fds()
+    names = [name for name in SLOW if kind == "plain" or not SLOW[name][0].startswith((b"GET", b"POST"))]
+    with attack_on(door), doors.Bystander(door.ports["plain"]) as bystander:
+        undisturbed = rate(bystander, 1)
+        clients = [Slow(door, names[i % len(names)], kind) for i in range(N_CLIENTS)]
+        during = rate(bystander, 1)
+        ends_in_time(clients, 30)
+        # other programs take their share of the machine too: one good second is enough
+        waiting.until("others get their rate", lambda: rate(bystander, 1) >= 0.9 * undisturbed)
+    print(f"{N_CLIENTS} slow clients: {undisturbed:.0f} answers/s before, {during:.0f}/s during")
+    waiting.until("all descriptors are closed", lambda: door.fds() <= before + 1, 15)
+    assert b"mailhatch_http_connections 1\n" in door.get("/metrics")[1]
