@@ -14,19 +14,23 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_random.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_metrics.h"
 
 enum {
     LEASE_BATCH = 64,
-    MAX_ACTIVE_LEASED = 1024, /* messages read back from the store that are in memory at once */
-    MAX_TIMER_MS = 30 * 1000, /* looks again at least this often: the wall clock may jump */
+    MAX_IN_HAND = 2048,            /* messages in memory at once */
+    MAX_LEASED = 1024,             /* of which so many may come from the store */
+    MAX_BYTES_IN_HAND = 128 << 20, /* of their bodies; one may go over it */
+    MAX_TIMER_MS = 30 * 1000,      /* looks again at least this often: the wall clock may jump */
     STUCK_RETRY_MS = 1000
 };
 
 static void free_attempt(struct gw_attempt *a)
 {
     struct gw_delivery *d = a->delivery;
+    size_t bytes = a->m->mime.len;
     gw_list_remove(&a->node.link);
     gw_attempt_forget_hops(a);
     gw_free(a->logs);
@@ -34,6 +38,7 @@ static void free_attempt(struct gw_attempt *a)
     gw_setup_unref(&a->setup);
     gw_free(a);
     d->n_attempts--;
+    d->bytes -= bytes;
     gw_delivery_wake(d);
     d->env.on_progress(d->env.data);
 }
@@ -110,6 +115,7 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
     gw_list_init(&a->running);
     gw_id_table_add(&d->attempts, &a->node, m->id);
     d->n_attempts++;
+    d->bytes += m->mime.len;
     a->canceled = d->env.wants_cancel(m->id, d->env.data);
     GW_FAILPOINT("delivery.start");
     gw_attempt_plan(a);
@@ -135,19 +141,57 @@ void gw_delivery_cancel(struct gw_delivery *d, const char *id)
         gw_attempt_cancel(gw_list_entry(n, struct gw_attempt, node));
 }
 
+int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
+{
+    const struct gw_setup *setup = d->env.setups->now;
+    struct gw_route_plan plan;
+    if (d->n_attempts >= MAX_IN_HAND || d->bytes >= MAX_BYTES_IN_HAND)
+        return 1; /* due at once, when there is room again */
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        gw_recipient_route(setup->cfg, m, &m->rcpts[i], gw_random01(), &plan);
+        if (plan.n == 0)
+            continue;
+        struct gw_lane *lane = &setup->relays->relays.lanes[plan.relays[0]];
+        if (gw_lane_is_full(lane))
+            return gw_lane_wait_ms(lane, gw_clock_mono_ms(), gw_random01());
+    }
+    return 0;
+}
+
 /* ---- what falls due ---- */
+
+/* How many messages may be read back now, if they are as large as those before. */
+static size_t lease_room(const struct gw_delivery *d)
+{
+    if (d->n_attempts >= MAX_LEASED || d->bytes >= MAX_BYTES_IN_HAND)
+        return 0;
+    size_t by_bytes = 1 + (MAX_BYTES_IN_HAND - d->bytes) / (d->peak_bytes + 1);
+    size_t by_count = MAX_LEASED - d->n_attempts;
+    size_t room = by_bytes < by_count ? by_bytes : by_count;
+    return room < LEASE_BATCH ? room : LEASE_BATCH;
+}
+
+static void end_lease(struct gw_delivery *d)
+{
+    d->leasing = false;
+    d->peak_bytes =
+        d->batch_peak_bytes > d->peak_bytes / 2 ? d->batch_peak_bytes : d->peak_bytes / 2;
+    d->batch_peak_bytes = 0;
+    gw_delivery_wake(d);
+    d->env.on_progress(d->env.data);
+}
 
 static void on_leased(enum gw_status status, struct gw_message *m, void *data)
 {
     struct gw_delivery *d = data;
     if (status == GW_OK) {
         GW_FAILPOINT("delivery.leased");
+        if (m->mime.len > d->batch_peak_bytes)
+            d->batch_peak_bytes = m->mime.len;
         gw_delivery_start(d, m);
         return;
     }
-    d->leasing = false;
-    gw_delivery_wake(d);
-    d->env.on_progress(d->env.data);
+    end_lease(d);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -157,7 +201,8 @@ static void on_timer(uv_timer_t *timer)
 
 void gw_delivery_wake(struct gw_delivery *d)
 {
-    if (d->stopped || d->leasing || d->n_attempts >= MAX_ACTIVE_LEASED)
+    size_t room = lease_room(d);
+    if (d->stopped || d->leasing || room == 0)
         return;
     struct gw_store *store = d->env.store;
     int64_t due = store->engine->next_due_ms(store);
@@ -167,7 +212,7 @@ void gw_delivery_wake(struct gw_delivery *d)
     } else if (due <= now) {
         d->leasing = true;
         GW_FAILPOINT("delivery.lease");
-        store->engine->lease_due(store, now, LEASE_BATCH, on_leased, d);
+        store->engine->lease_due(store, now, room, on_leased, d);
     } else {
         int64_t wait = due - now < MAX_TIMER_MS ? due - now : MAX_TIMER_MS;
         (void)uv_timer_start(&d->timer, on_timer, (uint64_t)wait, 0);
@@ -185,6 +230,7 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env)
 {
     struct gw_delivery *d = gw_calloc(1, sizeof(*d));
     d->env = *env;
+    d->peak_bytes = env->setups->now->cfg->limits.body_bytes;
     gw_id_table_init(&d->attempts);
     gw_list_init(&d->stuck);
     init_timer(d, &d->timer);

@@ -33,6 +33,9 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env);
 
 /* Attempt @m now; it is committed in the store and leased by us. Takes it over. */
 void gw_delivery_start(struct gw_delivery *d, struct gw_message *m);
+/* Milliseconds for which @m, which is new, should be left to the store, because there is no room
+ * for it in memory or its relay has enough in hand; 0: start it. */
+int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m);
 /* The store has new messages that wait for their time. */
 void gw_delivery_wake(struct gw_delivery *d);
 

@@ -12,14 +12,21 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_random.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_metrics.h"
 #include "gateway/delivery_policy.h"
 
 static void run_hop(struct gw_hop *h);
 
+static struct gw_lane *lane_of(const struct gw_hop *h)
+{
+    return &h->attempt->setup->relays->relays.lanes[h->plan.relays[h->at]];
+}
+
 static void free_hop(struct gw_hop *h)
 {
+    gw_lane_leave(lane_of(h), gw_clock_mono_ms());
     gw_list_remove(&h->link);
     gw_free(h->rcpts);
     gw_free(h->addresses);
@@ -27,11 +34,14 @@ static void free_hop(struct gw_hop *h)
     gw_free(h);
 }
 
-struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t max_rcpts)
+struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t at,
+                          size_t max_rcpts)
 {
     struct gw_hop *h = gw_calloc(1, sizeof(*h));
     h->attempt = a;
     h->plan = *plan;
+    h->at = at;
+    gw_lane_enter(lane_of(h));
     h->rcpts = gw_calloc(max_rcpts, sizeof(*h->rcpts));
     a->n_open++;
     return h;
@@ -86,13 +96,17 @@ static void log_outcome(const struct gw_message *m, const struct gw_recipient *r
 }
 
 /* No relay of the plan made an attempt: it does not count.
- * @after_ms  when to come back; 0: as after an attempt */
-static void not_tried(const struct gw_message *m, struct gw_recipient *r, int64_t after_ms)
+ * @after_ms  when to come back; 0: the relay does not know */
+static void not_tried(const struct gw_attempt *a, struct gw_recipient *r, int64_t after_ms)
 {
-    int64_t next = gw_clock_wall_ms() + after_ms;
+    const struct gw_message *m = a->m;
+    int64_t now = gw_clock_wall_ms();
     r->attempts--;
-    if (after_ms > 0 && next < m->expires_at_ms &&
-        (m->retry_until_ms == 0 || next < m->retry_until_ms))
+    if (after_ms == 0)
+        after_ms =
+            gw_refused_delay_ms(&a->setup->cfg->retry, now - m->created_at_ms, gw_random01());
+    int64_t next = now + after_ms;
+    if (next < m->expires_at_ms && (m->retry_until_ms == 0 || next < m->retry_until_ms))
         r->next_attempt_ms = next;
 }
 
@@ -104,8 +118,7 @@ struct moves {
 static void move(struct gw_hop **to, const struct gw_hop *h, size_t at, size_t rcpt)
 {
     if (*to == NULL) {
-        *to = gw_hop_new(h->attempt, &h->plan, h->n_rcpts);
-        (*to)->at = at;
+        *to = gw_hop_new(h->attempt, &h->plan, at, h->n_rcpts);
         (*to)->may_do_later = h->may_do_later;
         (*to)->tried = h->tried || !h->txn.not_tried;
     }
@@ -146,7 +159,7 @@ static void settle(struct gw_hop *h, size_t i, struct moves *moves)
         move(&moves->same_relay, h, h->at, rcpt);
         r->status = GW_RCPT_SENDING;
     } else if (h->txn.not_tried && !h->tried && v.status == GW_RCPT_DEFERRED) {
-        not_tried(a->m, r, h->txn.retry_after_ms);
+        not_tried(a, r, h->txn.retry_after_ms);
     }
 }
 

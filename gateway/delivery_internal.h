@@ -52,7 +52,9 @@ struct gw_hop {
 struct gw_delivery {
     struct gw_delivery_env env;
     struct gw_id_table attempts;
-    size_t n_attempts;
+    size_t n_attempts, bytes; /* in hand */
+    size_t peak_bytes;        /* what the next message of the store may have */
+    size_t batch_peak_bytes;
     bool leasing;
     bool stopped;
     uv_timer_t timer;
@@ -77,6 +79,9 @@ static inline struct smtp_relay *gw_hop_relay(const struct gw_hop *h)
 }
 
 /* delivery_plan.c */
+/* The relays of @r, best first. */
+void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
+                        const struct gw_recipient *r, double draw, struct gw_route_plan *out);
 /* Settle what needs no relay (interrupted, expired, no route) and group the rest into hops, their
  * recipients marked `sending` and counted. */
 void gw_attempt_plan(struct gw_attempt *a);
@@ -86,8 +91,10 @@ void gw_attempt_plan_retries(struct gw_attempt *a);
 void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt_status status);
 
 /* delivery_attempt.c */
-/* A hop for at most @max_rcpts recipients, without any; counted as open, in no list. */
-struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t max_rcpts);
+/* A hop to relay number @at of @plan for at most @max_rcpts recipients, without any; counted as
+ * open, in no list. */
+struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t at,
+                          size_t max_rcpts);
 /* Run the hops; gw_attempt_judged() follows, at once when there are none. */
 void gw_attempt_run(struct gw_attempt *a);
 /* Ask for an early end of what is running; what is planned will not run. */

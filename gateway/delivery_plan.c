@@ -16,11 +16,6 @@ enum {
     MAX_CRASHES = 3 /* attempts that ended with the process before a message is set aside */
 };
 
-static double random01(void)
-{
-    return (double)gw_random_below(1U << 30) / (double)(1U << 30);
-}
-
 static const struct cfg_api_key *api_key_of(const struct cfg *cfg, const struct gw_message *m)
 {
     for (size_t i = 0; i < cfg->n_api_keys; i++)
@@ -59,7 +54,7 @@ static int64_t retry_at(const struct gw_attempt *a, const struct gw_recipient *r
     const struct cfg_retry *retry = &a->setup->cfg->retry;
     const struct gw_message *m = a->m;
     int64_t now = gw_clock_wall_ms();
-    int64_t next = now + gw_retry_delay_ms(retry, r->attempts > 0 ? r->attempts : 1, random01());
+    int64_t next = now + gw_retry_delay_ms(retry, r->attempts > 0 ? r->attempts : 1, gw_random01());
     if (r->uncertain && next < now + retry->uncertain_delay_ms)
         next = now + retry->uncertain_delay_ms;
     if (m->retry_until_ms != 0 && next > m->retry_until_ms)
@@ -174,6 +169,26 @@ static struct gw_hop *find_hop(struct gw_attempt *a, const struct gw_route_plan 
     return NULL;
 }
 
+void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
+                        const struct gw_recipient *r, double draw, struct gw_route_plan *out)
+{
+    gw_route_plan(cfg, api_key_of(cfg, m), m, r, draw, out);
+    prefer_relay(cfg, r, gw_clock_wall_ms(), out);
+}
+
+/* The relay has enough in hand: back to the store, as if it were not due yet. A message that was
+ * admitted (nobody asked to wait) goes on. */
+static bool waits_for_lane(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
+{
+    struct gw_lane *lane = &a->setup->relays->relays.lanes[relay];
+    if (r->next_attempt_ms == 0 || !gw_lane_is_full(lane))
+        return false;
+    if (r->status == GW_RCPT_SCHEDULED)
+        gw_recipient_set(a->m, r, GW_RCPT_QUEUED);
+    r->next_attempt_ms = now + gw_lane_wait_ms(lane, gw_clock_mono_ms(), gw_random01());
+    return true;
+}
+
 /* One due recipient: into a hop, or its final state. */
 static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t now)
 {
@@ -186,8 +201,9 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
         return;
     }
     struct gw_route_plan plan;
-    gw_route_plan(cfg, api_key_of(cfg, m), m, r, draw, &plan);
-    prefer_relay(cfg, r, now, &plan);
+    gw_recipient_route(cfg, m, r, draw, &plan);
+    if (plan.n != 0 && waits_for_lane(a, r, plan.relays[0], now))
+        return;
     r->attempts++;
     r->next_attempt_ms = 0;
     if (plan.n == 0) {
@@ -201,7 +217,7 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
     struct gw_hop *h = find_hop(a, &plan, r);
     if (h == NULL) {
         bool alone = m->delivery_mode == GW_DELIVERY_INDIVIDUAL;
-        h = gw_hop_new(a, &plan, alone ? 1 : m->n_rcpts);
+        h = gw_hop_new(a, &plan, 0, alone ? 1 : m->n_rcpts);
         gw_list_push_back(&a->planned, &h->link);
     }
     h->rcpts[h->n_rcpts++] = i;
@@ -211,7 +227,7 @@ void gw_attempt_plan(struct gw_attempt *a)
 {
     struct gw_message *m = a->m;
     int64_t now = gw_clock_wall_ms();
-    double draw = random01();
+    double draw = gw_random01();
     a->planned_at_ms = now;
     if (has_interrupted(m))
         m->crashes++;

@@ -271,20 +271,39 @@ enum gw_rcpt_status gw_uncertain_status(enum gw_on_uncertain asked,
     return asked == GW_UNCERTAIN_DEFAULT ? of_config[configured] : of_message[asked];
 }
 
-int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01)
+static int64_t jittered(const struct cfg_retry *retry, int64_t ms, double random01)
 {
-    PRE(retry->n_schedule > 0 && attempts > 0);
-    size_t i = attempts - 1 < retry->n_schedule ? attempts - 1 : retry->n_schedule - 1;
-    double factor = 1.0 + retry->jitter * (2.0 * random01 - 1.0);
-    double delay = (double)retry->schedule_ms[i] * factor;
+    double delay = (double)ms * (1.0 + retry->jitter * (2.0 * random01 - 1.0));
     return delay > 0 ? (int64_t)delay : 0;
 }
 
-int64_t gw_retry_max_delay_ms(const struct cfg_retry *retry)
+static int64_t longest_step(const struct cfg_retry *retry)
 {
     int64_t longest = 0;
     for (size_t i = 0; i < retry->n_schedule; i++)
         longest = retry->schedule_ms[i] > longest ? retry->schedule_ms[i] : longest;
-    longest += (int64_t)((double)longest * retry->jitter);
+    return longest;
+}
+
+int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01)
+{
+    PRE(retry->n_schedule > 0 && attempts > 0);
+    size_t i = attempts - 1 < retry->n_schedule ? attempts - 1 : retry->n_schedule - 1;
+    return jittered(retry, retry->schedule_ms[i], random01);
+}
+
+int64_t gw_refused_delay_ms(const struct cfg_retry *retry, int64_t age_ms, double random01)
+{
+    PRE(retry->n_schedule > 0);
+    int64_t most = longest_step(retry);
+    int64_t ms = age_ms / 8;
+    most = most < GW_REFUSED_MAX_MS ? most : GW_REFUSED_MAX_MS;
+    ms = ms < most ? ms : most;
+    return jittered(retry, ms > retry->schedule_ms[0] ? ms : retry->schedule_ms[0], random01);
+}
+
+int64_t gw_retry_max_delay_ms(const struct cfg_retry *retry)
+{
+    int64_t longest = jittered(retry, longest_step(retry), 1.0);
     return longest > retry->uncertain_delay_ms ? longest : retry->uncertain_delay_ms;
 }

@@ -33,6 +33,10 @@ struct gw_verdict {
 /* @o  final */
 struct gw_verdict gw_delivery_judge(const struct smtp_outcome *o);
 
+enum {
+    GW_REFUSED_MAX_MS = 10 * 60 * 1000 /* a relay that is back is noticed by then; ours */
+};
+
 /* How a recipient whose attempt was lost between dot and reply goes on. */
 enum gw_rcpt_status gw_uncertain_status(enum gw_on_uncertain asked,
                                         enum cfg_on_uncertain configured);
@@ -40,6 +44,10 @@ enum gw_rcpt_status gw_uncertain_status(enum gw_on_uncertain asked,
 /* Milliseconds until the next attempt after @attempts failed ones (at least 1), by the schedule
  * with jitter. @random01  in [0, 1) */
 int64_t gw_retry_delay_ms(const struct cfg_retry *retry, unsigned attempts, double random01);
+/* Milliseconds until a message that no relay would try (known to be down, paused) is looked at
+ * again: an eighth of its age, so that a long queue neither spins nor comes back all at once; not
+ * below the first step of the schedule, nor over GW_REFUSED_MAX_MS or its longest step. */
+int64_t gw_refused_delay_ms(const struct cfg_retry *retry, int64_t age_ms, double random01);
 /* The longest that gw_retry_delay_ms() and uncertain_delay may ask for. */
 int64_t gw_retry_max_delay_ms(const struct cfg_retry *retry);
 

@@ -104,6 +104,7 @@ enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct
                               uint16_t sandbox_port, struct gw_err *err)
 {
     *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
+                            .lanes = gw_calloc(cfg->n_relays, sizeof(struct gw_lane)),
                             .secrets = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_secret)),
                             .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted))};
     if (wants_http(cfg)) {
@@ -166,6 +167,7 @@ void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(vo
 void gw_relays_deinit(struct gw_relays *r)
 {
     gw_free(r->items);
+    gw_free(r->lanes);
     gw_free(r->secrets);
     gw_free(r->counted);
     *r = (struct gw_relays){.items = NULL};

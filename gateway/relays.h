@@ -9,6 +9,7 @@
 #include "config/cfg.h"
 #include "gateway/base/gw_status.h"
 #include "gateway/http_client.h"
+#include "gateway/lane.h"
 #include "gateway/relay_secret.h"
 #include "smtp/relay.h"
 
@@ -19,6 +20,7 @@ struct gw_relay_counted {
 
 struct gw_relays {
     struct smtp_relay **items; /* as in cfg.relays */
+    struct gw_lane *lanes;     /* of each: what delivery has in hand */
     struct gw_relay_counted *counted;
     struct gw_relay_secret *secrets; /* one per relay */
     struct gw_http *http;            /* for token endpoints; NULL without OAuth2 */

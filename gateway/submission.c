@@ -249,9 +249,29 @@ static void run_prepare(struct gw_work *w)
 
 /* ---- the store ---- */
 
+/* As the store sees it (gw_store_engine.commit). */
+static bool is_left_to_store(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (m->rcpts[i].next_attempt_ms != 0)
+            return true;
+    return false;
+}
+
+/* Too much is in hand already: the message waits on the disk, not in memory. */
+static void leave_to_store(struct gw_gateway *g, struct gw_message *m)
+{
+    if (is_left_to_store(m) || m->retry_until_ms != 0)
+        return;
+    int64_t wait = gw_delivery_wait_ms(g->delivery, m);
+    for (size_t i = 0; wait != 0 && i < m->n_rcpts; i++)
+        if (m->rcpts[i].status == GW_RCPT_QUEUED)
+            m->rcpts[i].next_attempt_ms = m->created_at_ms + wait;
+}
+
 static void start_delivery(struct gw_gateway *g, struct gw_message *m)
 {
-    if (m->scheduled_at_ms != 0) {
+    if (is_left_to_store(m)) {
         gw_message_free(&m);
         gw_delivery_wake(g->delivery);
     } else {
@@ -298,6 +318,7 @@ static void on_prepared(struct gw_work *w)
     if (s->status == GW_OK) {
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;
+        leave_to_store(g, s->m);
         GW_FAILPOINT("submission.commit");
         const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
         g->store->engine->commit(g->store, s->m, key, on_committed, s);

@@ -75,6 +75,11 @@ uint32_t gw_random_below(uint32_t below)
     return v % below;
 }
 
+double gw_random01(void)
+{
+    return (double)gw_random_below(1U << 30) / (double)(1U << 30);
+}
+
 void gw_random_seed(uint64_t seed)
 {
     pool.seed = seed;

@@ -11,6 +11,8 @@
 void gw_random_bytes(void *out, size_t len);
 /* Uniform in [0, below); below > 0. */
 uint32_t gw_random_below(uint32_t below);
+/* Uniform in [0, 1). */
+double gw_random01(void);
 /* Tests: a seeded generator for this thread instead (seed 0 returns to the system's). */
 void gw_random_seed(uint64_t seed);
 

@@ -31,6 +31,7 @@ struct fixture {
     uv_loop_t loop;
     struct test_server *servers[MAX_RELAYS];
     struct smtp_relay *relays[MAX_RELAYS];
+    struct gw_lane lanes[MAX_RELAYS];
     struct gw_relay_set set;
     struct gw_setup setup;
     struct gw_setups setups;
@@ -91,7 +92,8 @@ static struct fixture *setup(const char *first, const char *second)
         .relays = f->names,
         .n_relays = MAX_RELAYS,
         .retry = {.schedule_ms = f->schedule_ms, .n_schedule = 1, .uncertain_delay_ms = 40}};
-    f->set = (struct gw_relay_set){.relays = {.items = f->relays, .n = MAX_RELAYS}, .refs = 1};
+    f->set = (struct gw_relay_set){
+        .relays = {.items = f->relays, .lanes = f->lanes, .n = MAX_RELAYS}, .refs = 1};
     f->setup = (struct gw_setup){.cfg = &f->cfg, .relays = &f->set, .refs = 1};
     f->setups = (struct gw_setups){.now = &f->setup};
     assert_int_equal(gw_store_memory_new(&f->loop, STORE_BYTES, &f->store), GW_OK);

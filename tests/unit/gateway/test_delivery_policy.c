@@ -440,6 +440,20 @@ static void retry_delays_follow_the_schedule_and_repeat_the_last(void **state)
     assert_int_equal(gw_retry_delay_ms(&retry, 4000000000U, 0.5), 5000);
 }
 
+static void what_nobody_tried_comes_back_the_later_the_older_it_is(void **state)
+{
+    (void)state;
+    static const int64_t minute = 60000;
+    static const int64_t schedule[] = {60000, 300000, 3600000};
+    struct cfg_retry retry = {.schedule_ms = schedule, .n_schedule = 3, .jitter = 0.2};
+    assert_int_equal(gw_refused_delay_ms(&retry, 0, 0.5), minute);
+    assert_int_equal(gw_refused_delay_ms(&retry, 40 * minute, 0.5), 5 * minute);
+    assert_int_equal(gw_refused_delay_ms(&retry, 48 * 60 * minute, 0.5), GW_REFUSED_MAX_MS);
+    assert_int_equal(gw_refused_delay_ms(&retry, 40 * minute, 0.0), 4 * minute);
+    retry.n_schedule = 2;
+    assert_int_equal(gw_refused_delay_ms(&retry, 48 * 60 * minute, 0.5), 5 * minute);
+}
+
 static void no_retry_waits_longer_than_the_longest_delay(void **state)
 {
     (void)state;
@@ -461,6 +475,7 @@ int main(void)
         cmocka_unit_test(acceptance_is_sent_whatever_else_is_set),
         cmocka_unit_test(what_happens_after_a_loss_is_asked_for_or_configured),
         cmocka_unit_test(retry_delays_follow_the_schedule_and_repeat_the_last),
+        cmocka_unit_test(what_nobody_tried_comes_back_the_later_the_older_it_is),
         cmocka_unit_test(no_retry_waits_longer_than_the_longest_delay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
