@@ -207,11 +207,26 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(c->config.buffers->in, SMTP_CLIENT_READ_SIZE);
 }
 
+/* libuv says "end" of a reset connection when it has just read something (POLLHUP). */
+static int end_or_reset(const struct smtp_client *c)
+{
+    uv_os_fd_t fd = -1;
+    int error = 0;
+    if (c->write_error == UV_ECONNRESET) /* told once, to the write */
+        return c->write_error;
+    socklen_t size = sizeof(error);
+    if (uv_fileno((const uv_handle_t *)c->stream, &fd) == 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error != 0 ? -error : UV_EOF;
+}
+
 /* What a read brought, or a libuv error. */
 static void on_input(struct smtp_client *c, ssize_t nread, const char *data)
 {
     c->sync_bytes = 0;
     smtp_client_end_probe(c); /* it speaks */
+    if (nread == UV_EOF)
+        nread = end_or_reset(c);
     if (nread == UV_EOF) {
         (void)uv_read_stop(c->stream);
         smtp_client_lost(c, SMTP_REASON_CONN_CLOSED, "the relay closed the connection");

@@ -301,10 +301,15 @@ static void send_what_is_due(struct smtp_session *s)
 {
     if (s->state == SMTP_STATE_READY && s->quit_wanted)
         smtp_session_enter(s, SMTP_STATE_QUIT);
+    bool in_content = s->state == SMTP_STATE_BODY || s->state == SMTP_STATE_CHUNK;
     if (!s->must_send)
         return;
     s->must_send = false;
-    if (smtp_reply_parser_dirty(&s->reply))
+    /* In the middle of the content a relay may refuse it, or answer a chunk before. Not a step
+     * further until it has said which, or what it says could be taken for the answer to the end. */
+    if (smtp_reply_parser_dirty(&s->reply) && in_content)
+        s->must_send = s->n_in_flight > 0;
+    else if (smtp_reply_parser_dirty(&s->reply))
         too_early(s);
     else
         smtp_state_info(s->state)->send(s);

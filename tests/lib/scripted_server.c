@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,8 +24,11 @@
 enum {
     MAX_CONNECTIONS = 256,
     LINE_SIZE = 4096,
-    LOG_SIZE = 64 * 1024 * 1024
+    LOG_SIZE = 64 * 1024 * 1024,
+    DRIP_MS = 10
 };
+
+static const char ordinary_names[] = "DNS:localhost,IP:127.0.0.1";
 
 struct conn {
     struct test_server *server;
@@ -34,7 +38,7 @@ struct conn {
     const char *script;
     char in[LINE_SIZE];
     size_t in_len;
-    bool reset, cut;
+    bool reset, cut, fin;
 };
 
 struct test_server {
@@ -47,9 +51,9 @@ struct test_server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct conn *conns[MAX_CONNECTIONS];
-    size_t n_accepted, n_closed, n_messages, n_quits;
+    size_t n_accepted, n_closed, n_messages, n_quits, n_waiting;
     bool go, stopping;
-    struct gw_buf log;
+    struct gw_buf log, plain_log;
 };
 
 /* --- Bytes --- */
@@ -88,6 +92,8 @@ static void note(struct conn *c, const char *data, size_t len)
 {
     pthread_mutex_lock(&c->server->lock);
     (void)gw_buf_add(&c->server->log, data, len);
+    if (c->ssl == NULL)
+        (void)gw_buf_add(&c->server->plain_log, data, len);
     pthread_mutex_unlock(&c->server->lock);
 }
 
@@ -173,16 +179,18 @@ static bool serve(struct conn *c, int n_transactions)
 
 /* --- Steps --- */
 
+static SSL_CTX *ctx_of(struct test_server *s);
+
 static bool start_tls(struct conn *c)
 {
-    c->ssl = SSL_new(c->server->ctx);
+    c->ssl = SSL_new(ctx_of(c->server));
     CHECK(c->ssl != NULL && SSL_set_fd(c->ssl, c->fd) == 1);
     return SSL_accept(c->ssl) == 1;
 }
 
-static bool send_escaped(struct conn *c, const char *text)
+/* @text with \r \n \xNN replaced; its length. */
+static size_t unescape(const char *text, char out[LINE_SIZE])
 {
-    char out[LINE_SIZE];
     size_t n = 0;
     for (const char *p = text; *p != '\0'; p++) {
         if (p[0] == '\\' && p[1] == 'x') {
@@ -196,20 +204,86 @@ static bool send_escaped(struct conn *c, const char *text)
             out[n++] = *p;
         }
     }
-    return send_all(c, out, n);
+    return n;
+}
+
+static bool send_escaped(struct conn *c, const char *text)
+{
+    char out[LINE_SIZE];
+    return send_all(c, out, unescape(text, out));
+}
+
+/* Past TLS, if there is any. */
+static bool send_raw(struct conn *c, const char *text)
+{
+    char out[LINE_SIZE];
+    size_t n = unescape(text, out);
+    return send(c->fd, out, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static bool flood(struct conn *c, const char *args)
+{
+    char *text = NULL;
+    long n = strtol(args, &text, 10);
+    char out[LINE_SIZE];
+    size_t len = unescape(text + 1, out);
+    while (n-- > 0)
+        if (!send_all(c, out, len))
+            return false;
+    return true;
 }
 
 static bool hang(struct conn *c)
 {
     do {
+        note(c, c->in, c->in_len);
         c->in_len = 0;
     } while (fill(c));
+    return false;
+}
+
+static bool read_octets(struct conn *c, size_t n)
+{
+    while (n > 0) {
+        if (c->in_len == 0 && !fill(c))
+            return false;
+        size_t take = c->in_len < n ? c->in_len : n;
+        memmove(c->in, c->in + take, c->in_len - take);
+        c->in_len -= take;
+        n -= take;
+    }
+    return true;
+}
+
+/* True once the peer has closed. */
+static bool peer_is_gone(struct conn *c, int wait_ms)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, wait_ms) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+static bool stall(struct conn *c)
+{
+    while (!peer_is_gone(c, -1)) {
+    }
+    return false;
+}
+
+static bool drip(struct conn *c, const char *text)
+{
+    while (!peer_is_gone(c, DRIP_MS)) {
+        if (!send_all(c, text, 1))
+            return false;
+        if (text[1] != '\0')
+            text++;
+    }
     return false;
 }
 
 static bool wait_for_go(struct conn *c)
 {
     pthread_mutex_lock(&c->server->lock);
+    c->server->n_waiting++;
     while (!c->server->go && !c->server->stopping)
         pthread_cond_wait(&c->server->changed, &c->server->lock);
     pthread_mutex_unlock(&c->server->lock);
@@ -235,10 +309,21 @@ static bool step(struct conn *c, const char *s)
         return read_body(c);
     if (strcmp(s, "HANG") == 0)
         return hang(c);
+    if (strcmp(s, "STALL") == 0)
+        return stall(c);
+    if (strncmp(s, "READ ", 5) == 0)
+        return read_octets(c, strtoul(s + 5, NULL, 10));
+    if (strncmp(s, "DRIP ", 5) == 0)
+        return drip(c, s + 5);
+    if (strncmp(s, "FLOOD ", 6) == 0)
+        return flood(c, s + 6);
+    if (strncmp(s, "RAW ", 4) == 0)
+        return send_raw(c, s + 4);
     if (strcmp(s, "WAIT") == 0)
         return wait_for_go(c);
     c->reset = strcmp(s, "RST") == 0;
     c->cut = strcmp(s, "CUT") == 0;
+    c->fin = strcmp(s, "FIN") == 0;
     return false;
 }
 
@@ -259,6 +344,15 @@ static void play(struct conn *c)
 
 /* --- Threads --- */
 
+/* Half closed until the peer goes: with input unread, close() would be a reset. */
+static void drain(struct conn *c)
+{
+    char unread[LINE_SIZE];
+    (void)shutdown(c->fd, SHUT_WR);
+    while (recv(c->fd, unread, sizeof(unread), 0) > 0) {
+    }
+}
+
 static void *run_conn(void *arg)
 {
     struct conn *c = arg;
@@ -266,6 +360,9 @@ static void *run_conn(void *arg)
     if (c->ssl != NULL && !c->reset && !c->cut)
         (void)SSL_shutdown(c->ssl);
     ERR_clear_error();
+    note(c, c->in, c->in_len);
+    if (c->fin || c->cut)
+        drain(c);
     if (c->reset) {
         const struct linger now = {.l_onoff = 1, .l_linger = 0};
         (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -337,6 +434,39 @@ static SSL_CTX *make_ctx(struct test_server *s)
     return ctx;
 }
 
+static bool is_ordinary(const struct test_server_config *c)
+{
+    const struct test_cert_spec *t = &c->cert;
+    return c->max_tls_version == 0 && t->cn == NULL && strcmp(t->san, ordinary_names) == 0 &&
+           t->from_day == 0 && t->to_day == 0 && t->rsa_bits == 0 && !t->self_signed &&
+           !t->intermediate && !t->sha1;
+}
+
+static SSL_CTX *new_ctx(struct test_server *s)
+{
+    s->cert = test_ca_issue(s->config.cert);
+    return make_ctx(s);
+}
+
+/* Made when it is needed first. All ordinary servers of a process share one, as it takes longer to
+ * make than most tests to run. */
+static SSL_CTX *ctx_of(struct test_server *s)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static SSL_CTX *ordinary;
+    pthread_mutex_lock(&lock);
+    if (s->ctx == NULL && is_ordinary(&s->config)) {
+        if (ordinary == NULL)
+            ordinary = new_ctx(s);
+        CHECK(SSL_CTX_up_ref(ordinary) == 1);
+        s->ctx = ordinary;
+    } else if (s->ctx == NULL) {
+        s->ctx = new_ctx(s);
+    }
+    pthread_mutex_unlock(&lock);
+    return s->ctx;
+}
+
 static void listen_anywhere(struct test_server *s)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -357,10 +487,9 @@ struct test_server *test_server_new(const struct test_server_config *config)
     (void)signal(SIGPIPE, SIG_IGN);
     s->config = *config;
     if (s->config.cert.san == NULL && s->config.cert.cn == NULL)
-        s->config.cert.san = "DNS:localhost,IP:127.0.0.1";
-    s->cert = test_ca_issue(s->config.cert);
-    s->ctx = make_ctx(s);
+        s->config.cert.san = ordinary_names;
     gw_buf_init(&s->log, LOG_SIZE);
+    gw_buf_init(&s->plain_log, LOG_SIZE);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     listen_anywhere(s);
@@ -390,6 +519,7 @@ void test_server_free(struct test_server *s)
     SSL_CTX_free(s->ctx);
     test_cert_free(&s->cert);
     gw_buf_deinit(&s->log);
+    gw_buf_deinit(&s->plain_log);
     free(s);
 }
 
@@ -434,6 +564,11 @@ size_t test_server_quits(struct test_server *s)
     return read_count(s, &s->n_quits);
 }
 
+size_t test_server_waiting(struct test_server *s)
+{
+    return read_count(s, &s->n_waiting);
+}
+
 void test_server_wait_closed(struct test_server *s, size_t n)
 {
     pthread_mutex_lock(&s->lock);
@@ -442,10 +577,20 @@ void test_server_wait_closed(struct test_server *s, size_t n)
     pthread_mutex_unlock(&s->lock);
 }
 
-char *test_server_log(struct test_server *s)
+static char *copy_log(struct test_server *s, const struct gw_buf *log)
 {
     pthread_mutex_lock(&s->lock);
-    char *out = gw_memdup0(s->log.data, s->log.len);
+    char *out = gw_memdup0(log->data, log->len);
     pthread_mutex_unlock(&s->lock);
     return out;
+}
+
+char *test_server_log(struct test_server *s)
+{
+    return copy_log(s, &s->log);
+}
+
+char *test_server_plain_log(struct test_server *s)
+{
+    return copy_log(s, &s->plain_log);
 }

@@ -10,6 +10,9 @@
  *   RST         reset the connection            HANG      read and say nothing until the peer goes
  *   WAIT        until test_server_go()      CUT       close without TLS close_notify
  *   TLSEND      TLS close_notify, socket stays open
+ *   READ n      read n octets               STALL     read and say nothing until the peer goes
+ *   DRIP text   an octet of text every few ms, then its last octet again and again
+ *   FLOOD n t   send t n times (as R:)      RAW text  as R:, past TLS
  * A step that fails ends the connection. */
 #ifndef TEST_SCRIPTED_SERVER_H
 #define TEST_SCRIPTED_SERVER_H
@@ -47,6 +50,10 @@ size_t test_server_messages(struct test_server *s);
 size_t test_server_quits(struct test_server *s);
 /* Blocks until @n connections are closed on our side. */
 void test_server_wait_closed(struct test_server *s, size_t n);
+/* WAIT steps that were reached. */
+size_t test_server_waiting(struct test_server *s);
+/* All lines that came outside of TLS; heap, free(). */
+char *test_server_plain_log(struct test_server *s);
 /* All lines from clients, and bodies, in the order they came; heap, free(). */
 char *test_server_log(struct test_server *s);
 
