@@ -45,6 +45,16 @@ static inline void gw_list_remove(struct gw_list *node)
     node->prev = NULL;
 }
 
+/* All of @from goes to the end of @head. */
+static inline void gw_list_splice(struct gw_list *head, struct gw_list *from)
+{
+    while (!gw_list_empty(from)) {
+        struct gw_list *node = from->next;
+        gw_list_remove(node);
+        gw_list_push_back(head, node);
+    }
+}
+
 #define gw_list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* The current node may be removed inside gw_list_foreach_safe, no other. */

@@ -14,6 +14,7 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/store/sqlite_ballast.h"
 #include "gateway/store/sqlite_internal.h"
 
 enum {
@@ -93,11 +94,7 @@ static void on_wake(uv_async_t *handle)
     struct gw_list batch;
     gw_list_init(&batch);
     uv_mutex_lock(&s->lock);
-    while (!gw_list_empty(&s->finished)) {
-        struct gw_list *node = s->finished.next;
-        gw_list_remove(node);
-        gw_list_push_back(&batch, node);
-    }
+    gw_list_splice(&batch, &s->finished);
     bool tell = s->has_news && s->base.on_events != NULL;
     s->has_news = false;
     uv_mutex_unlock(&s->lock);
@@ -325,6 +322,8 @@ static enum gw_status release_leases(struct sqlite_store *s, struct gw_err *err)
     if (rc != SQLITE_OK)
         return gw_err_set(err, sqlite_db_status(rc), "store: %s: %s", s->config.dir,
                           sqlite3_errstr(rc));
+    if (!sqlite_ballast_raise(&s->db))
+        gw_log(GW_LOG_ERROR, "store_full", GW_LOG_STR("directory", s->db.dir));
     if (n > 0)
         gw_log(GW_LOG_WARN, "interrupted_messages", GW_LOG_NUM("count", n));
     return GW_OK;

@@ -14,6 +14,8 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_schema.h"
 
 enum {
@@ -25,9 +27,15 @@ enum {
     MAX_PATH = 4096
 };
 
+bool sqlite_db_is_full(int rc)
+{
+    /* the shared-memory file is grown by hand, and says so in its own way */
+    return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE;
+}
+
 enum gw_status sqlite_db_status(int rc)
 {
-    return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED
+    return sqlite_db_is_full(rc) || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED
                ? GW_BUSY
                : GW_IO;
 }
@@ -57,8 +65,13 @@ static bool is_network(long magic)
 
 static enum gw_status lock_directory(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return gw_err_errno(err, GW_IO, errno, "store: cannot make the data directory %s", dir);
+    char path[MAX_PATH];
+    (void)snprintf(path, sizeof(path), "%s/bodies", dir);
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(path, 0700) != 0 && errno != EEXIST))
+        return gw_err_errno(err, GW_IO, errno,
+                            "store: cannot make the data directory %s (set store.path or "
+                            "MAILHATCH_DATA_DIR, or `store: memory`)",
+                            dir);
     struct statfs fs;
     if (statfs(dir, &fs) != 0)
         return gw_err_errno(err, GW_IO, errno, "store: %s", dir);
@@ -67,7 +80,6 @@ static enum gw_status lock_directory(struct sqlite_db *d, const char *dir, struc
                           "store: %s is on a network file system, where SQLite cannot keep its "
                           "promises; use a local disk",
                           dir);
-    char path[MAX_PATH];
     (void)snprintf(path, sizeof(path), "%s/lock", dir);
     d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (d->lock_fd < 0)
@@ -164,7 +176,7 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
         return gw_err_errno(err, GW_IO, errno, "store: %s", path);
     (void)close(fd);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &d->db, flags, d->vfs->zName) != SQLITE_OK)
         return db_error(d, dir, "cannot be opened", err);
     (void)sqlite3_extended_result_codes(d->db, 1);
     (void)sqlite3_busy_timeout(d->db, BUSY_TIMEOUT_MS);
@@ -173,6 +185,7 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
         exec(d, "PRAGMA journal_mode = WAL") != SQLITE_OK ||
         exec(d, "PRAGMA synchronous = FULL") != SQLITE_OK ||
         exec(d, "PRAGMA foreign_keys = ON") != SQLITE_OK ||
+        exec(d, "PRAGMA journal_size_limit = 16777216") != SQLITE_OK ||
         exec(d, "PRAGMA cache_size = -8192") != SQLITE_OK)
         return db_error(d, dir, "cannot be used; `mailhatch queue salvage` recovers what it can",
                         err);
@@ -181,7 +194,8 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
 
 enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
-    *d = (struct sqlite_db){.lock_fd = -1};
+    *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite3_vfs_find(NULL), .dir = gw_strdup(dir)};
+    gw_list_init(&d->body_files);
     enum gw_status st = lock_directory(d, dir, err);
     if (st == GW_OK)
         st = open_file(d, dir, err);
@@ -202,9 +216,12 @@ void sqlite_db_close(struct sqlite_db *d)
         (void)sqlite3_finalize(d->stmts[i]);
         d->stmts[i] = NULL;
     }
+    sqlite_bodies_close(d);
     if (d->db != NULL)
         (void)sqlite3_close(d->db);
     d->db = NULL;
+    gw_free(d->dir);
+    d->dir = NULL;
     if (d->lock_fd >= 0)
         (void)close(d->lock_fd);
     d->lock_fd = -1;

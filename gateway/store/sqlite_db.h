@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/base/gw_list.h"
 #include "gateway/base/gw_status.h"
 #include "gateway/store.h"
 #include "gateway/store/sqlite_schema.h"
@@ -23,6 +24,12 @@ struct sqlite_tally {
 struct sqlite_db {
     sqlite3 *db;
     int lock_fd;
+    sqlite3_vfs *vfs;          /* all files go through it */
+    char *dir;                 /* heap */
+    struct gw_list body_files; /* of the open transaction: sqlite_bodies.c */
+    void *sweep;               /* of left-over body files: a DIR, or NULL */
+    bool swept;
+    bool has_ballast;       /* sqlite_ballast.c */
     int64_t keep_bodies_ms; /* after a message is settled */
     struct sqlite_tally tally;
     sqlite3_stmt *stmts[N_STMTS];
@@ -39,6 +46,8 @@ void sqlite_db_close(struct sqlite_db *d);
 /* Run a statement that returns no row, then reset it. SQLITE_DONE or an error code. */
 int sqlite_db_run(struct sqlite_db *d, enum sqlite_stmt_id id);
 
+/* The disk has no room. */
+bool sqlite_db_is_full(int rc);
 /* What an error code means for the caller: GW_BUSY (disk full: try later) or GW_IO. */
 enum gw_status sqlite_db_status(int rc);
 

@@ -94,7 +94,8 @@ struct sqlite_store {
     struct sqlite_db db;
     struct due_turns turns;
     struct gw_store_stats totals; /* what is counted along the way */
-    int64_t next_purge_ms;
+    int64_t next_purge_ms;        /* monotonic */
+    int64_t next_ballast_ms;      /* monotonic */
 };
 
 /* Runs @op inside the open transaction; may be called again after a rollback. SQLITE_OK also when
@@ -102,6 +103,18 @@ struct sqlite_store {
 int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op);
 /* Frees what it found, so that it can run again or fail. */
 void sqlite_op_forget(struct sqlite_op *op);
+
+/* A transaction of the store thread. SQLITE_OK: it is open. */
+int sqlite_thread_begin(struct sqlite_store *s);
+/* Ends it: commits when @rc is SQLITE_OK, rolls back else. SQLITE_OK when it is on disk, else @rc
+ * or why not. */
+int sqlite_thread_end(struct sqlite_store *s, int rc, size_t n_ops);
+/* Log an error code, and stop promising when it is a fatal one. */
+void sqlite_thread_failed(struct sqlite_store *s, int rc);
+
+/* Housekeeping, a few milliseconds at a time: forget old history and keys, drop bodies, give space
+ * back. Does nothing before s->next_purge_ms. */
+void sqlite_purge(struct sqlite_store *s);
 
 /* Body of the store thread; @arg is the store. */
 void sqlite_thread_main(void *arg);

@@ -4,6 +4,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_rows.h"
 
 int sqlite_find(struct sqlite_db *d, const char *tenant, const char *id, struct sqlite_place *out)
@@ -144,20 +145,6 @@ static void add_metadata(struct gw_message *m, size_t i, sqlite3_stmt *s)
     m->metadata[i].value.value = sqlite_slice(m->arena, s, 1);
 }
 
-static int read_body(struct sqlite_db *d, int64_t seq, struct gw_message *m)
-{
-    struct sqlite_binder b = sqlite_bind_start(d, STMT_SELECT_BODY);
-    sqlite_bind_int(&b, seq);
-    int rc = sqlite3_step(b.s);
-    if (rc == SQLITE_ROW) {
-        const void *data = sqlite3_column_blob(b.s, 0);
-        size_t len = (size_t)sqlite3_column_bytes(b.s, 0);
-        m->mime = gw_arena_slice(m->arena, gw_slice_of(data, len));
-    }
-    (void)sqlite3_reset(b.s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 int sqlite_load_message(struct sqlite_db *d, int64_t seq, bool with_body, struct gw_message **out)
 {
     *out = NULL;
@@ -186,7 +173,7 @@ int sqlite_load_message(struct sqlite_db *d, int64_t seq, bool with_body, struct
                       &(struct list){
                           .m = m, .start = start_metadata, .add = add_metadata, .count_column = 2});
     if (rc == SQLITE_OK && with_body)
-        rc = read_body(d, seq, m);
+        rc = sqlite_body_load(d, seq, m);
     if (rc == SQLITE_OK)
         *out = m;
     else

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The operations of the SQLite engine, each inside the transaction of its batch. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
+#include "gateway/base/gw_log.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_history.h"
 #include "gateway/store/sqlite_internal.h"
@@ -134,6 +136,28 @@ static int select_due(struct sqlite_store *s, int priority, int64_t now_ms, size
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* The body of a message that is due cannot be read: it can never be sent. */
+static int give_up(struct sqlite_store *s, int64_t seq, struct gw_message *m)
+{
+    int64_t now = gw_clock_wall_ms();
+    struct sqlite_place place = {.seq = seq};
+    (void)snprintf(place.status, sizeof(place.status), "%s", gw_message_status(m));
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        struct gw_recipient *r = &m->rcpts[i];
+        if (gw_rcpt_status_final(r->status))
+            continue;
+        r->status = GW_RCPT_REJECTED;
+        r->category = GW_CATEGORY_OTHER;
+        r->retryable = false;
+        r->reason = "body_lost";
+        r->detail = "the stored content of this message is missing or was cut";
+        r->updated_at_ms = now;
+        r->next_attempt_ms = 0;
+    }
+    gw_log(GW_LOG_ERROR, "body_lost", GW_LOG_STR("message", m->id));
+    return sqlite_update_message(&s->db, &place, m, false, now);
+}
+
 static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
 {
     struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_LEASE);
@@ -142,9 +166,14 @@ static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
     int rc = sqlite_db_run(&s->db, STMT_LEASE);
     if (rc != SQLITE_DONE)
         return rc;
-    rc = sqlite_load_message(&s->db, seq, true, &op->found[op->n_found]);
-    if (rc == SQLITE_OK)
-        op->n_found++;
+    struct gw_message *m;
+    rc = sqlite_load_message(&s->db, seq, true, &m);
+    if (rc == SQLITE_OK && m->mime.data == NULL) {
+        rc = give_up(s, seq, m);
+        gw_message_free(&m);
+    } else if (rc == SQLITE_OK) {
+        op->found[op->n_found++] = m;
+    }
     return rc;
 }
 

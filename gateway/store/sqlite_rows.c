@@ -8,6 +8,7 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_history.h"
 
 static int run(struct sqlite_db *d, enum sqlite_stmt_id id)
@@ -103,17 +104,6 @@ static int insert_rcpt(struct sqlite_db *d, int64_t seq, size_t n, const struct 
     return run(d, STMT_INSERT_RCPT);
 }
 
-static int insert_body(struct sqlite_db *d, int64_t seq, struct gw_slice mime)
-{
-    sqlite3_stmt *s = d->stmts[STMT_INSERT_BODY];
-    CHECK(sqlite3_bind_int64(s, 1, seq) == SQLITE_OK);
-    int rc = sqlite3_bind_blob64(s, 2, mime.data, mime.len, SQLITE_STATIC);
-    if (rc == SQLITE_OK)
-        rc = run(d, STMT_INSERT_BODY);
-    (void)sqlite3_clear_bindings(s);
-    return rc;
-}
-
 static int insert_lists(struct sqlite_db *d, int64_t seq, const struct gw_message *m)
 {
     int rc = SQLITE_OK;
@@ -200,21 +190,13 @@ static int update_head(struct sqlite_db *d, int64_t seq, const struct gw_message
     return run(d, STMT_UPDATE_MESSAGE);
 }
 
-int sqlite_delete_body(struct sqlite_db *d, int64_t seq)
-{
-    GW_FAILPOINT("store.delete_body");
-    struct sqlite_binder b = sqlite_bind_start(d, STMT_DELETE_BODY);
-    sqlite_bind_int(&b, seq);
-    return run(d, STMT_DELETE_BODY);
-}
-
 /* Nothing will be tried any more: the body goes now, later, or stays for an operator. */
 static int settle_body(struct sqlite_db *d, int64_t seq, const struct gw_message *m, int64_t now_ms)
 {
     if (gw_message_held(m))
         return SQLITE_OK;
     if (d->keep_bodies_ms == 0)
-        return sqlite_delete_body(d, seq);
+        return sqlite_body_delete(d, seq, m->id, m->mime.len);
     struct sqlite_binder b = sqlite_bind_start(d, STMT_INSERT_DROP);
     sqlite_bind_int(&b, now_ms + d->keep_bodies_ms);
     sqlite_bind_int(&b, seq);
@@ -229,7 +211,7 @@ int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, int64
     int64_t seq = sqlite3_last_insert_rowid(d->db);
     GW_FAILPOINT("store.insert_body");
     if (rc == SQLITE_OK)
-        rc = insert_body(d, seq, m->mime);
+        rc = sqlite_body_insert(d, seq, m);
     GW_FAILPOINT("store.insert_recipients");
     for (size_t i = 0; i < m->n_rcpts && rc == SQLITE_OK; i++)
         rc = insert_rcpt(d, seq, i, &m->rcpts[i]);

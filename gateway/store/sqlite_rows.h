@@ -39,8 +39,6 @@ int sqlite_find_idempotency(struct sqlite_db *d, const char *key, int64_t not_be
 int sqlite_update_message(struct sqlite_db *d, const struct sqlite_place *place,
                           const struct gw_message *m, bool leased, int64_t now_ms);
 
-int sqlite_delete_body(struct sqlite_db *d, int64_t seq);
-
 /* *out in an arena of its own, NULL when not found (SQLITE_NOTFOUND). Without body: mime.data is
  * NULL; with it too, when it is not kept any more. */
 int sqlite_load_message(struct sqlite_db *d, int64_t seq, bool with_body, struct gw_message **out);

@@ -46,6 +46,7 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     /* 2: history; priorities; bodies that outlive their delivery */
     "DROP INDEX messages_due;"
     "CREATE INDEX messages_due ON messages(priority, next_ms) WHERE next_ms IS NOT NULL;"
+    "ALTER TABLE bodies ADD COLUMN in_file INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE body_drops(at_ms INTEGER NOT NULL, seq INTEGER NOT NULL,"
     "  PRIMARY KEY(at_ms, seq)) WITHOUT ROWID;"
     "CREATE TABLE attempts("
@@ -78,7 +79,7 @@ const char *const sqlite_statements[N_STMTS] = {
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
         " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased, status)"
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime) VALUES(?,?)",
+    [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime, in_file) VALUES(?,?,?)",
     [STMT_INSERT_RCPT] = "INSERT INTO recipients(seq, n, email, domain, kind, status, category,"
                          " retryable, uncertain, utf8, attempts, relay, reason, detail, smtp_code,"
                          " smtp_enhanced, smtp_command, smtp_text, smtp_tls, updated_ms, next_ms,"
@@ -92,7 +93,7 @@ const char *const sqlite_statements[N_STMTS] = {
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
         " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes FROM messages WHERE seq = "
         "?",
-    [STMT_SELECT_BODY] = "SELECT mime FROM bodies WHERE seq = ?",
+    [STMT_SELECT_BODY] = "SELECT mime, in_file FROM bodies WHERE seq = ?",
     [STMT_SELECT_RCPTS] = "SELECT email, domain, kind, status, category, retryable, uncertain,"
                           " utf8, attempts, relay, reason, detail, smtp_code, smtp_enhanced,"
                           " smtp_command, smtp_text, smtp_tls, updated_ms, next_ms, duration_ms,"
@@ -121,16 +122,19 @@ const char *const sqlite_statements[N_STMTS] = {
         "SELECT id, fingerprint FROM idempotency WHERE key = ?1 AND created_ms >= ?2",
     [STMT_PURGE_IDEMPOTENCY] = "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency"
                                " WHERE created_ms < ?1 ORDER BY created_ms LIMIT ?2)",
-    [STMT_PURGE] = "DELETE FROM messages WHERE seq IN (SELECT seq FROM messages WHERE"
-                   " settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)",
+    [STMT_SELECT_OLD] = "SELECT seq, id, size FROM messages WHERE settled_ms < ?"
+                        " ORDER BY settled_ms LIMIT ?",
+    [STMT_DELETE_MESSAGE] = "DELETE FROM messages WHERE seq = ?",
     [STMT_SELECT_STATES] = "SELECT status, uncertain, attempts FROM recipients WHERE seq = ?"
                            " ORDER BY n",
+    [STMT_HAS_BODY_FILE] = "SELECT 1 FROM messages m JOIN bodies b ON b.seq = m.seq"
+                           " WHERE m.id = ? AND b.in_file = 1",
     [STMT_HAS_BODY] = "SELECT 1 FROM bodies WHERE seq = ?",
     [STMT_INSERT_DROP] = "INSERT INTO body_drops(at_ms, seq) VALUES(?,?)",
-    [STMT_SELECT_DROPS] = "SELECT at_ms, seq FROM body_drops WHERE at_ms <= ? ORDER BY at_ms"
-                          " LIMIT ?",
+    [STMT_SELECT_DROPS] = "SELECT d.at_ms, d.seq, m.id, m.size, m.settled_ms IS NOT NULL"
+                          " FROM body_drops d LEFT JOIN messages m ON m.seq = d.seq"
+                          " WHERE d.at_ms <= ? ORDER BY d.at_ms LIMIT ?",
     [STMT_DELETE_DROP] = "DELETE FROM body_drops WHERE at_ms = ? AND seq = ?",
-    [STMT_IS_SETTLED] = "SELECT settled_ms IS NOT NULL FROM messages WHERE seq = ?",
     [STMT_INSERT_EVENT] =
         "INSERT INTO events(message, rcpt, type, at_ms, status, category, uncertain, attempt,"
         " relay, reason, code, enhanced, command, text, next_ms)"

@@ -2,7 +2,8 @@
 /* The store thread: batches into transactions, and housekeeping between them.
  *
  * Failure: when a batch fails, it is rolled back and its operations are run one by one, so that one
- * bad operation fails alone. A failed sync is final: nothing is acknowledged any more.
+ * bad operation fails alone. A failed sync is final: nothing is acknowledged any more. On a full
+ * disk new mail is refused, and what was held back lets the rest go on.
  *
  * Spec: https://sqlite.org/wal.html, https://sqlite.org/atomiccommit.html */
 #include "gateway/base/gw_check.h"
@@ -10,25 +11,25 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/metrics.h"
+#include "gateway/store/sqlite_ballast.h"
 #include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_internal.h"
-#include "gateway/store/sqlite_rows.h"
 
 enum {
     MAX_BATCH = 512,
-    PURGE_BATCH = 200,
-    DROP_BATCH = 16,
-    PURGE_EVERY_MS = 60 * 1000
+    BALLAST_RETRY_MS = 1000
 };
 
 /* After these nobody can know what is on the disk: never go on, never claim success. */
 static bool is_fatal(int rc)
 {
     return rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || rc == SQLITE_IOERR_WRITE ||
-           (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+           rc == SQLITE_IOERR_TRUNCATE || (rc & 0xff) == SQLITE_CORRUPT ||
+           (rc & 0xff) == SQLITE_NOTADB;
 }
 
-static void note_failure(struct sqlite_store *s, int rc)
+void sqlite_thread_failed(struct sqlite_store *s, int rc)
 {
     gw_log(GW_LOG_ERROR, "store_failed", GW_LOG_NUM("code", rc),
            GW_LOG_STR("error", sqlite3_errstr(rc)));
@@ -54,29 +55,37 @@ static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
     uv_mutex_unlock(&s->lock);
 }
 
-/* One transaction over @ops[0..n). SQLITE_OK when all of it is on disk. */
-static int run_transaction(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n)
+int sqlite_thread_begin(struct sqlite_store *s)
 {
     s->db.tally = (struct sqlite_tally){.has_events = false};
     int rc = sqlite_db_run(&s->db, STMT_BEGIN);
-    if (rc != SQLITE_DONE)
-        return rc;
-    rc = SQLITE_OK;
-    for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-        rc = sqlite_op_run(s, ops[i]);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int sqlite_thread_end(struct sqlite_store *s, int rc, size_t n_ops)
+{
+    int64_t started_us = gw_clock_mono_us();
     if (rc == SQLITE_OK) {
-        int64_t started_us = gw_clock_mono_us();
         GW_FAILPOINT("store.commit");
         rc = sqlite_db_run(&s->db, STMT_COMMIT);
         GW_FAILPOINT("store.committed");
-        if (rc == SQLITE_DONE) {
-            count(s, n, started_us);
-            return SQLITE_OK;
-        }
     }
-    if (sqlite3_get_autocommit(s->db.db) == 0)
+    bool committed = rc == SQLITE_DONE;
+    if (committed)
+        count(s, n_ops, started_us);
+    else if (sqlite3_get_autocommit(s->db.db) == 0)
         (void)sqlite_db_run(&s->db, STMT_ROLLBACK);
-    return rc;
+    sqlite_bodies_settle(&s->db, committed);
+    return committed ? SQLITE_OK : rc;
+}
+
+/* One transaction over @ops[0..n), which is open. SQLITE_OK when all of it is on disk. */
+static int run_ops(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+        rc = sqlite_op_run(s, ops[i]);
+    return sqlite_thread_end(s, rc, n);
 }
 
 static void fail_op(struct sqlite_op *op, int rc)
@@ -85,21 +94,82 @@ static void fail_op(struct sqlite_op *op, int rc)
     op->status = sqlite_db_status(rc);
 }
 
-static void run_batch(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n)
+/* The disk is full and this is not new mail: it gets what was held back. */
+static int run_in_reserve(struct sqlite_store *s, struct sqlite_op *op)
 {
-    int rc = atomic_load(&s->failed) ? SQLITE_IOERR : run_transaction(s, ops, n);
+    if (!s->db.has_ballast)
+        return SQLITE_FULL;
+    sqlite_ballast_drop(&s->db);
+    gw_log(GW_LOG_ERROR, "store_full", GW_LOG_STR("directory", s->db.dir));
+    /* the log starts again from its beginning */
+    (void)sqlite3_wal_checkpoint_v2(s->db.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int rc = sqlite_thread_begin(s);
+    return rc == SQLITE_OK ? run_ops(s, &op, 1) : rc;
+}
+
+static int run_alone(struct sqlite_store *s, struct sqlite_op *op)
+{
+    int rc = sqlite_thread_begin(s);
     if (rc == SQLITE_OK)
-        return;
-    note_failure(s, rc);
+        rc = run_ops(s, &op, 1);
+    return sqlite_db_is_full(rc) && op->kind != OP_COMMIT ? run_in_reserve(s, op) : rc;
+}
+
+/* The batch failed with @rc as a whole: one bad operation fails alone. */
+static void run_one_by_one(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n, int rc)
+{
     for (size_t i = 0; i < n; i++) {
-        if (n > 1 && !atomic_load(&s->failed)) {
-            rc = run_transaction(s, &ops[i], 1);
-            if (rc == SQLITE_OK)
-                continue;
-            note_failure(s, rc);
-        }
+        if (!atomic_load(&s->failed))
+            rc = run_alone(s, ops[i]);
+        if (rc == SQLITE_OK)
+            continue;
+        sqlite_thread_failed(s, rc);
         fail_op(ops[i], rc);
     }
+}
+
+/* Whether new mail is taken. */
+static bool has_room(struct sqlite_store *s)
+{
+    int64_t now = gw_clock_mono_ms();
+    if (s->db.has_ballast || now < s->next_ballast_ms)
+        return s->db.has_ballast;
+    s->next_ballast_ms = now + BALLAST_RETRY_MS;
+    if (sqlite_ballast_raise(&s->db))
+        gw_log(GW_LOG_INFO, "store_has_room", GW_LOG_STR("directory", s->db.dir));
+    return s->db.has_ballast;
+}
+
+/* New mail goes away at once while the disk is full; the number of @ops that stay. */
+static size_t refuse_mail(struct sqlite_op **ops, size_t n, struct gw_list *refused)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ops[i]->kind == OP_COMMIT) {
+            fail_op(ops[i], SQLITE_FULL);
+            gw_list_push_back(refused, &ops[i]->link);
+        } else {
+            ops[kept++] = ops[i];
+        }
+    }
+    return kept;
+}
+
+static void run_batch(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n)
+{
+    int rc = atomic_load(&s->failed) ? SQLITE_IOERR : sqlite_thread_begin(s);
+    if (rc != SQLITE_OK) { /* locked by someone else, for longer than we wait */
+        sqlite_thread_failed(s, rc);
+        for (size_t i = 0; i < n; i++)
+            fail_op(ops[i], rc);
+        return;
+    }
+    rc = run_ops(s, ops, n);
+    if (rc == SQLITE_OK)
+        return;
+    if (n > 1)
+        sqlite_thread_failed(s, rc);
+    run_one_by_one(s, ops, n, rc);
 }
 
 static int look_for_next_due(struct sqlite_store *s)
@@ -135,73 +205,6 @@ int sqlite_thread_prepare(struct sqlite_store *s)
     return rc;
 }
 
-/* @id deletes at most PURGE_BATCH rows older than @before_ms; true when there may be more. */
-static bool purge_some(struct sqlite_store *s, enum sqlite_stmt_id id, int64_t before_ms)
-{
-    sqlite3_stmt *stmt = s->db.stmts[id];
-    CHECK(sqlite3_bind_int64(stmt, 1, before_ms) == SQLITE_OK &&
-          sqlite3_bind_int64(stmt, 2, PURGE_BATCH) == SQLITE_OK);
-    int rc = sqlite_db_run(&s->db, id);
-    if (rc != SQLITE_DONE)
-        note_failure(s, rc);
-    return rc == SQLITE_DONE && sqlite3_changes(s->db.db) == PURGE_BATCH;
-}
-
-/* One body whose time after delivery is over, unless its message was taken up again. */
-static int drop_body(struct sqlite_store *s, int64_t at_ms, int64_t seq)
-{
-    bool settled;
-    int rc = sqlite_has_row(&s->db, STMT_IS_SETTLED, seq, &settled);
-    if (rc == SQLITE_OK && settled)
-        rc = sqlite_delete_body(&s->db, seq);
-    if (rc != SQLITE_OK)
-        return rc;
-    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_DELETE_DROP);
-    sqlite_bind_int(&b, at_ms);
-    sqlite_bind_int(&b, seq);
-    rc = sqlite_db_run(&s->db, STMT_DELETE_DROP);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-/* At most DROP_BATCH bodies; true when there may be more. */
-static bool drop_bodies(struct sqlite_store *s, int64_t now_ms)
-{
-    int64_t at_ms[DROP_BATCH];
-    int64_t seqs[DROP_BATCH];
-    size_t n = 0;
-    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_SELECT_DROPS);
-    sqlite_bind_int(&b, now_ms);
-    sqlite_bind_int(&b, DROP_BATCH);
-    int rc;
-    while ((rc = sqlite3_step(b.s)) == SQLITE_ROW) {
-        at_ms[n] = sqlite3_column_int64(b.s, 0);
-        seqs[n++] = sqlite3_column_int64(b.s, 1);
-    }
-    (void)sqlite3_reset(b.s);
-    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
-    for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-        rc = drop_body(s, at_ms[i], seqs[i]);
-    if (rc != SQLITE_OK)
-        note_failure(s, rc);
-    return rc == SQLITE_OK && n == DROP_BATCH;
-}
-
-/* Forget old history and give space back, a little at a time. */
-static void purge(struct sqlite_store *s)
-{
-    int64_t mono = gw_clock_mono_ms();
-    if (mono < s->next_purge_ms || atomic_load(&s->failed))
-        return;
-    int64_t now = gw_clock_wall_ms();
-    bool more = purge_some(s, STMT_PURGE, now - s->config.retention_history_ms);
-    more = purge_some(s, STMT_PURGE_IDEMPOTENCY, now - GW_IDEMPOTENCY_KEPT_MS) || more;
-    more = drop_bodies(s, now) || more;
-    int rc = sqlite_db_run(&s->db, STMT_VACUUM);
-    if (rc != SQLITE_DONE)
-        note_failure(s, rc);
-    s->next_purge_ms = more ? mono : mono + PURGE_EVERY_MS;
-}
-
 static size_t take_batch(struct sqlite_store *s, struct sqlite_op **ops)
 {
     size_t n = 0;
@@ -213,31 +216,48 @@ static size_t take_batch(struct sqlite_store *s, struct sqlite_op **ops)
     return n;
 }
 
+/* Sleeps until there is something to do or housekeeping is due. */
+static void wait_for_work(struct sqlite_store *s)
+{
+    while (gw_list_empty(&s->waiting) && !s->stop) {
+        int64_t ms = s->next_purge_ms - gw_clock_mono_ms();
+        if (ms <= 0)
+            return;
+        (void)uv_cond_timedwait(&s->not_empty, &s->lock, (uint64_t)ms * 1000000);
+    }
+}
+
 void sqlite_thread_main(void *arg)
 {
     struct sqlite_store *s = arg;
     struct sqlite_op *ops[MAX_BATCH];
     uv_mutex_lock(&s->lock);
     for (;;) {
-        while (gw_list_empty(&s->waiting) && !s->stop)
-            uv_cond_wait(&s->not_empty, &s->lock);
+        wait_for_work(s);
         size_t n = take_batch(s, ops);
-        if (n == 0)
+        bool stop = s->stop && n == 0;
+        uv_mutex_unlock(&s->lock);
+        struct gw_list done;
+        gw_list_init(&done);
+        if (n > 0 && !has_room(s))
+            n = refuse_mail(ops, n, &done);
+        if (n > 0) {
+            GW_FAILPOINT("store.batch");
+            run_batch(s, ops, n);
+            (void)look_for_next_due(s);
+            GW_FAILPOINT("store.finished");
+        }
+        for (size_t i = 0; i < n; i++)
+            gw_list_push_back(&done, &ops[i]->link);
+        uv_mutex_lock(&s->lock);
+        gw_list_splice(&s->finished, &done);
+        if (!gw_list_empty(&s->finished))
+            (void)uv_async_send(&s->wake);
+        if (stop)
             break;
         uv_mutex_unlock(&s->lock);
-        GW_FAILPOINT("store.batch");
-        run_batch(s, ops, n);
-        (void)look_for_next_due(s);
-        GW_FAILPOINT("store.finished");
+        sqlite_purge(s);
         uv_mutex_lock(&s->lock);
-        for (size_t i = 0; i < n; i++)
-            gw_list_push_back(&s->finished, &ops[i]->link);
-        (void)uv_async_send(&s->wake);
-        if (gw_list_empty(&s->waiting)) {
-            uv_mutex_unlock(&s->lock);
-            purge(s);
-            uv_mutex_lock(&s->lock);
-        }
     }
     uv_mutex_unlock(&s->lock);
 }

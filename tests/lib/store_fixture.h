@@ -24,6 +24,9 @@ struct store_fixture {
     int engine;
     char dir[16];
     int64_t keep_bodies_ms;
+    int64_t keep_history_ms; /* 0: a day */
+    bool may_fail;           /* a fatal error is expected */
+    int n_fatal;
     int n_done, n_messages, n_ends, n_expected;
     enum gw_status status;
     struct gw_message *got;

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Bodies as rows or files. */
+#include "gateway/store/sqlite_bodies.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_failpoint.h"
+#include "gateway/base/gw_list.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/store/sqlite_bind.h"
+
+enum {
+    SWEEP_STEP = 256, /* directory entries looked at per call */
+    CHUNK =
+        64 * 1024, /* SQLite's VFS takes up to 128 KiB - 1 at once, and silently cuts the rest */
+    MAX_PATH = 4096
+};
+
+/* A file that goes when the transaction is over. */
+struct body_file {
+    struct gw_list link;
+    bool made; /* by this transaction: goes if it is rolled back */
+    char id[GW_UUID_SIZE];
+};
+
+static void write_path(const struct sqlite_db *d, const char *id, char path[MAX_PATH])
+{
+    (void)snprintf(path, MAX_PATH, "%s/bodies/%s.eml", d->dir, id);
+}
+
+static void remember(struct sqlite_db *d, const char *id, bool made)
+{
+    struct body_file *f = gw_calloc(1, sizeof(*f));
+    f->made = made;
+    memcpy(f->id, id, strlen(id) + 1);
+    gw_list_push_back(&d->body_files, &f->link);
+}
+
+/* @flags  how to open; the file is open when SQLITE_OK */
+static int open_file(const struct sqlite_db *d, const char *id, int flags, sqlite3_file **out)
+{
+    char path[MAX_PATH];
+    write_path(d, id, path);
+    /* a name that SQLite's VFS takes lives as long as its file */
+    const char *name = sqlite3_create_filename(path, "", "", 0, NULL);
+    CHECK(name != NULL);
+    sqlite3_file *file = gw_calloc(1, (size_t)d->vfs->szOsFile + sizeof(name));
+    memcpy((char *)file + d->vfs->szOsFile, &name, sizeof(name));
+    int rc = d->vfs->xOpen(d->vfs, name, file, flags, &flags);
+    if (rc == SQLITE_OK) {
+        *out = file;
+        return SQLITE_OK;
+    }
+    sqlite3_free_filename(name);
+    gw_free(file);
+    return rc;
+}
+
+static void close_file(const struct sqlite_db *d, sqlite3_file *file)
+{
+    const char *name;
+    memcpy(&name, (char *)file + d->vfs->szOsFile, sizeof(name));
+    (void)file->pMethods->xClose(file);
+    sqlite3_free_filename(name);
+    gw_free(file);
+}
+
+static int chunk_at(size_t at, size_t len)
+{
+    return (int)(len - at < CHUNK ? len - at : CHUNK);
+}
+
+static int write_file(struct sqlite_db *d, const char *id, struct gw_slice mime)
+{
+    sqlite3_file *file;
+    /* of the kinds of file that SQLite knows, a super-journal is the one whose name is synced too
+     */
+    int rc = open_file(
+        d, id, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_SUPER_JOURNAL, &file);
+    if (rc != SQLITE_OK)
+        return rc == SQLITE_CANTOPEN ? SQLITE_FULL : rc; /* no room for the name */
+    remember(d, id, true);
+    for (size_t at = 0; at < mime.len && rc == SQLITE_OK; at += CHUNK)
+        rc =
+            file->pMethods->xWrite(file, mime.data + at, chunk_at(at, mime.len), (sqlite3_int64)at);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    close_file(d, file);
+    return rc;
+}
+
+static int read_file(struct sqlite_db *d, struct gw_message *m)
+{
+    sqlite3_file *file;
+    int rc = open_file(d, m->id, SQLITE_OPEN_READONLY | SQLITE_OPEN_SUPER_JOURNAL, &file);
+    if (rc != SQLITE_OK)
+        return (rc & 0xff) == SQLITE_CANTOPEN ? SQLITE_OK : rc;
+    sqlite3_int64 size = 0;
+    rc = file->pMethods->xFileSize(file, &size);
+    if (rc == SQLITE_OK && (size_t)size == m->mime.len) {
+        char *data = gw_arena_bytes(m->arena, m->mime.len);
+        for (size_t at = 0; at < m->mime.len && rc == SQLITE_OK; at += CHUNK)
+            rc = file->pMethods->xRead(file, data + at, chunk_at(at, m->mime.len),
+                                       (sqlite3_int64)at);
+        m->mime.data = rc == SQLITE_OK ? data : NULL;
+    }
+    close_file(d, file);
+    return rc;
+}
+
+int sqlite_body_insert(struct sqlite_db *d, int64_t seq, const struct gw_message *m)
+{
+    bool in_file = m->mime.len >= SQLITE_BODY_FILE_MIN;
+    int rc = in_file ? write_file(d, m->id, m->mime) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return rc;
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_INSERT_BODY);
+    sqlite_bind_int(&b, seq);
+    sqlite_bind_blob(&b, in_file ? "" : m->mime.data, in_file ? 0 : m->mime.len);
+    sqlite_bind_int(&b, in_file);
+    rc = sqlite_db_run(d, STMT_INSERT_BODY);
+    (void)sqlite3_clear_bindings(b.s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int sqlite_body_load(struct sqlite_db *d, int64_t seq, struct gw_message *m)
+{
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_SELECT_BODY);
+    sqlite_bind_int(&b, seq);
+    int rc = sqlite3_step(b.s);
+    bool in_file = rc == SQLITE_ROW && sqlite3_column_int(b.s, 1) != 0;
+    if (rc == SQLITE_ROW && !in_file)
+        m->mime = gw_arena_slice(m->arena, gw_slice_of(sqlite3_column_blob(b.s, 0),
+                                                       (size_t)sqlite3_column_bytes(b.s, 0)));
+    (void)sqlite3_reset(b.s);
+    if (in_file)
+        return read_file(d, m);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t size)
+{
+    GW_FAILPOINT("store.delete_body");
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_DELETE_BODY);
+    sqlite_bind_int(&b, seq);
+    int rc = sqlite_db_run(d, STMT_DELETE_BODY);
+    if (rc != SQLITE_DONE)
+        return rc;
+    if (size >= SQLITE_BODY_FILE_MIN && sqlite3_changes(d->db) != 0)
+        remember(d, id, false);
+    return SQLITE_OK;
+}
+
+/* A file that stays behind is found by the sweep of a later start. */
+static void delete_file(const struct sqlite_db *d, const char *id)
+{
+    char path[MAX_PATH];
+    write_path(d, id, path);
+    (void)d->vfs->xDelete(d->vfs, path, 0);
+}
+
+void sqlite_bodies_settle(struct sqlite_db *d, bool committed)
+{
+    GW_FAILPOINT("store.delete_files");
+    while (!gw_list_empty(&d->body_files)) {
+        struct body_file *f = gw_list_entry(d->body_files.next, struct body_file, link);
+        if (f->made != committed)
+            delete_file(d, f->id);
+        gw_list_remove(&f->link);
+        gw_free(f);
+    }
+}
+
+/* The id that a file is named after, empty when it is not one of ours. */
+static void read_id(const char *name, char id[GW_UUID_SIZE])
+{
+    size_t len = strlen(name);
+    bool ours =
+        len == GW_UUID_SIZE - 1 + strlen(".eml") && strcmp(name + GW_UUID_SIZE - 1, ".eml") == 0;
+    memcpy(id, ours ? name : "", ours ? GW_UUID_SIZE - 1 : 0);
+    id[ours ? GW_UUID_SIZE - 1 : 0] = '\0';
+}
+
+static int sweep_one(struct sqlite_db *d, const char *id)
+{
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_HAS_BODY_FILE);
+    sqlite_bind_text(&b, id);
+    int rc = sqlite3_step(b.s);
+    (void)sqlite3_reset(b.s);
+    if (rc == SQLITE_DONE)
+        delete_file(d, id);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int sqlite_bodies_sweep(struct sqlite_db *d, bool *more_out)
+{
+    *more_out = false;
+    if (d->swept)
+        return SQLITE_OK;
+    if (d->sweep == NULL) {
+        char path[MAX_PATH];
+        (void)snprintf(path, sizeof(path), "%s/bodies", d->dir);
+        d->sweep = opendir(path);
+    }
+    int rc = SQLITE_OK;
+    const struct dirent *entry = NULL;
+    for (int i = 0; i < SWEEP_STEP && rc == SQLITE_OK && d->sweep != NULL; i++) {
+        entry = readdir(d->sweep);
+        if (entry == NULL)
+            break;
+        char id[GW_UUID_SIZE];
+        read_id(entry->d_name, id);
+        rc = id[0] != '\0' ? sweep_one(d, id) : SQLITE_OK;
+    }
+    *more_out = entry != NULL && rc == SQLITE_OK;
+    d->swept = !*more_out;
+    if (d->swept)
+        sqlite_bodies_close(d);
+    return rc;
+}
+
+void sqlite_bodies_close(struct sqlite_db *d)
+{
+    if (d->sweep != NULL)
+        (void)closedir(d->sweep);
+    d->sweep = NULL;
+}
