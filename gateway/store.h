@@ -101,6 +101,7 @@ struct gw_store_stats {
     int64_t oldest_ms;                    /* wall, accepted; of those not final; 0: none */
     int64_t file_bytes, free_bytes;       /* the database, and what of it is unused */
     int64_t log_bytes;                    /* its write-ahead log */
+    int64_t body_file_bytes;              /* bodies kept beside the database */
     int64_t n_transactions, n_operations; /* since start: committed, and how many they held */
     int64_t commit_us;                    /* since start: time inside commits */
 };

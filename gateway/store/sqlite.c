@@ -15,6 +15,7 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_ballast.h"
+#include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_internal.h"
 
 enum {
@@ -289,6 +290,10 @@ static void sqlite_close(struct gw_store *base, gw_store_done_cb cb, void *data)
     uv_cond_signal(&s->not_empty);
     uv_mutex_unlock(&s->lock);
     CHECK(uv_thread_join(&s->thread) == 0);
+    if (!atomic_load(&s->failed))
+        sqlite_check_stopped(&s->db);
+    else /* the log stays as it is */
+        (void)sqlite3_db_config(s->db.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite_db_close(&s->db);
     uv_close((uv_handle_t *)&s->wake, on_wake_closed);
 }
@@ -318,6 +323,8 @@ static enum gw_status release_leases(struct sqlite_store *s, struct gw_err *err)
     int rc = sqlite_db_run(&s->db, STMT_RELEASE_LEASES);
     int n = sqlite3_changes(s->db.db);
     if (rc == SQLITE_DONE)
+        rc = sqlite_check_started(&s->db);
+    if (rc == SQLITE_OK)
         rc = sqlite_thread_prepare(s);
     if (rc != SQLITE_OK)
         return gw_err_set(err, sqlite_db_status(rc), "store: %s: %s", s->config.dir,

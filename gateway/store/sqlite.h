@@ -3,6 +3,7 @@
 #ifndef GW_STORE_SQLITE_H
 #define GW_STORE_SQLITE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -23,5 +24,21 @@ struct gw_store_sqlite_config {
  * GW_OK; GW_BUSY, GW_CONFLICT or GW_IO with err->text that says what to do. */
 enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite_config *config,
                                    struct gw_store **out, struct gw_err *err) GW_NODISCARD;
+
+/* What a salvage found. */
+struct gw_salvage {
+    int64_t n_messages, n_live; /* saved; of them not final */
+    int64_t n_bodies_lost;      /* of live ones: they will be `rejected` with `body_lost` */
+    int64_t n_tables_broken;    /* tables of which not every row could be read */
+    bool log_missing;           /* the write-ahead log was needed and is gone */
+};
+
+/* Rebuilds a damaged database from the rows that can still be read; nobody may use the directory
+ * meanwhile. The old files stay beside it as `mailhatch.db.damaged*`.
+ *
+ * GW_OK, GW_BUSY (in use), GW_NOTFOUND (no database there), GW_IO (nothing can be read, or the new
+ * file cannot be written), with err->text. */
+enum gw_status gw_store_sqlite_salvage(const char *dir, struct gw_salvage *out,
+                                       struct gw_err *err) GW_NODISCARD;
 
 #endif

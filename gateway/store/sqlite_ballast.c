@@ -2,20 +2,14 @@
 /* The file `ballast`. */
 #include "gateway/store/sqlite_ballast.h"
 
-#include <stdio.h>
-
-#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/store/sqlite_files.h"
 
 enum {
-    CHUNK = 64 << 10,
-    MAX_PATH = 4096
+    CHUNK = 64 << 10
 };
 
-static void write_path(const struct sqlite_db *d, char path[MAX_PATH])
-{
-    (void)snprintf(path, MAX_PATH, "%s/ballast", d->dir);
-}
+static const char PATH[] = "ballast";
 
 /* The file that is open as @file grows to its size. */
 static int fill(sqlite3_file *file)
@@ -33,30 +27,21 @@ bool sqlite_ballast_raise(struct sqlite_db *d)
 {
     if (d->has_ballast)
         return true;
-    char path[MAX_PATH];
-    write_path(d, path);
-    const char *name = sqlite3_create_filename(path, "", "", 0, NULL);
-    CHECK(name != NULL);
-    sqlite3_file *file = gw_calloc(1, (size_t)d->vfs->szOsFile);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_SUPER_JOURNAL;
-    int rc = d->vfs->xOpen(d->vfs, name, file, flags, &flags);
+    sqlite3_file *file;
+    int rc = sqlite_file_create(d, PATH, &file);
     if (rc == SQLITE_OK) {
         rc = fill(file);
-        (void)file->pMethods->xClose(file);
+        sqlite_file_close(d, file);
     }
-    sqlite3_free_filename(name);
-    gw_free(file);
     d->has_ballast = rc == SQLITE_OK;
     if (!d->has_ballast)
-        (void)d->vfs->xDelete(d->vfs, path, 0);
+        (void)sqlite_file_delete(d, PATH, false);
     return d->has_ballast;
 }
 
 void sqlite_ballast_drop(struct sqlite_db *d)
 {
-    char path[MAX_PATH];
-    write_path(d, path);
     if (d->has_ballast)
-        (void)d->vfs->xDelete(d->vfs, path, 0);
+        (void)sqlite_file_delete(d, PATH, false);
     d->has_ballast = false;
 }

@@ -11,6 +11,7 @@
 #include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_files.h"
 
 enum {
     SWEEP_STEP = 256, /* directory entries looked at per call */
@@ -26,9 +27,9 @@ struct body_file {
     char id[GW_UUID_SIZE];
 };
 
-static void write_path(const struct sqlite_db *d, const char *id, char path[MAX_PATH])
+static void write_path(const char *id, char path[MAX_PATH])
 {
-    (void)snprintf(path, MAX_PATH, "%s/bodies/%s.eml", d->dir, id);
+    (void)snprintf(path, MAX_PATH, "bodies/%s.eml", id);
 }
 
 static void remember(struct sqlite_db *d, const char *id, bool made)
@@ -39,35 +40,6 @@ static void remember(struct sqlite_db *d, const char *id, bool made)
     gw_list_push_back(&d->body_files, &f->link);
 }
 
-/* @flags  how to open; the file is open when SQLITE_OK */
-static int open_file(const struct sqlite_db *d, const char *id, int flags, sqlite3_file **out)
-{
-    char path[MAX_PATH];
-    write_path(d, id, path);
-    /* a name that SQLite's VFS takes lives as long as its file */
-    const char *name = sqlite3_create_filename(path, "", "", 0, NULL);
-    CHECK(name != NULL);
-    sqlite3_file *file = gw_calloc(1, (size_t)d->vfs->szOsFile + sizeof(name));
-    memcpy((char *)file + d->vfs->szOsFile, &name, sizeof(name));
-    int rc = d->vfs->xOpen(d->vfs, name, file, flags, &flags);
-    if (rc == SQLITE_OK) {
-        *out = file;
-        return SQLITE_OK;
-    }
-    sqlite3_free_filename(name);
-    gw_free(file);
-    return rc;
-}
-
-static void close_file(const struct sqlite_db *d, sqlite3_file *file)
-{
-    const char *name;
-    memcpy(&name, (char *)file + d->vfs->szOsFile, sizeof(name));
-    (void)file->pMethods->xClose(file);
-    sqlite3_free_filename(name);
-    gw_free(file);
-}
-
 static int chunk_at(size_t at, size_t len)
 {
     return (int)(len - at < CHUNK ? len - at : CHUNK);
@@ -75,11 +47,10 @@ static int chunk_at(size_t at, size_t len)
 
 static int write_file(struct sqlite_db *d, const char *id, struct gw_slice mime)
 {
+    char path[MAX_PATH];
+    write_path(id, path);
     sqlite3_file *file;
-    /* of the kinds of file that SQLite knows, a super-journal is the one whose name is synced too
-     */
-    int rc = open_file(
-        d, id, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_SUPER_JOURNAL, &file);
+    int rc = sqlite_file_create(d, path, &file);
     if (rc != SQLITE_OK)
         return rc == SQLITE_CANTOPEN ? SQLITE_FULL : rc; /* no room for the name */
     remember(d, id, true);
@@ -88,14 +59,16 @@ static int write_file(struct sqlite_db *d, const char *id, struct gw_slice mime)
             file->pMethods->xWrite(file, mime.data + at, chunk_at(at, mime.len), (sqlite3_int64)at);
     if (rc == SQLITE_OK)
         rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
-    close_file(d, file);
+    sqlite_file_close(d, file);
     return rc;
 }
 
 static int read_file(struct sqlite_db *d, struct gw_message *m)
 {
+    char path[MAX_PATH];
+    write_path(m->id, path);
     sqlite3_file *file;
-    int rc = open_file(d, m->id, SQLITE_OPEN_READONLY | SQLITE_OPEN_SUPER_JOURNAL, &file);
+    int rc = sqlite_file_open(d, path, &file);
     if (rc != SQLITE_OK)
         return (rc & 0xff) == SQLITE_CANTOPEN ? SQLITE_OK : rc;
     sqlite3_int64 size = 0;
@@ -107,7 +80,7 @@ static int read_file(struct sqlite_db *d, struct gw_message *m)
                                        (sqlite3_int64)at);
         m->mime.data = rc == SQLITE_OK ? data : NULL;
     }
-    close_file(d, file);
+    sqlite_file_close(d, file);
     return rc;
 }
 
@@ -117,6 +90,7 @@ int sqlite_body_insert(struct sqlite_db *d, int64_t seq, const struct gw_message
     int rc = in_file ? write_file(d, m->id, m->mime) : SQLITE_OK;
     if (rc != SQLITE_OK)
         return rc;
+    d->tally.body_file_bytes += in_file ? (int64_t)m->mime.len : 0;
     struct sqlite_binder b = sqlite_bind_start(d, STMT_INSERT_BODY);
     sqlite_bind_int(&b, seq);
     sqlite_bind_blob(&b, in_file ? "" : m->mime.data, in_file ? 0 : m->mime.len);
@@ -149,8 +123,10 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
     int rc = sqlite_db_run(d, STMT_DELETE_BODY);
     if (rc != SQLITE_DONE)
         return rc;
-    if (size >= SQLITE_BODY_FILE_MIN && sqlite3_changes(d->db) != 0)
+    if (size >= SQLITE_BODY_FILE_MIN && sqlite3_changes(d->db) != 0) {
+        d->tally.body_file_bytes -= (int64_t)size;
         remember(d, id, false);
+    }
     return SQLITE_OK;
 }
 
@@ -158,8 +134,8 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
 static void delete_file(const struct sqlite_db *d, const char *id)
 {
     char path[MAX_PATH];
-    write_path(d, id, path);
-    (void)d->vfs->xDelete(d->vfs, path, 0);
+    write_path(id, path);
+    (void)sqlite_file_delete(d, path, false);
 }
 
 void sqlite_bodies_settle(struct sqlite_db *d, bool committed)

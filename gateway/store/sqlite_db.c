@@ -16,11 +16,11 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bodies.h"
+#include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_schema.h"
 
 enum {
-    BUSY_TIMEOUT_MS = 5000,      /* an external reader (backup, sqlite3) may hold a lock */
-    CHECK_MAX_BYTES = 256 << 20, /* files up to this are checked whole at every start */
+    BUSY_TIMEOUT_MS = 5000, /* an external reader (backup, sqlite3) may hold a lock */
     CIFS_MAGIC = (int)0xFF534D42,
     SMB2_MAGIC = (int)0xFE534D42,
     FUSE_MAGIC = 0x65735546,
@@ -131,32 +131,6 @@ static enum gw_status migrate(struct sqlite_db *d, const char *dir, struct gw_er
     return GW_OK;
 }
 
-static enum gw_status check(struct sqlite_db *d, const char *dir, struct gw_err *err)
-{
-    char path[MAX_PATH];
-    (void)snprintf(path, sizeof(path), "%s/mailhatch.db", dir);
-    struct stat st;
-    if (stat(path, &st) == 0 && st.st_size > CHECK_MAX_BYTES) {
-        gw_log(GW_LOG_INFO, "store_check_skipped", GW_LOG_STR("file", path),
-               GW_LOG_NUM("bytes", st.st_size));
-        return GW_OK;
-    }
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &s, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(s);
-    bool ok = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-    if (!ok)
-        (void)gw_err_set(err, GW_IO,
-                         "store: %s is damaged (%s); stop here, keep a copy, and run `mailhatch "
-                         "queue salvage`",
-                         path,
-                         rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0)
-                                          : sqlite3_errmsg(d->db));
-    (void)sqlite3_finalize(s);
-    return ok ? GW_OK : GW_IO;
-}
-
 static enum gw_status prepare(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
     for (int i = 0; i < N_STMTS; i++)
@@ -192,15 +166,32 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
     return GW_OK;
 }
 
-enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir, struct gw_err *err)
+enum gw_status sqlite_db_lock(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
     *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite3_vfs_find(NULL), .dir = gw_strdup(dir)};
     gw_list_init(&d->body_files);
     enum gw_status st = lock_directory(d, dir, err);
+    if (st != GW_OK)
+        sqlite_db_close(d);
+    return st;
+}
+
+enum gw_status sqlite_db_open_file(struct sqlite_db *d, struct gw_err *err)
+{
+    enum gw_status st = open_file(d, d->dir, err);
+    return st == GW_OK ? migrate(d, d->dir, err) : st;
+}
+
+enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir, struct gw_err *err)
+{
+    enum gw_status st = sqlite_db_lock(d, dir, err);
+    if (st != GW_OK)
+        return st;
+    st = sqlite_check_log(d, err);
     if (st == GW_OK)
         st = open_file(d, dir, err);
     if (st == GW_OK)
-        st = check(d, dir, err);
+        st = sqlite_check_file(d, err);
     if (st == GW_OK)
         st = migrate(d, dir, err);
     if (st == GW_OK)

@@ -18,6 +18,7 @@
 /* What the open transaction changes, to be counted when it is committed. */
 struct sqlite_tally {
     int64_t n_live[GW_STORE_LIVE_STATES];
+    int64_t body_file_bytes;
     bool has_events;
 };
 
@@ -40,6 +41,11 @@ struct sqlite_db {
  * GW_IO (damaged file, network file system, no permission). On error nothing is left open. */
 enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir,
                               struct gw_err *err) GW_NODISCARD;
+/* The parts of it that a salvage needs: the directory with its lock, and a database file that is
+ * opened and migrated but not checked. The same errors. */
+enum gw_status sqlite_db_lock(struct sqlite_db *d, const char *dir,
+                              struct gw_err *err) GW_NODISCARD;
+enum gw_status sqlite_db_open_file(struct sqlite_db *d, struct gw_err *err) GW_NODISCARD;
 /* Idempotent. */
 void sqlite_db_close(struct sqlite_db *d);
 

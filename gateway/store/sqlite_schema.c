@@ -47,6 +47,7 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "DROP INDEX messages_due;"
     "CREATE INDEX messages_due ON messages(priority, next_ms) WHERE next_ms IS NOT NULL;"
     "ALTER TABLE bodies ADD COLUMN in_file INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX bodies_in_file ON bodies(seq) WHERE in_file = 1;"
     "CREATE TABLE body_drops(at_ms INTEGER NOT NULL, seq INTEGER NOT NULL,"
     "  PRIMARY KEY(at_ms, seq)) WITHOUT ROWID;"
     "CREATE TABLE attempts("
@@ -162,6 +163,8 @@ const char *const sqlite_statements[N_STMTS] = {
 #undef EVENT_COLUMNS
     [STMT_HAS_TAG] = "SELECT 1 FROM tags WHERE seq = ? AND tag = ?",
     [STMT_COUNT_STATUS] = "SELECT count(*) FROM messages WHERE status = ?",
+    [STMT_SUM_FILES] = "SELECT ifnull(sum(m.size), 0) FROM bodies b JOIN messages m"
+                       " ON m.seq = b.seq WHERE b.in_file = 1",
     [STMT_OLDEST] = "SELECT created_ms FROM messages WHERE status = ? ORDER BY seq LIMIT 1",
     [STMT_PAGES] = "SELECT page_count, freelist_count, page_size FROM pragma_page_count,"
                    " pragma_freelist_count, pragma_page_size",

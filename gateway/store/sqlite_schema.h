@@ -49,6 +49,7 @@ enum sqlite_stmt_id {
     STMT_SELECT_MESSAGE_EVENTS,
     STMT_HAS_TAG,
     STMT_COUNT_STATUS,
+    STMT_SUM_FILES,
     STMT_OLDEST,
     STMT_PAGES,
     STMT_VACUUM,

@@ -14,6 +14,7 @@
 #include "gateway/store/sqlite_ballast.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_bodies.h"
+#include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_internal.h"
 
 enum {
@@ -33,6 +34,8 @@ void sqlite_thread_failed(struct sqlite_store *s, int rc)
 {
     gw_log(GW_LOG_ERROR, "store_failed", GW_LOG_NUM("code", rc),
            GW_LOG_STR("error", sqlite3_errstr(rc)));
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+        sqlite_check_suspect(&s->db);
     if (is_fatal(rc))
         atomic_store(&s->failed, true);
 }
@@ -42,6 +45,7 @@ static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
 {
     for (int i = 0; i < GW_STORE_LIVE_STATES; i++)
         s->totals.n_live[i] += s->db.tally.n_live[i];
+    s->totals.body_file_bytes += s->db.tally.body_file_bytes;
     s->totals.n_transactions++;
     s->totals.n_operations += (int64_t)n_ops;
     int64_t took_us = gw_clock_mono_us() - started_us;
@@ -191,17 +195,27 @@ static int look_for_next_due(struct sqlite_store *s)
     return rc;
 }
 
+/* The number that a statement with one text, or none, finds. */
+static int count_rows(struct sqlite_store *s, enum sqlite_stmt_id id, const char *text,
+                      int64_t *out)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, id);
+    if (text != NULL)
+        sqlite_bind_text(&b, text);
+    int rc = sqlite3_step(b.s);
+    *out = rc == SQLITE_ROW ? sqlite3_column_int64(b.s, 0) : 0;
+    (void)sqlite3_reset(b.s);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 int sqlite_thread_prepare(struct sqlite_store *s)
 {
     int rc = look_for_next_due(s);
-    for (int i = 0; i < GW_STORE_LIVE_STATES && rc == SQLITE_OK; i++) {
-        struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_COUNT_STATUS);
-        sqlite_bind_text(&b, gw_rcpt_status_name((enum gw_rcpt_status)i));
-        rc = sqlite3_step(b.s);
-        s->totals.n_live[i] = rc == SQLITE_ROW ? sqlite3_column_int64(b.s, 0) : 0;
-        (void)sqlite3_reset(b.s);
-        rc = rc == SQLITE_ROW ? SQLITE_OK : rc;
-    }
+    for (int i = 0; i < GW_STORE_LIVE_STATES && rc == SQLITE_OK; i++)
+        rc = count_rows(s, STMT_COUNT_STATUS, gw_rcpt_status_name((enum gw_rcpt_status)i),
+                        &s->totals.n_live[i]);
+    if (rc == SQLITE_OK)
+        rc = count_rows(s, STMT_SUM_FILES, NULL, &s->totals.body_file_bytes);
     return rc;
 }
 

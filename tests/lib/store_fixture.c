@@ -84,7 +84,8 @@ void store_test_close(struct store_fixture *f)
     assert_int_equal(f->n_done + f->n_messages + f->n_ends, f->n_expected);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     static const char *const files[] = {"mailhatch.db", "mailhatch.db-wal", "mailhatch.db-shm",
-                                        "lock", "ballast"};
+                                        "lock",         "ballast",          "running",
+                                        "damaged"};
     char path[64];
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", f->dir, files[i]);

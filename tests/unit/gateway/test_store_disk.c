@@ -206,6 +206,38 @@ static void a_failed_sync_of_a_large_body_is_final(void **state)
     close_on_shim(&f);
 }
 
+static bool exists(const struct store_fixture *f, const char *name)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static void damage_met_at_work_is_final_and_remembered(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    open_on_shim(&f);
+    f.may_fail = true;
+    struct gw_message *m = store_test_new_message("", LARGE);
+    store_test_commit(&f, m, GW_OK);
+    disk_shim_fail(DISK_READ, SQLITE_CORRUPT);
+    f.n_expected++;
+    f.store->engine->raw(f.store, "", m->id, store_test_on_message, &f);
+    store_test_settle(&f);
+    assert_int_equal(f.status, GW_IO);
+    assert_int_equal(f.n_fatal, 1);
+    assert_true(exists(&f, "damaged"));
+    disk_shim_fail(DISK_READ, SQLITE_OK);
+    store_test_shut(&f);
+    assert_true(exists(&f, "running"));
+    store_test_open_engine(&f, STORE_TEST_SQLITE); /* checked whole, and found sound */
+    assert_true(!exists(&f, "damaged"));
+    finish(&f, m, GW_OK);
+    gw_message_free(&m);
+    close_on_shim(&f);
+}
+
 static void large_bodies_are_read_back_and_left_over_files_go(void **state)
 {
     (void)state;
@@ -378,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_failed_sync_is_final),
         cmocka_unit_test(a_failed_write_is_final),
         cmocka_unit_test(a_failed_sync_of_a_large_body_is_final),
+        cmocka_unit_test(damage_met_at_work_is_final_and_remembered),
         cmocka_unit_test(large_bodies_are_read_back_and_left_over_files_go),
         cmocka_unit_test(a_message_whose_body_is_lost_is_given_up_and_blocks_nobody),
         cmocka_unit_test(who_locks_the_file_for_long_is_waited_for_and_then_refused),

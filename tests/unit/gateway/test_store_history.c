@@ -588,8 +588,20 @@ static void history_and_counts_survive_a_restart(void **state)
     store_test_reopen(&f);
     check_stats(&f, 0, 1, 0, 0);
     assert_true(answer.stats.file_bytes > 0);
+    struct gw_message *large = store_test_new_message("k1", 200000);
+    store_test_commit(&f, large, GW_OK);
+    check_stats(&f, 1, 1, 0, 0);
+    assert_int_equal(answer.stats.body_file_bytes, 200000);
+    store_test_reopen(&f);
+    check_stats(&f, 1, 1, 0, 0);
+    assert_int_equal(answer.stats.body_file_bytes, 200000);
+    large->rcpts[0].status = GW_RCPT_SENT;
+    store_test_record(&f, large, GW_OK);
+    check_stats(&f, 0, 1, 0, 0);
+    assert_int_equal(answer.stats.body_file_bytes, 0);
+    gw_message_free(&large);
     update(&f, "k1", m->id, cancel, GW_OK);
-    assert_string_equal(events(&f, (struct gw_event_query){.after = last}),
+    assert_string_equal(events(&f, (struct gw_event_query){.after = last, .id = m->id}),
                         "recipient.canceled a@b.example message.completed");
     gw_message_free(&m);
     store_test_close(&f);
