@@ -73,7 +73,7 @@ static struct {
 
 static _Noreturn void die(const char *what)
 {
-    (void)fprintf(stderr, "bench_smtp_sink: %s: %s\n", what, strerror(errno));
+    (void)fprintf(stderr, "bench_smtp_sink: %s (last error: %d)\n", what, errno);
     exit(1); /* NOLINT(concurrency-mt-unsafe) */
 }
 
@@ -391,10 +391,18 @@ static void load_tls(void)
                            SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
-static void read_arguments(int argc, char **argv)
+static enum tls_mode tls_mode_of(const char *name)
 {
     static const char *const modes[] = {
         [TLS_NONE] = "none", [TLS_STARTTLS] = "starttls", [TLS_IMPLICIT] = "implicit"};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (strcmp(modes[i], name) == 0)
+            return (enum tls_mode)i;
+    die("--tls none, starttls or implicit");
+}
+
+static void read_arguments(int argc, char **argv)
+{
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--chunking") == 0)
@@ -405,15 +413,13 @@ static void read_arguments(int argc, char **argv)
             sink.cert = value;
         else if (strcmp(argv[i], "--key") == 0 && i++ < argc)
             sink.key = value;
-        else if (strcmp(argv[i], "--tls") == 0 && i++ < argc) {
-            while (sink.tls <= TLS_IMPLICIT && strcmp(modes[sink.tls], value) != 0)
-                sink.tls++;
-        } else
-            sink.tls = TLS_IMPLICIT + 1;
+        else if (strcmp(argv[i], "--tls") == 0 && i++ < argc)
+            sink.tls = tls_mode_of(value);
+        else
+            die("unknown argument");
     }
-    if (sink.tls > TLS_IMPLICIT ||
-        (sink.tls != TLS_NONE && (sink.cert == NULL || sink.key == NULL)))
-        die("arguments");
+    if (sink.tls != TLS_NONE && (sink.cert == NULL || sink.key == NULL))
+        die("TLS needs --cert and --key");
 }
 
 int main(int argc, char **argv)
