@@ -11,6 +11,7 @@
 
 #include "api/connection.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_list.h"
 
 _Static_assert((int)API_H2_DATA == H2O_HTTP2_FRAME_TYPE_DATA, "frame types are the library's");
 _Static_assert((int)API_H2_CONTINUATION == H2O_HTTP2_FRAME_TYPE_CONTINUATION, "frame types");
@@ -22,7 +23,7 @@ static h2o_http2_conn_t *library_side(const struct api_connection *c)
 
 static h2o_http2_stream_t *stream_of(const h2o_req_t *req)
 {
-    return H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, req, (h2o_req_t *)(uintptr_t)req);
+    return gw_list_entry((uintptr_t)req, h2o_http2_stream_t, req);
 }
 
 static enum api_h2_stream standing(const h2o_http2_stream_t *stream)
