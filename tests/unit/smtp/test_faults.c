@@ -46,6 +46,12 @@ struct stage {
 #define FLIGHT \
     MESSAGE "! ready PIPELINING\n! send\nC: MAIL FROM:<a@b>\nC: RCPT TO:<c@d>\nC: RCPT " \
             "TO:<e@f>\nC: DATA\n"
+#define ONE_FLIGHT \
+    "@ one-flight\n" MESSAGE "! ready PIPELINING CHUNKING\n! send\nC: MAIL FROM:<a@b>\nC: RCPT " \
+    "TO:<c@d>\nC: RCPT TO:<e@f>\nC: BDAT 3 LAST\nC: x\n"
+#define CHUNK \
+    "@ from a@b\n@ rcpt c@d\n@ fill 1025\n! ready CHUNKING\n! send\nC: MAIL FROM:<a@b>\nS: 250\n" \
+    "C: RCPT TO:<c@d>\nS: 250\nC: BDAT 64\nC> 64\n"
 #define LOCKSTEP MESSAGE "! ready\n! send\nC: MAIL FROM:<a@b>\n"
 
 static struct stage stages[] = {
@@ -71,6 +77,10 @@ static struct stage stages[] = {
      "C: MAIL FROM:<a@b>\nC: RCPT TO:<c@d>\nC: DATA\nS: 250\nS: 250\nS: 354\nC> part\n",
      "body", "sick", "failed", ALL},
     {"dot", FLIGHT "S: 250\nS: 250\nS: 250\nS: 354\nC: x\nC: .\n", "dot", "sick", "uncertain", ALL},
+    {"BDAT mid", CHUNK, "BDAT", "sick", "failed", ALL},
+    {"BDAT LAST", ONE_FLIGHT "S: 250\nS: 250\nS: 250\n", "BDAT LAST", "sick", "uncertain", ALL},
+    {"one flight MAIL", ONE_FLIGHT, "MAIL", "sick", "uncertain", ALL},
+    {"one flight RCPT", ONE_FLIGHT "S: 250\n", "RCPT", "sick", "uncertain", ALL},
     {"drain", FLIGHT "S: 550\n", "MAIL", "quiet", NULL, ALL},
     {"RSET", LOCKSTEP "S: 550\nC: RSET\n", "RSET", "quiet", NULL, ALL},
     {"QUIT", "! ready\n! quit\nC: QUIT\n", "QUIT", "quiet", NULL, EVENTS | DEADLINE | BROKEN},
