@@ -266,6 +266,8 @@ static void listen_first(struct smtp_client *c)
 void smtp_client_connected(struct smtp_client *c)
 {
     c->deadline_ms = 0;
+    if (c->config.trace != NULL)
+        c->config.trace->on_connected(c->config.trace_data, c->peer);
     int rc = uv_read_start(c->stream, on_alloc, on_read);
     if (rc != 0) {
         smtp_client_lost(c, smtp_client_reason_of(rc), uv_strerror(rc));
@@ -333,8 +335,11 @@ static void close_as_told(struct smtp_client *c, const struct smtp_action *act)
 
 static void apply(struct smtp_client *c, const struct smtp_action *act)
 {
-    if (act->out.len != 0)
+    if (act->out.len != 0) {
+        if (c->config.trace != NULL)
+            c->config.trace->on_bytes(c->config.trace_data, act->out, false, act->secret);
         smtp_client_send(c, act->out);
+    }
     c->deadline_ms = act->deadline_ms;
     c->work_ms = act->more_work ? gw_clock_mono_ms() : 0;
     if (act->start_tls)
@@ -356,6 +361,8 @@ void smtp_client_drive(struct smtp_client *c, struct smtp_event ev)
 {
     struct smtp_action act;
     ev.now_ms = gw_clock_mono_ms();
+    if (c->config.trace != NULL && ev.kind == SMTP_EV_BYTES)
+        c->config.trace->on_bytes(c->config.trace_data, ev.bytes, true, false);
     smtp_session_step(c->session, &ev, &act);
     apply(c, &act);
     while (c->send_written && c->phase == CLIENT_TALK) {
@@ -406,6 +413,20 @@ void smtp_client_start(struct smtp_client *c, struct smtp_transaction *txn)
     c->sync_bytes = 0;
     smtp_client_drive(c,
                       (struct smtp_event){.kind = SMTP_EV_TRANSACTION, .envelope = &txn->envelope});
+}
+
+void smtp_client_noop(struct smtp_client *c)
+{
+    PRE(c->ready);
+    c->ready = false;
+    c->idle_ms = 0;
+    c->sync_bytes = 0;
+    smtp_client_drive(c, (struct smtp_event){.kind = SMTP_EV_NOOP});
+}
+
+const struct smtp_capabilities *smtp_client_capabilities(const struct smtp_client *c)
+{
+    return smtp_session_capabilities(c->session);
 }
 
 void smtp_client_cancel(struct smtp_client *c)

@@ -38,6 +38,15 @@ struct smtp_client_buffers {
     char in[SMTP_CLIENT_READ_SIZE], plain[SMTP_CLIENT_READ_SIZE];
 };
 
+/* Somebody who looks on, for `mailhatch relay check`. All are required. */
+struct smtp_client_trace {
+    void (*on_connected)(void *data, const char *peer);
+    /* The handshake is over. @ok: it succeeded; @tls tells more either way. */
+    void (*on_tls)(void *data, const struct smtp_tls *tls, bool ok);
+    /* @bytes went out or came in, decrypted, in any split. @secret: they are not to be shown. */
+    void (*on_bytes)(void *data, struct gw_slice bytes, bool from_relay, bool secret);
+};
+
 /* Everything is borrowed and must outlive the client; the struct itself is copied. */
 struct smtp_client_config {
     uv_loop_t *loop;
@@ -47,6 +56,8 @@ struct smtp_client_config {
     struct smtp_resolver *resolver;
     struct smtp_client_buffers *buffers;
     int64_t tls_probe_ms; /* without greeting for so long: see client_probe.c; 0: never */
+    const struct smtp_client_trace *trace; /* NULL: nobody looks on */
+    void *trace_data;
 };
 
 /* Where and why a connection ended. */
@@ -82,6 +93,8 @@ void smtp_client_start(struct smtp_client *c, struct smtp_transaction *txn);
 void smtp_client_cancel(struct smtp_client *c);
 /* When ready: on_idle_timeout at @deadline_ms (monotonic) unless a transaction starts before. */
 void smtp_client_park(struct smtp_client *c, int64_t deadline_ms);
+/* Only when ready: asks whether the relay is still there. on_ready, or on_down. */
+void smtp_client_noop(struct smtp_client *c);
 /* Leave politely; a running transaction ends at once as SMTP_REASON_SHUTDOWN. */
 void smtp_client_quit(struct smtp_client *c);
 /* Close now. */
@@ -94,6 +107,8 @@ uint64_t smtp_client_n_started(const struct smtp_client *c);
 int64_t smtp_client_connected_at_ms(const struct smtp_client *c);
 /* "192.0.2.1:587", or "" before TCP came up. */
 const char *smtp_client_peer(const struct smtp_client *c);
+/* Of the last EHLO; NULL before it was answered. */
+const struct smtp_capabilities *smtp_client_capabilities(const struct smtp_client *c);
 /* Static text, NULL without TLS. */
 const char *smtp_client_tls_version(const struct smtp_client *c);
 

@@ -59,6 +59,8 @@ static void handshake_done(struct smtp_client *c)
 void smtp_client_shake(struct smtp_client *c)
 {
     enum smtp_tls_status st = smtp_tls_handshake(c->tls);
+    if (c->config.trace != NULL && st != SMTP_TLS_MORE)
+        c->config.trace->on_tls(c->config.trace_data, c->tls, st == SMTP_TLS_OK);
     if (st == SMTP_TLS_FAILED) {
         smtp_client_tls_failed(c);
         return;

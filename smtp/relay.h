@@ -82,8 +82,9 @@ struct smtp_relay_config smtp_relay_config_default(void);
 
 enum {
     SMTP_RELAY_MAX_MOVES = 2, /* of one transaction, off connections found dead before MAIL; ours */
-    SMTP_RELAY_HOLD_MS = 1000, /* after a failed attempt, while other connections work; ours */
-    SMTP_RELAY_BUSY_MS = 1000  /* a refused transaction may come back after this at least; ours */
+    SMTP_RELAY_HOLD_MS = 1000,      /* after a failed attempt, while other connections work; ours */
+    SMTP_RELAY_NOOP_MS = 15 * 1000, /* idle for longer: NOOP before a transaction; ours */
+    SMTP_RELAY_BUSY_MS = 1000 /* a refused transaction may come back after this at least; ours */
 };
 
 struct smtp_relay;

@@ -15,7 +15,7 @@
 #include "smtp/sasl_scram.h"
 
 enum relay_slot_state {
-    RELAY_SLOT_CONNECTING,
+    RELAY_SLOT_CONNECTING, /* being made, or asked by NOOP whether it still works */
     RELAY_SLOT_IDLE,
     RELAY_SLOT_BUSY,
     RELAY_SLOT_LEAVING, /* QUIT said, or down and closing */
@@ -31,9 +31,10 @@ struct relay_slot {
     struct smtp_tls_context *tls; /* what the connection was begun with */
     struct smtp_transaction *txn;
     uint64_t newest_waiting; /* number of the last transaction submitted when the attempt began */
-    int64_t began_at_ms;     /* of the attempt, then of the transaction it has */
-    char *secret;            /* password or token of this connection */
-    bool probe;              /* what becomes of it decides about a half-open breaker */
+    int64_t idle_since_ms;
+    int64_t began_at_ms; /* of the attempt, then of the transaction it has */
+    char *secret;        /* password or token of this connection */
+    bool probe;          /* what becomes of it decides about a half-open breaker */
     bool was_ready;
     bool stale; /* broke before it took a transaction that could be moved */
 };

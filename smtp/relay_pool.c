@@ -72,6 +72,7 @@ static void park(struct relay_slot *s)
     const struct smtp_relay_config *c = &s->relay->config;
     int64_t by_idle = gw_clock_mono_ms() + c->idle_ms;
     int64_t by_age = smtp_client_connected_at_ms(s->client) + c->max_age_ms;
+    s->idle_since_ms = gw_clock_mono_ms();
     set_state(s, RELAY_SLOT_IDLE);
     smtp_client_park(s->client, by_idle < by_age ? by_idle : by_age);
 }
@@ -371,6 +372,19 @@ static bool may_start(const struct smtp_relay *r, int64_t now)
            gw_token_bucket_wait_ms(&r->rate, now) == 0;
 }
 
+/* What lies between us and the relay may have forgotten a connection that was silent for long, and
+ * then says nothing: better to find out by NOOP than by the five minutes that MAIL may take. */
+static bool needs_noop(const struct relay_slot *s, int64_t now)
+{
+    return smtp_client_n_started(s->client) > 0 && now - s->idle_since_ms >= SMTP_RELAY_NOOP_MS;
+}
+
+static void ask(struct relay_slot *s)
+{
+    set_state(s, RELAY_SLOT_CONNECTING);
+    smtp_client_noop(s->client);
+}
+
 static void start_what_may(struct smtp_relay *r, int64_t now)
 {
     while (may_start(r, now)) {
@@ -379,6 +393,12 @@ static void start_what_may(struct smtp_relay *r, int64_t now)
             gw_list_entry(r->waiting.next, struct smtp_transaction, link);
         if (worn_out(s)) {
             leave(s);
+            continue;
+        }
+        if (needs_noop(s, now)) {
+            if (r->n_slots[RELAY_SLOT_CONNECTING] >= r->n_waiting)
+                break; /* enough were asked */
+            ask(s);
             continue;
         }
         gw_list_remove(&txn->link);

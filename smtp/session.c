@@ -28,6 +28,7 @@ struct smtp_timeouts smtp_timeouts_default(void)
                                   .data_ms = 120 * s,
                                   .dot_ms = 600 * s,
                                   .rset_ms = 20 * s,
+                                  .noop_ms = 5 * s,
                                   .quit_ms = 5 * s,
                                   .body_floor_ms = 180 * s,
                                   .body_min_rate_bps = 500};
@@ -225,7 +226,8 @@ static void on_quit(struct smtp_session *s)
 {
     if (s->state == SMTP_STATE_READY)
         smtp_session_enter(s, SMTP_STATE_QUIT);
-    else if (s->env == NULL && (s->state == SMTP_STATE_RSET || s->state == SMTP_STATE_DRAIN))
+    else if (s->env == NULL && (s->state == SMTP_STATE_RSET || s->state == SMTP_STATE_DRAIN ||
+                                s->state == SMTP_STATE_NOOP))
         s->quit_wanted = true;
     else if (s->state != SMTP_STATE_QUIT)
         smtp_session_fail(s, SMTP_REASON_SHUTDOWN, NULL, "mailhatch is shutting down");
@@ -288,6 +290,10 @@ static void dispatch(struct smtp_session *s, const struct smtp_event *ev)
     case SMTP_EV_TRANSACTION:
         on_transaction(s, ev->envelope);
         break;
+    case SMTP_EV_NOOP:
+        PRE(smtp_session_ready(s));
+        smtp_session_enter(s, SMTP_STATE_NOOP);
+        break;
     case SMTP_EV_CANCEL:
         smtp_session_cancel(s);
         break;
@@ -329,6 +335,7 @@ void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
     }
     bool over = s->state == SMTP_STATE_OVER;
     act_out->out = gw_buf_view(&s->out);
+    act_out->secret = s->out_is_secret;
     act_out->ready = smtp_session_ready(s);
     act_out->close = over;
     act_out->stage = over ? s->end_stage : smtp_state_info(s->state)->stage;

@@ -44,7 +44,7 @@ enum smtp_auth_mech {
  * runs. Defaults are RFC 5321 sec. 4.5.3.2 minima or more. */
 struct smtp_timeouts {
     int64_t resolve_ms, connect_ms, greeting_ms, ehlo_ms, starttls_ms, handshake_ms, auth_ms;
-    int64_t mail_ms, rcpt_ms, data_ms, dot_ms, rset_ms, quit_ms;
+    int64_t mail_ms, rcpt_ms, data_ms, dot_ms, rset_ms, noop_ms, quit_ms;
     int64_t body_floor_ms;     /* a body may always take this long */
     int64_t body_min_rate_bps; /* bytes per second it must reach beyond that */
 };
@@ -129,6 +129,7 @@ enum smtp_event_kind {
     SMTP_EV_WORK,      /* go on with what act.more_work spoke of */
     SMTP_EV_CLOSED,    /* connection or handshake is gone: ev.reason, ev.detail; also end of file */
     SMTP_EV_TRANSACTION, /* only when smtp_session_ready(): ev.envelope */
+    SMTP_EV_NOOP,        /* only when smtp_session_ready(): is the relay there? ready again then */
     SMTP_EV_CANCEL,      /* give the transaction up; once its end was handed over: nothing */
     SMTP_EV_QUIT         /* leave politely once idle; in a transaction: at once, as shutdown */
 };
@@ -144,6 +145,7 @@ struct smtp_event {
 
 struct smtp_action {
     struct gw_slice out;   /* bytes to write now; valid until the next step */
+    bool secret;           /* out holds a secret: not for any log */
     bool start_tls;        /* after out was written: begin the handshake */
     bool transaction_done; /* the envelope is no longer used; its outcomes are final, unless: */
     /* Some have none, as the relay takes no more of it on this connection: to be started again on

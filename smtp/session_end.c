@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What follows a round that did not end by the reply to its content, and QUIT.
+/* What follows a round that did not end by the reply to its content; NOOP and QUIT.
  *
- * Spec: RFC 5321 sec. 4.1.1.5, 4.1.1.10; RFC 2920 sec. 3.1; RFC 3030 sec. 2. */
+ * Spec: RFC 5321 sec. 4.1.1.5, 4.1.1.9, 4.1.1.10; RFC 2920 sec. 3.1; RFC 3030 sec. 2. */
 #include "gateway/base/gw_check.h"
 #include "smtp/session_impl.h"
 
@@ -58,6 +58,20 @@ void smtp_session_on_rset(struct smtp_session *s)
     } else {
         smtp_session_enter(s, SMTP_STATE_READY);
     }
+}
+
+void smtp_session_send_noop(struct smtp_session *s)
+{
+    send_setup(s, "NOOP");
+}
+
+/* Any reply of a sound kind shows that somebody is there. */
+void smtp_session_on_noop(struct smtp_session *s)
+{
+    if (s->reply.code / 100 == 3)
+        smtp_session_fail_sequence(s);
+    else
+        smtp_session_enter(s, SMTP_STATE_READY);
 }
 
 void smtp_session_send_quit(struct smtp_session *s)

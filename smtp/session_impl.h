@@ -45,7 +45,8 @@ struct smtp_session;
       TO(AUTH) | TO(AUTH_CANCEL) | TO(READY)) \
     X(AUTH_CANCEL, "reply to the canceled AUTH", AUTH, AFTER(auth_ms), true, DO(send_auth_cancel), \
       DO(on_auth_cancel), 0) \
-    X(READY, "end of its reply", IDLE, NO_TIMEOUT, false, NULL, NULL, TO(MAIL) | TO(QUIT)) \
+    X(READY, "end of its reply", IDLE, NO_TIMEOUT, false, NULL, NULL, \
+      TO(MAIL) | TO(NOOP) | TO(QUIT)) \
     X(MAIL, "reply to MAIL", MAIL, AFTER(mail_ms), true, DO(send_flight), DO(on_mail), \
       TO(RCPT) | TO(DRAIN) | TO(RSET) | TO(READY)) \
     X(RCPT, "reply to RCPT", RCPT, AFTER(rcpt_ms), true, DO(send_flight), DO(on_rcpt), \
@@ -64,6 +65,7 @@ struct smtp_session;
       DO(on_drain), TO(DRAIN) | TO(RSET)) \
     X(RSET, "reply to RSET", RSET, AFTER(rset_ms), false, DO(send_rset), DO(on_rset), \
       TO(READY) | TO(MAIL)) \
+    X(NOOP, "reply to NOOP", IDLE, AFTER(noop_ms), false, DO(send_noop), DO(on_noop), TO(READY)) \
     X(QUIT, "reply to QUIT", QUIT, AFTER(quit_ms), false, DO(send_quit), DO(on_quit), 0) \
     X(OVER, "end", QUIT, NO_TIMEOUT, false, NULL, NULL, 0)
 
@@ -87,7 +89,7 @@ struct smtp_state_info {
 
 /* What the next reply in order will answer. */
 enum smtp_command {
-    SMTP_CMD_SETUP, /* greeting to AUTH, RSET, QUIT: never more than one in flight */
+    SMTP_CMD_SETUP, /* greeting to AUTH, RSET, NOOP, QUIT: never more than one in flight */
     SMTP_CMD_MAIL,
     SMTP_CMD_RCPT,
     SMTP_CMD_DATA,
@@ -255,6 +257,8 @@ void smtp_session_send_lone_dot(struct smtp_session *s);
 void smtp_session_on_drain(struct smtp_session *s);
 void smtp_session_send_rset(struct smtp_session *s);
 void smtp_session_on_rset(struct smtp_session *s);
+void smtp_session_send_noop(struct smtp_session *s);
+void smtp_session_on_noop(struct smtp_session *s);
 void smtp_session_send_quit(struct smtp_session *s);
 void smtp_session_on_quit(struct smtp_session *s);
 

@@ -236,9 +236,10 @@ static struct smtp_relay_config relay_config(struct run *r)
         config.n_mechs = 1;
     }
     struct smtp_timeouts *t = &config.timeouts;
-    *t = (struct smtp_timeouts){GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS,
-                                GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS,
-                                GENEROUS_MS, GENEROUS_MS, QUIT_MS,     GENEROUS_MS, 100000000};
+    *t = (struct smtp_timeouts){GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS,
+                                GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS,
+                                GENEROUS_MS, GENEROUS_MS, GENEROUS_MS, GENEROUS_MS,
+                                GENEROUS_MS, QUIT_MS,     GENEROUS_MS, 100000000};
     if (c->timeout_at != SIZE_MAX) {
         struct smtp_timeouts standard = smtp_timeouts_default();
         int64_t ms;
