@@ -32,4 +32,7 @@ char *api_client_json(const struct api_client_message *m);
  * Returns true when every recipient is `sent`. */
 bool api_client_report(struct gw_slice answer, long http_status, struct gw_buf *out);
 
+/* The answer to GET /v1/relays as a table, or what is wrong with it. True for a table. */
+bool api_client_relays(struct gw_slice answer, long http_status, struct gw_buf *out);
+
 #endif

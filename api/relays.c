@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* /v1/relays: what the relays are doing, and pausing and resuming them. */
+/* /v1/relays: what the relays are doing, pausing, resuming and checking them.
+ *
+ * A check is answered later; a client that leaves abandons it. */
 #include <string.h>
 
 #include "api/json_write.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_mem.h"
 #include "gateway/relay_admin.h"
 
 enum {
     MAX_ONE = 8 << 10,
+    MAX_CHECK = 1 << 20,
     MAX_LIST = 8 << 20 /* 1,000 relays */
 };
 
@@ -174,10 +178,105 @@ static void resume_relay(struct api_request *r)
     answer_relay(r, index);
 }
 
+/* --- Checks --- */
+
+struct pending_check {
+    struct api_request *request;
+    struct gw_relay_check *check;
+};
+
+static void on_client_gone(void *data)
+{
+    struct pending_check *p = data;
+    gw_relay_check_abandon(p->check);
+    gw_free(p);
+}
+
+static void add_tls(struct api_json *j, const struct gw_relay_check_result *r)
+{
+    if (r->tls_version == NULL && r->subject == NULL) {
+        api_json_null(j, "tls");
+        return;
+    }
+    api_json_begin_object(j, "tls");
+    api_json_str(j, "version", r->tls_version);
+    api_json_str(j, "cipher", r->tls_version != NULL ? r->tls_cipher : NULL);
+    if (r->subject == NULL) {
+        api_json_null(j, "certificate");
+    } else {
+        api_json_begin_object(j, "certificate");
+        api_json_str(j, "subject", r->subject);
+        api_json_str(j, "issuer", r->issuer);
+        api_json_str(j, "names", r->names);
+        api_json_str(j, "not_before", r->not_before);
+        api_json_str(j, "not_after", r->not_after);
+        api_json_str(j, "key", r->key);
+        api_json_str(j, "pin", r->pin);
+        api_json_end_object(j);
+    }
+    api_json_end_object(j);
+}
+
+static void add_check(struct api_json *j, const struct gw_relay_check_result *r)
+{
+    api_json_begin_object(j, NULL);
+    api_json_bool(j, "ok", r->ok);
+    api_json_str(j, "stage", r->ok ? NULL : r->stage);
+    api_json_str(j, "reason", r->ok ? NULL : r->reason);
+    api_json_str(j, "detail", r->ok ? NULL : r->detail);
+    api_json_str(j, "advice", r->ok || r->advice[0] == '\0' ? NULL : r->advice);
+    api_json_str(j, "address", r->address[0] != '\0' ? r->address : NULL);
+    add_tls(j, r);
+    api_json_str(j, "capabilities", r->capabilities);
+    api_json_begin_array(j, "transcript");
+    for (size_t i = 0; i < r->n_lines; i++) {
+        api_json_begin_object(j, NULL);
+        api_json_num(j, "ms", r->lines[i].ms);
+        api_json_str(j, "from", r->lines[i].from);
+        api_json_str(j, "text", r->lines[i].text);
+        api_json_end_object(j);
+    }
+    api_json_end_array(j);
+    api_json_num(j, "lines_left_out", (int64_t)r->n_dropped);
+    api_json_end_object(j);
+}
+
+static void on_checked(const struct gw_relay_check_result *result, void *data)
+{
+    struct pending_check *p = data;
+    struct gw_buf body;
+    if (result->failed != NULL) {
+        api_problem(p->request, API_UNAVAILABLE, "%s", result->failed);
+    } else {
+        gw_buf_init(&body, MAX_CHECK);
+        struct api_json j = {.out = &body};
+        add_check(&j, result);
+        api_answer_json(p->request, 200, &body);
+    }
+    gw_free(p);
+}
+
+static void check_relay(struct api_request *r)
+{
+    size_t index;
+    if (!find(r, &index))
+        return;
+    struct pending_check *p = gw_calloc(1, sizeof(*p));
+    p->request = r;
+    p->check = gw_relay_check_start(r->context->gateway, index, on_checked, p);
+    if (p->check == NULL) {
+        gw_free(p);
+        api_problem(r, API_OVERLOADED, "Too many checks are running; ask again in a moment.");
+        return;
+    }
+    api_request_hold(r, on_client_gone, p);
+}
+
 const struct api_route api_relays_routes[] = {
     {"GET", "/v1/relays", list_relays, CFG_SCOPE_READ | CFG_SCOPE_ADMIN, API_ROUTE_JSON, NULL},
     {"GET", "/v1/relays/{name}", get_relay, CFG_SCOPE_READ | CFG_SCOPE_ADMIN, API_ROUTE_JSON, NULL},
     {"POST", "/v1/relays/{name}/pause", pause_relay, CFG_SCOPE_ADMIN, API_ROUTE_JSON, NULL},
     {"POST", "/v1/relays/{name}/resume", resume_relay, CFG_SCOPE_ADMIN, API_ROUTE_JSON, NULL},
+    {"POST", "/v1/relays/{name}/check", check_relay, CFG_SCOPE_ADMIN, API_ROUTE_JSON, NULL},
     {0},
 };

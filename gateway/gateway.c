@@ -124,6 +124,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
+    gw_list_init(&g->checks);
     gw_list_init(&g->arrivals);
     CHECK(uv_idle_init(loop, &g->idle) == 0);
     g->idle.data = g;
@@ -330,6 +331,7 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
         gw_delivery_stop(g->delivery);
     gw_setups_close(&g->setups, grace_ms);
     gw_waits_expire_all(&g->waits);
+    gw_relay_checks_end(g);
     if (g->sandbox != NULL)
         gw_sandbox_expire_waits(g->sandbox);
     gw_control_end_all(g);

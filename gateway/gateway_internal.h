@@ -30,7 +30,9 @@ struct gw_gateway {
     struct gw_waits waits;
     struct gw_id_table flights; /* submissions that lead, by idempotency key */
     struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
-    struct gw_list arrivals;    /* submissions to begin at the next turn of the loop */
+    struct gw_list checks;      /* of relays, running */
+    size_t n_checks;
+    struct gw_list arrivals; /* submissions to begin at the next turn of the loop */
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
@@ -43,6 +45,9 @@ struct gw_gateway {
     void (*on_closed)(void *);
     void *closed_data;
 };
+
+/* relay_check.c: they end soon. */
+void gw_relay_checks_end(struct gw_gateway *g);
 
 /* submission.c: begins what has arrived. */
 void gw_submissions_start(uv_idle_t *idle);

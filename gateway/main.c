@@ -15,6 +15,7 @@ static const struct command {
     {"check-config", cli_check_config, "check the configuration; --print shows the effective one"},
     {"send", cli_send, "send one message through a running server"},
     {"key", cli_key, "make API keys: key new, key hash"},
+    {"relay", cli_relay, "try a relay out, list the relays of a server: relay check, relay ls"},
     {"dkim", cli_dkim, "make DKIM keys and their DNS records: dkim keygen, dkim txt"},
     {"version", cli_version, "print the version"},
 };

@@ -42,4 +42,38 @@ void gw_relay_pause(struct gw_gateway *g, size_t index);
 /* Also closes the breaker. Idempotent. */
 void gw_relay_resume(struct gw_gateway *g, size_t index);
 
+/* A line of a conversation. */
+struct gw_relay_check_line {
+    int32_t ms;       /* since the start */
+    const char *from; /* "client", "relay", "network" */
+    const char *text;
+};
+
+/* What became of a check; valid during the callback. */
+struct gw_relay_check_result {
+    const char *failed; /* NULL: the check was made. Else a sentence: why it could not be */
+    bool ok;
+    const char *stage, *reason, *detail, *advice; /* not ok; advice may be "" */
+    const char *address;                          /* "" when nothing was reached */
+    const char *tls_version, *tls_cipher;         /* NULL: plaintext */
+    /* The certificate; NULL subject: none was shown. */
+    const char *subject, *issuer, *names, *not_before, *not_after, *key, *pin;
+    const char *capabilities; /* "PIPELINING, AUTH PLAIN"; NULL: EHLO was not answered */
+    const struct gw_relay_check_line *lines;
+    size_t n_lines, n_dropped;
+};
+typedef void (*gw_relay_check_cb)(const struct gw_relay_check_result *result, void *data);
+
+enum {
+    GW_MAX_RELAY_CHECKS = 16 /* at a time; ours */
+};
+
+/* Connect, TLS, AUTH, NOOP, QUIT on a connection of its own, whatever state the relay is in.
+ * on_done once, from the loop. NULL: GW_MAX_RELAY_CHECKS are running. */
+struct gw_relay_check;
+struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
+                                            gw_relay_check_cb on_done, void *data);
+/* on_done does not come; it ends soon. */
+void gw_relay_check_abandon(struct gw_relay_check *c);
+
 #endif

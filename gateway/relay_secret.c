@@ -28,18 +28,24 @@ static void on_token_change(void *data)
 }
 
 void gw_relay_secret_open(struct gw_relay_secret *s, struct gw_http *http,
-                          const struct cfg_relay *c, struct smtp_relay_config *config)
+                          const struct cfg_relay *c)
 {
     *s = (struct gw_relay_secret){.relay = NULL};
-    if (c->oauth2.token_url != NULL || c->oauth2.access_token != NULL) {
+    if (c->oauth2.token_url != NULL || c->oauth2.access_token != NULL)
         s->oauth2 = gw_oauth2_new(http, &c->oauth2, c->name, on_token_change, s);
-        config->secrets = (struct smtp_secret_source){
-            .get = gw_oauth2_get, .refused = gw_oauth2_refused, .data = s->oauth2};
-    } else if (c->password_file != NULL) {
+    else if (c->password_file != NULL)
         gw_secret_file_init(&s->password, c->password_file, c->password);
-        config->secrets = (struct smtp_secret_source){
+}
+
+struct smtp_secret_source gw_relay_secret_source(struct gw_relay_secret *s)
+{
+    if (s->oauth2 != NULL)
+        return (struct smtp_secret_source){
+            .get = gw_oauth2_get, .refused = gw_oauth2_refused, .data = s->oauth2};
+    if (s->password.path != NULL)
+        return (struct smtp_secret_source){
             .get = get_password, .refused = password_refused, .data = &s->password};
-    }
+    return (struct smtp_secret_source){.get = NULL};
 }
 
 void gw_relay_secret_stop(struct gw_relay_secret *s)

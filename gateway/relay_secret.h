@@ -13,9 +13,11 @@ struct gw_relay_secret {
     struct smtp_relay *relay; /* whoever opens it says which */
 };
 
-/* Fills @config->secrets if @c has a secret that may change. @http is used with OAuth2 only. */
+/* @http is used with OAuth2 only. */
 void gw_relay_secret_open(struct gw_relay_secret *s, struct gw_http *http,
-                          const struct cfg_relay *c, struct smtp_relay_config *config);
+                          const struct cfg_relay *c);
+/* For a relay's configuration; one without get when the secret never changes. */
+struct smtp_secret_source gw_relay_secret_source(struct gw_relay_secret *s);
 /* No request for a token is made any more, none is in hand; before the HTTP client closes. */
 void gw_relay_secret_stop(struct gw_relay_secret *s);
 void gw_relay_secret_close(struct gw_relay_secret *s);

@@ -53,7 +53,7 @@ static void set_pins(const struct cfg_relay *c, struct smtp_relay_config *out)
     }
 }
 
-static struct smtp_relay_config relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
+struct smtp_relay_config gw_relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
 {
     struct smtp_relay_config out = smtp_relay_config_default();
     out.name = c->name;
@@ -112,9 +112,10 @@ enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct
         r->n_open++;
     }
     for (; r->n < cfg->n_relays; r->n++) {
-        struct smtp_relay_config config = relay_config(&cfg->relays[r->n], sandbox_port);
+        struct smtp_relay_config config = gw_relay_config(&cfg->relays[r->n], sandbox_port);
         struct gw_relay_secret *secret = &r->secrets[r->n];
-        gw_relay_secret_open(secret, r->http, &cfg->relays[r->n], &config);
+        gw_relay_secret_open(secret, r->http, &cfg->relays[r->n]);
+        config.secrets = gw_relay_secret_source(secret);
         enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
         if (st != GW_OK) {
             gw_relay_secret_close(secret);

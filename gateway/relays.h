@@ -28,6 +28,9 @@ struct gw_relays {
     size_t n_open; /* relays, and the HTTP client, that are not closed yet */
 };
 
+/* As smtp_relay_new() takes it, without its secrets; strings are borrowed from @c. */
+struct smtp_relay_config gw_relay_config(const struct cfg_relay *c, uint16_t sandbox_port);
+
 /* @sandbox_port  where relays with url `sandbox:` connect to
  * On error nothing is left open but what gw_relays_close() ends. */
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,

@@ -226,16 +226,21 @@ void smtp_relay_no_secret(struct smtp_relay *r, const struct smtp_client_end *en
 
 /* --- By an operator --- */
 
-void smtp_relay_pause(struct smtp_relay *r)
+void smtp_relay_refuse_paused(struct smtp_relay *r)
 {
     static const struct smtp_client_end why = {.stage = SMTP_STAGE_CONNECT,
                                                .reason = SMTP_REASON_RELAY_PAUSED,
                                                .detail = "the relay is paused"};
+    smtp_relay_refuse_waiting(r, &why);
+}
+
+void smtp_relay_pause(struct smtp_relay *r)
+{
     if (r->paused || r->closing)
         return;
     r->paused = true;
     gw_log(GW_LOG_WARN, "relay_paused", GW_LOG_STR("relay", r->config.name));
-    smtp_relay_refuse_waiting(r, &why);
+    smtp_relay_refuse_paused(r);
     smtp_relay_abort_all(r, RELAY_SLOT_CONNECTING);
     smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
 }

@@ -96,6 +96,8 @@ void smtp_relay_close_if_done(struct smtp_relay *r);
 /* relay_health.c */
 /* May @txn wait here now? If not it is refused: finished as not tried. */
 bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn);
+/* Every waiting transaction, as the relay is paused. */
+void smtp_relay_refuse_paused(struct smtp_relay *r);
 /* A new connection is up. */
 void smtp_relay_came_up(struct smtp_relay *r);
 /* An attempt at a connection failed. */

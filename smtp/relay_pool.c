@@ -448,6 +448,8 @@ void smtp_relay_pump(struct smtp_relay *r)
     start_what_may(r, now);
     if (!r->paused)
         open_as_needed(r, now);
+    else if (r->n_waiting > 0) /* the rest of one that could not end on its connection */
+        smtp_relay_refuse_paused(r);
     /* The last connection went while none may be made. */
     if (r->n_waiting > 0 && smtp_relay_n_established(r) == 0 &&
         smtp_breaker_wait_ms(&r->breaker, now) > 0)

@@ -228,6 +228,7 @@ static const struct {
      "\"reason\":\"timeout\",\"detail\":\"no answer\"}"},
     {"GET /v1/relays/sess HTTP/1.1\r\n", NULL, "404 Not Found", "no relay"},
     {"POST /v1/relays/nope/pause HTTP/1.1\r\n", "", "404 Not Found", "no relay"},
+    {"POST /v1/relays/ses/check HTTP/1.1\r\n", "", "503 Service Unavailable", "overloaded"},
     {"GET /v1/relays/ses/pause HTTP/1.1\r\n", NULL, "405 Method Not Allowed", "allow: POST"},
     {"POST /v1/relays/ses/pause HTTP/1.1\r\n", "", "200 OK", "\"state\":\"paused\""},
     {"POST /v1/relays/ses/resume HTTP/1.1\r\n", NULL, "200 OK", "\"state\":\"up\""},

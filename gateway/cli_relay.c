@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* `mailhatch relay check` and `mailhatch relay ls`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/client.h"
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/cli.h"
+#include "gateway/http_client.h"
+#include "gateway/relay_secret.h"
+#include "gateway/relays.h"
+#include "smtp/check.h"
+
+enum {
+    URL_SIZE = 1024,
+    LS_TIMEOUT_MS = 15000,
+    LS_ANSWER = 16 << 20,
+    PROBE_MS = 3000,      /* somebody waits at the terminal */
+    TRY_TIMEOUT_MS = 5000 /* of each step when other ports are tried */
+};
+
+static void usage(FILE *to)
+{
+    (void)fputs(
+        "usage: mailhatch relay check URL [--ca-file FILE] [--server-name NAME]\n"
+        "       mailhatch relay check NAME [--config FILE]\n"
+        "       mailhatch relay ls [--url URL] [--key ID.SECRET]\n\n"
+        "check: connects, does TLS and AUTH, says NOOP and QUIT, and prints all that was said, "
+        "the\n"
+        "certificate, and what is wrong with which URL or setting would work. URL is as in the\n"
+        "configuration (smtp://user:pass@host:587); it may be in $MAILHATCH_RELAY instead, where\n"
+        "other users of this machine cannot read the password. NAME is a relay of the "
+        "configuration.\n"
+        "ls: the relays of a running server and what they are doing.\n\n"
+        "  --ca-file FILE      PEM file of the CAs to trust instead of the system's\n"
+        "  --server-name NAME  the name that the certificate must have\n"
+        "  --config FILE       default: $MAILHATCH_CONFIG\n"
+        "  --url, --key        as for `mailhatch send`\n\n"
+        "exit code: 0 the relay works, 1 it does not, 2 usage, 3 the configuration is not valid\n",
+        to);
+}
+
+struct relay_args {
+    const char *config, *ca_file, *server_name, *url, *key;
+};
+
+/* CLI_OK, CLI_USAGE, or -1: help was asked for. */
+static int parse(int argc, char **argv, struct relay_args *a)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"ca-file", required_argument, NULL, 'a'},
+                                            {"server-name", required_argument, NULL, 's'},
+                                            {"url", required_argument, NULL, 'u'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    int c;
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
+        const struct {
+            int letter;
+            const char **to;
+        } known[] = {{'c', &a->config},
+                     {'a', &a->ca_file},
+                     {'s', &a->server_name},
+                     {'u', &a->url},
+                     {'k', &a->key}};
+        size_t i = 0;
+        while (i < sizeof(known) / sizeof(known[0]) && known[i].letter != c)
+            i++;
+        if (i == sizeof(known) / sizeof(known[0]))
+            return c == 'h' ? -1 : CLI_USAGE;
+        *known[i].to = optarg;
+    }
+    return CLI_OK;
+}
+
+/* --- check --- */
+
+struct run {
+    bool done, ok;
+    bool quiet; /* another port is being tried */
+    char capabilities[SMTP_CHECK_LINE_SIZE];
+    enum smtp_stage stage;
+    enum smtp_reason reason;
+};
+
+static void print_certificate(const struct smtp_tls_certificate *c)
+{
+    (void)printf("\ncertificate\n  subject  %s\n  issuer   %s\n  names    %s\n"
+                 "  valid    %s to %s\n  key      %s\n  pin      %s\n",
+                 c->subject, c->issuer, c->names[0] != '\0' ? c->names : "(none)", c->not_before,
+                 c->not_after, c->key, c->pin);
+}
+
+static void print_result(const struct smtp_check_result *r, const char *capabilities)
+{
+    static const char *const marks[] = {
+        [SMTP_CHECK_NETWORK] = "*", [SMTP_CHECK_CLIENT] = ">", [SMTP_CHECK_RELAY] = "<"};
+    for (size_t i = 0; i < r->n_lines; i++)
+        (void)printf("%6d ms %s %s\n", r->lines[i].ms, marks[r->lines[i].speaker],
+                     r->lines[i].text);
+    if (r->n_dropped > 0)
+        (void)printf("          … and %zu lines more\n", r->n_dropped);
+    if (r->has_certificate)
+        print_certificate(&r->certificate);
+    if (r->has_capabilities)
+        (void)printf("\noffers     %s\n", capabilities);
+    if (r->ok) {
+        (void)printf("\nOK: the relay can be used%s%s\n",
+                     r->tls_version != NULL ? " over " : ", without TLS",
+                     r->tls_version != NULL ? r->tls_version : "");
+        return;
+    }
+    (void)printf("\nFAILED at %s: %s: %s\n", smtp_stage_name(r->stage), smtp_reason_name(r->reason),
+                 r->detail);
+    if (r->advice[0] != '\0')
+        (void)printf("try: %s\n", r->advice);
+}
+
+static void on_checked(const struct smtp_check_result *r, void *data)
+{
+    struct run *run = data;
+    run->done = true;
+    run->ok = r->ok;
+    run->stage = r->stage;
+    run->reason = r->reason;
+    if (r->has_capabilities)
+        smtp_check_capabilities_text(&r->capabilities, run->capabilities,
+                                     sizeof(run->capabilities));
+    if (!run->quiet)
+        print_result(r, run->capabilities);
+}
+
+/* False with the reason on stderr when it could not even begin. */
+static bool run_check(uv_loop_t *loop, const struct smtp_relay_config *config, struct run *run)
+{
+    struct smtp_check *check;
+    struct gw_err err = {.text = ""};
+    if (smtp_check_start(loop, config, on_checked, run, &check, &err) != GW_OK) {
+        (void)fprintf(stderr, "mailhatch: %s\n", err.text);
+        return false;
+    }
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    return run->done;
+}
+
+/* The failure may be one of the port: which of the usual ones answers? Without credentials: they
+ * are for whom the URL names. */
+static void try_other_ports(uv_loop_t *loop, const struct smtp_relay_config *failed)
+{
+    static const struct {
+        const char *scheme;
+        enum smtp_tls_mode mode;
+        uint16_t port;
+    } usual[] = {{"smtp", SMTP_TLS_REQUIRED, 587}, {"smtps", SMTP_TLS_IMPLICIT, 465}};
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        struct run run = {.quiet = true};
+        struct smtp_relay_config c = *failed;
+        if (c.port == usual[i].port)
+            continue;
+        c.port = usual[i].port;
+        c.tls_mode = usual[i].mode;
+        c.username = NULL;
+        c.password = NULL;
+        c.timeouts.connect_ms = TRY_TIMEOUT_MS;
+        c.timeouts.greeting_ms = TRY_TIMEOUT_MS;
+        if (run_check(loop, &c, &run) && run.ok)
+            (void)printf("this answers: %s://%s:%u (%s)\n", usual[i].scheme, c.host,
+                         (unsigned)c.port, run.capabilities);
+    }
+}
+
+static bool may_be_the_port(const struct run *run)
+{
+    return run->stage == SMTP_STAGE_CONNECT || run->stage == SMTP_STAGE_GREETING ||
+           run->reason == SMTP_REASON_AUTH_UNAVAILABLE ||
+           run->reason == SMTP_REASON_TLS_REQUIRED_MISSING;
+}
+
+static int check(const struct cfg_relay *relay, const struct relay_args *a)
+{
+    struct smtp_relay_config config = gw_relay_config(relay, 0);
+    struct run run = {.done = false};
+    uv_loop_t loop;
+    if (relay->sandbox || relay->oauth2.token_url != NULL) {
+        (void)fprintf(stderr, "mailhatch: %s; use POST /v1/relays/%s/check of a running server\n",
+                      relay->sandbox ? "the sandbox lives in the server"
+                                     : "access tokens are the server's business",
+                      relay->name);
+        return CLI_FAILED;
+    }
+    if (a->ca_file != NULL)
+        config.ca_file = a->ca_file;
+    if (a->server_name != NULL)
+        config.server_name = a->server_name;
+    config.tls_probe_ms = PROBE_MS;
+    CHECK(uv_loop_init(&loop) == 0);
+    bool ran = run_check(&loop, &config, &run);
+    if (ran && !run.ok && may_be_the_port(&run))
+        try_other_ports(&loop, &config);
+    (void)uv_loop_close(&loop);
+    return ran && run.ok ? CLI_OK : CLI_FAILED;
+}
+
+/* A relay URL in the place of $MAILHATCH_RELAY, and nothing else of the environment. */
+static const char *only_relay(const char *name, void *data)
+{
+    return strcmp(name, "MAILHATCH_RELAY") == 0 ? data : NULL;
+}
+
+static const struct cfg *load_url(const char *url)
+{
+    struct cfg_problems problems = {.n = 0};
+    const struct cfg *cfg = NULL;
+    char *copy = gw_strdup(url);
+    enum gw_status st = cfg_load(NULL, only_relay, copy, &cfg, &problems);
+    for (size_t i = 0; i < problems.n; i++)
+        (void)fprintf(stderr, "%s\n", problems.text[i]);
+    cfg_problems_deinit(&problems);
+    gw_free_secret(&copy);
+    return st == GW_OK ? cfg : NULL;
+}
+
+static const struct cfg_relay *find(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->n_relays; i++)
+        if (strcmp(cfg->relays[i].name, name) == 0)
+            return &cfg->relays[i];
+    (void)fprintf(stderr, "mailhatch: the configuration has no relay `%s`\n", name);
+    return NULL;
+}
+
+static int run_check_command(const char *what, const struct relay_args *a)
+{
+    bool is_url = strstr(what, "://") != NULL;
+    const struct cfg *cfg = is_url ? load_url(what) : cli_load_config(a->config);
+    if (cfg == NULL)
+        return CLI_CONFIG;
+    const struct cfg_relay *relay = is_url ? &cfg->relays[0] : find(cfg, what);
+    int rc = relay != NULL ? check(relay, a) : CLI_FAILED;
+    cfg_unref(&cfg);
+    return rc;
+}
+
+/* --- ls --- */
+
+static int list(const struct relay_args *a)
+{
+    char url[URL_SIZE];
+    char auth[600] = "Accept: application/json";
+    bool is_unix = strncmp(a->url, "unix:", 5) == 0;
+    (void)snprintf(url, sizeof(url), "%s/v1/relays", is_unix ? "http://localhost" : a->url);
+    if (a->key != NULL)
+        (void)snprintf(auth, sizeof(auth), "Authorization: Bearer %s", a->key);
+    const char *headers[] = {auth, NULL};
+    const struct gw_http_request request = {.url = url,
+                                            .unix_socket = is_unix ? a->url + 5 : NULL,
+                                            .headers = headers,
+                                            .timeout_ms = LS_TIMEOUT_MS};
+    struct gw_buf answer;
+    struct gw_buf table;
+    struct gw_err err;
+    long status = 0;
+    gw_buf_init(&answer, LS_ANSWER);
+    gw_buf_init(&table, LS_ANSWER);
+    int rc = CLI_FAILED;
+    if (gw_http_do(&request, &answer, &status, &err) != GW_OK) {
+        (void)fprintf(stderr, "mailhatch: %s\n", err.text);
+    } else {
+        rc = api_client_relays(gw_buf_view(&answer), status, &table) ? CLI_OK : CLI_FAILED;
+        (void)fwrite(table.data, 1, table.len, rc == CLI_OK ? stdout : stderr);
+    }
+    gw_wipe(auth, sizeof(auth));
+    gw_buf_deinit(&answer);
+    gw_buf_deinit(&table);
+    return rc;
+}
+
+int cli_relay(int argc, char **argv)
+{
+    /* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
+    const char *url = getenv("MAILHATCH_URL");
+    const char *relay = getenv("MAILHATCH_RELAY");
+    struct relay_args a = {.url = url != NULL ? url : "http://127.0.0.1:8080",
+                           .key = getenv("MAILHATCH_API_KEY")};
+    /* NOLINTEND(concurrency-mt-unsafe) */
+    int rc = argc > 1 ? parse(argc, argv, &a) : CLI_USAGE;
+    const char *verb = rc == CLI_OK && optind < argc ? argv[optind] : "";
+    const char *what = rc == CLI_OK && optind + 1 < argc ? argv[optind + 1] : relay;
+    gw_log_init(GW_LOG_ERROR, GW_LOG_FORMAT_TEXT, STDERR_FILENO);
+    if (strcmp(verb, "check") == 0 && what != NULL && optind + 2 >= argc)
+        return run_check_command(what, &a);
+    if (strcmp(verb, "ls") == 0 && optind + 1 == argc)
+        return list(&a);
+    usage(rc == -1 ? stdout : stderr);
+    return rc == -1 ? CLI_OK : CLI_USAGE;
+}

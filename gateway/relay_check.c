@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of relays that operators ask for over the API. */
+#include <string.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/gateway_internal.h"
+#include "gateway/relay_admin.h"
+#include "smtp/check.h"
+
+struct gw_relay_check {
+    struct gw_list link; /* in gateway.checks */
+    struct gw_gateway *gateway;
+    struct smtp_check *check; /* NULL: could not be started */
+    struct gw_err err;
+    uv_timer_t timer; /* answers one that could not be started, from the loop */
+    gw_relay_check_cb on_done;
+    void *data;
+};
+
+static void end(struct gw_relay_check *c, const struct gw_relay_check_result *result)
+{
+    struct gw_gateway *g = c->gateway;
+    if (c->on_done != NULL)
+        c->on_done(result, c->data);
+    gw_list_remove(&c->link);
+    g->n_checks--;
+    g->n_calls--;
+    gw_free(c);
+    gw_gateway_progress(g);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct gw_relay_check *c = handle->data;
+    end(c, &(struct gw_relay_check_result){.failed = c->err.text});
+}
+
+static void add_certificate(const struct smtp_tls_certificate *c, struct gw_relay_check_result *out)
+{
+    out->subject = c->subject;
+    out->issuer = c->issuer;
+    out->names = c->names;
+    out->not_before = c->not_before;
+    out->not_after = c->not_after;
+    out->key = c->key;
+    out->pin = c->pin;
+}
+
+static void on_checked(const struct smtp_check_result *r, void *data)
+{
+    static const char *const speakers[] = {[SMTP_CHECK_NETWORK] = "network",
+                                           [SMTP_CHECK_CLIENT] = "client",
+                                           [SMTP_CHECK_RELAY] = "relay"};
+    struct gw_relay_check_line lines[SMTP_CHECK_MAX_LINES];
+    char capabilities[SMTP_CHECK_LINE_SIZE];
+    for (size_t i = 0; i < r->n_lines; i++)
+        lines[i] = (struct gw_relay_check_line){
+            .ms = r->lines[i].ms, .from = speakers[r->lines[i].speaker], .text = r->lines[i].text};
+    struct gw_relay_check_result result = {.ok = r->ok,
+                                           .stage = smtp_stage_name(r->stage),
+                                           .reason = smtp_reason_name(r->reason),
+                                           .detail = r->detail,
+                                           .advice = r->advice,
+                                           .address = r->address,
+                                           .tls_version = r->tls_version,
+                                           .tls_cipher = r->tls_cipher,
+                                           .lines = lines,
+                                           .n_lines = r->n_lines,
+                                           .n_dropped = r->n_dropped};
+    if (r->has_certificate)
+        add_certificate(&r->certificate, &result);
+    if (r->has_capabilities) {
+        smtp_check_capabilities_text(&r->capabilities, capabilities, sizeof(capabilities));
+        result.capabilities = capabilities;
+    }
+    end(data, &result);
+}
+
+struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
+                                            gw_relay_check_cb on_done, void *data)
+{
+    PRE(index < g->relays->n);
+    if (g->n_checks >= GW_MAX_RELAY_CHECKS || g->state != GW_RUNNING)
+        return NULL;
+    struct gw_relay_check *c = gw_calloc(1, sizeof(*c));
+    c->gateway = g;
+    c->on_done = on_done;
+    c->data = data;
+    gw_list_push_back(&g->checks, &c->link);
+    g->n_checks++;
+    g->n_calls++;
+    struct smtp_relay_config config = gw_relay_config(
+        &g->cfg->relays[index], g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0);
+    config.secrets = gw_relay_secret_source(&g->relays->secrets[index]);
+    if (smtp_check_start(g->loop, &config, on_checked, c, &c->check, &c->err) == GW_OK)
+        return c;
+    CHECK(uv_timer_init(g->loop, &c->timer) == 0);
+    c->timer.data = c;
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    return c;
+}
+
+void gw_relay_check_abandon(struct gw_relay_check *c)
+{
+    c->on_done = NULL;
+    if (c->check != NULL)
+        smtp_check_cancel(c->check);
+}
+
+void gw_relay_checks_end(struct gw_gateway *g)
+{
+    gw_list_foreach_safe (it, &g->checks) {
+        struct gw_relay_check *c = gw_list_entry(it, struct gw_relay_check, link);
+        if (c->check != NULL)
+            smtp_check_cancel(c->check);
+    }
+}
