@@ -236,7 +236,8 @@ enum {
     CFG_MAX_API_KEYS = 10000,
     CFG_MIN_API_SECRET = 16, /* characters of a key's secret */
     CFG_MIN_WEBHOOK_SECRET = 8,
-    CFG_MAX_PINS = 16
+    CFG_MAX_PINS = 16,
+    CFG_MAX_ROUTE_RELAYS = 16
 };
 
 /* All that is wrong, in file order, then the environment's; text is "file:line:column: what is

@@ -8,8 +8,7 @@
 
 enum {
     MAX_PRIORITY = 100000,
-    MAX_WEIGHT = 1000,
-    MAX_RELAYS = 100
+    MAX_WEIGHT = 1000
 };
 
 static void read_relay(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
@@ -126,7 +125,7 @@ static const struct cfg_field fields[] = {
      .count_offset = offsetof(struct cfg_route, n_relays),
      .flags = CFG_REQUIRED,
      .min = 1,
-     .max = MAX_RELAYS,
+     .max = CFG_MAX_ROUTE_RELAYS,
      .section = &relay_section},
 };
 

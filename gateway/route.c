@@ -51,30 +51,45 @@ static void add(struct gw_route_plan *plan, const struct cfg_api_key *api_key, s
         plan->relays[plan->n++] = relay;
 }
 
-/* Relays of one priority: the first drawn by weight, the others behind it in file order. */
+/* The one of @from (of n, some struck out as NULL) that @random01 falls on, by weight; what is left
+ * of the draw is as random as it was. */
+static size_t draw(const struct cfg_route_relay **from, size_t n, double *random01)
+{
+    double total = 0;
+    size_t last = n;
+    for (size_t i = 0; i < n; i++)
+        total += from[i] != NULL ? (double)from[i]->weight : 0;
+    double left = *random01 * total;
+    for (size_t i = 0; i < n; i++) {
+        if (from[i] == NULL)
+            continue;
+        double weight = (double)from[i]->weight;
+        if (left < weight) {
+            *random01 = left / weight;
+            return i;
+        }
+        left -= weight;
+        last = i;
+    }
+    *random01 = 0; /* rounding went past the last one */
+    return last;
+}
+
+/* Relays of one priority, drawn by weight one after the other: when the first is down, its share
+ * goes to the others as their weights are, not all to one. */
 static void add_priority(struct gw_route_plan *plan, const struct cfg_api_key *api_key,
                          const struct cfg_route *route, unsigned priority, double random01)
 {
-    unsigned long total = 0;
-    for (size_t i = 0; i < route->n_relays; i++)
-        if (route->relays[i].priority == priority)
-            total += route->relays[i].weight;
-    double left = random01 * (double)total;
-    size_t drawn = route->n_relays;
-    for (size_t i = 0; i < route->n_relays; i++) {
-        if (route->relays[i].priority != priority)
-            continue;
-        if (left < (double)route->relays[i].weight) {
-            drawn = i;
-            break;
-        }
-        left -= (double)route->relays[i].weight;
+    const struct cfg_route_relay *from[GW_ROUTE_MAX_RELAYS];
+    size_t n = 0;
+    for (size_t i = 0; i < route->n_relays && n < GW_ROUTE_MAX_RELAYS; i++)
+        if (route->relays[i].priority == priority && allowed(api_key, route->relays[i].relay))
+            from[n++] = &route->relays[i];
+    for (size_t left = n; left > 0; left--) {
+        size_t i = draw(from, n, &random01);
+        add(plan, api_key, from[i]->relay);
+        from[i] = NULL;
     }
-    if (drawn < route->n_relays)
-        add(plan, api_key, route->relays[drawn].relay);
-    for (size_t i = 0; i < route->n_relays; i++)
-        if (route->relays[i].priority == priority && i != drawn)
-            add(plan, api_key, route->relays[i].relay);
 }
 
 static void add_route(struct gw_route_plan *plan, const struct cfg_api_key *api_key,

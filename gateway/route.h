@@ -10,7 +10,7 @@
 #include "gateway/message.h"
 
 enum {
-    GW_ROUTE_MAX_RELAYS = 16
+    GW_ROUTE_MAX_RELAYS = CFG_MAX_ROUTE_RELAYS
 };
 
 /* Indexes into cfg.relays, the first to be tried first. */
@@ -20,8 +20,10 @@ struct gw_route_plan {
 };
 
 /* The relay that the message names, else the first route that matches, else all relays in file
- * order. A relay the API key may not use is left out; with none left out->n is 0.
- * @random01  in [0, 1): picks among relays of equal priority by weight */
+ * order, at most GW_ROUTE_MAX_RELAYS. A relay the API key may not use is left out; with none left
+ * out->n is 0.
+ * @random01  in [0, 1): orders relays of equal priority by weight; messages with the same draw and
+ *            route have the same plan */
 void gw_route_plan(const struct cfg *cfg, const struct cfg_api_key *api_key,
                    const struct gw_message *m, const struct gw_recipient *rcpt, double random01,
                    struct gw_route_plan *out);
