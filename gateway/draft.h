@@ -58,6 +58,7 @@ enum gw_on_uncertain {
 };
 
 struct gw_draft {
+    bool borrows_body; /* slices of it point into the body */
     bool unread; /* the body could not be read to its end: not worth a judgement of what is here */
     struct gw_draft_address from;
     bool has_from;

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_utf8.h"
 #include "gateway/prepare_internal.h"
 
@@ -83,38 +85,51 @@ static enum gw_status failed(const struct gw_prepare_job *job, const char *event
     return status;
 }
 
-/* Signatures and message into one run of bytes in the arena. */
-static enum gw_status sign(struct gw_prepare_job *job, struct gw_slice message)
+/* Puts the signatures before the message in @out. Moving it costs no memory, and it may be most of
+ * what a request holds. */
+static enum gw_status sign(struct gw_prepare_job *job, struct gw_buf *out)
 {
     struct gw_err err = {.status = GW_OK};
     struct gw_buf signatures;
+    size_t len = out->len;
+    if (job->ctx->dkim == NULL)
+        return GW_OK;
     gw_buf_init(&signatures, MAX_SIGNATURES);
-    enum gw_status status = GW_OK;
-    if (job->ctx->dkim != NULL)
-        status =
-            gw_dkim_sign(job->ctx->dkim, job->m->from_domain, message, &signatures, NULL, &err);
-    if (status == GW_OK) {
-        size_t len = signatures.len + message.len;
-        char *mime = gw_arena_bytes(job->arena, len);
-        if (signatures.len != 0)
-            memcpy(mime, signatures.data, signatures.len);
-        memcpy(mime + signatures.len, message.data, message.len);
-        job->m->mime = gw_slice_of(mime, len);
+    enum gw_status status = gw_dkim_sign(job->ctx->dkim, job->m->from_domain, gw_buf_view(out),
+                                         &signatures, NULL, &err);
+    if (status == GW_OK && signatures.len != 0) {
+        CHECK(gw_buf_add(out, signatures.data, signatures.len) == GW_OK);
+        memmove(out->data + signatures.len, out->data, len);
+        memcpy(out->data, signatures.data, signatures.len);
     }
     gw_buf_deinit(&signatures);
     return status == GW_OK ? GW_OK : failed(job, "dkim_sign_failed", GW_CRYPTO, err.text);
+}
+
+/* Moves the bytes of @out to the message. */
+static void keep(struct gw_prepare_job *job, struct gw_buf *out)
+{
+    size_t len = 0;
+    char *mime = gw_buf_take(out, &len);
+    mime = gw_realloc(mime, len + 1); /* the room was for the worst case */
+    gw_arena_adopt(job->arena, mime, len + 1);
+    job->m->mime = gw_slice_of(mime, len);
 }
 
 static enum gw_status build(struct gw_prepare_job *job)
 {
     struct gw_err err = {.status = GW_OK};
     struct gw_buf out;
-    gw_buf_init(&out, gw_mime_max_size(&job->mime));
+    size_t max_size = gw_mime_max_size(&job->mime);
+    gw_buf_init(&out, max_size + MAX_SIGNATURES);
+    (void)gw_buf_reserve(&out, max_size);
     enum gw_status status = gw_mime_build(&job->mime, &out, NULL);
-    if (status != GW_OK)
+    if (status != GW_OK || out.len > max_size)
         status = failed(job, "mime_build_failed", GW_INTERNAL, "over the computed size");
     else
-        status = sign(job, gw_buf_view(&out));
+        status = sign(job, &out);
+    if (status == GW_OK)
+        keep(job, &out);
     gw_buf_deinit(&out);
     if (status == GW_OK && gw_mime_check(job->m->mime, job->utf8_header, &err) != GW_OK)
         status = failed(job, "wire_check_failed", GW_INTERNAL, err.text);

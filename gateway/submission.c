@@ -18,8 +18,7 @@
 #include "gateway/prepare.h"
 
 enum {
-    SMALL_BODY = 64 * 1024,
-    SMALL_ARENA = 8192
+    ARENA_SIZE = 8192 /* of a small message; what is large gets a block of its own */
 };
 
 struct gw_submission {
@@ -216,15 +215,22 @@ static void on_fingerprint(struct gw_work *w)
     decide(gw_list_entry(w, struct gw_submission, work));
 }
 
+static void free_body(struct gw_submission *s)
+{
+    gw_free(s->body);
+    s->body = NULL;
+}
+
 static void decode_and_prepare(struct gw_submission *s)
 {
-    size_t arena_size = s->body_len < SMALL_BODY ? SMALL_ARENA : s->body_len;
-    s->scratch = gw_arena_new(arena_size);
+    s->scratch = gw_arena_new(ARENA_SIZE);
     gw_problems_init(&s->problems, s->scratch);
     struct gw_draft draft = {.has_from = false};
     GW_FAILPOINT("prepare.decode");
     s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg,
                                   &draft, &s->problems);
+    if (!draft.borrows_body)
+        free_body(s); /* before the message is built: it may be large */
     bool judge = s->status == GW_OK || (s->status == GW_INVALID && !draft.unread);
     if (!judge)
         return;
@@ -232,12 +238,15 @@ static void decode_and_prepare(struct gw_submission *s)
                                      .dkim = s->setup->dkim,
                                      .api_key = s->options.api_key,
                                      .now_ms = gw_clock_wall_ms()};
-    struct gw_arena *arena = gw_arena_new(arena_size);
+    struct gw_arena *arena = gw_arena_new(ARENA_SIZE);
     GW_FAILPOINT("prepare.build");
     s->status = gw_prepare(&ctx, &draft, arena, &s->m, &s->problems);
     GW_FAILPOINT("prepare.built");
-    if (s->status != GW_OK)
+    if (s->status == GW_OK)
+        gw_arena_free(&s->scratch); /* the decoded attachments */
+    else
         gw_arena_free(&arena);
+    free_body(s);
 }
 
 static void run_prepare(struct gw_work *w)
@@ -310,8 +319,6 @@ static void on_prepared(struct gw_work *w)
 {
     struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
     struct gw_gateway *g = s->gateway;
-    gw_free(s->body);
-    s->body = NULL;
     GW_FAILPOINT("submission.prepared");
     if (s->status == GW_OK && g->state != GW_RUNNING)
         s->status = GW_CLOSED;

@@ -21,8 +21,15 @@ struct block {
     alignas(max_align_t) char data[];
 };
 
+/* Heap memory that came from elsewhere; the record is in the arena. */
+struct adopted {
+    struct adopted *next;
+    void *heap;
+};
+
 struct gw_arena {
     struct block *head;
+    struct adopted *adopted;
     size_t total, next_size;
 };
 
@@ -57,6 +64,8 @@ void gw_arena_free(struct gw_arena **arena)
 {
     if (*arena == NULL)
         return;
+    for (struct adopted *a = (*arena)->adopted; a != NULL; a = a->next)
+        gw_free(a->heap);
     struct block *b = (*arena)->head;
     while (b != NULL) {
         struct block *next = b->next;
@@ -129,6 +138,14 @@ char *gw_arena_printf(struct gw_arena *arena, const char *fmt, ...)
     (void)vsnprintf(p, (size_t)n + 1, fmt, ap);
     va_end(ap);
     return p;
+}
+
+void gw_arena_adopt(struct gw_arena *arena, void *heap, size_t size)
+{
+    struct adopted *a = gw_arena_alloc(arena, sizeof(*a));
+    *a = (struct adopted){.next = arena->adopted, .heap = heap};
+    arena->adopted = a;
+    arena->total += size;
 }
 
 size_t gw_arena_size(const struct gw_arena *arena)

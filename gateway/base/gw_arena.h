@@ -29,7 +29,9 @@ char *gw_arena_strdup(struct gw_arena *arena, const char *s);
 struct gw_slice gw_arena_slice(struct gw_arena *arena, struct gw_slice s);
 char *gw_arena_cstr(struct gw_arena *arena, struct gw_slice s);
 char *gw_arena_printf(struct gw_arena *arena, const char *fmt, ...) GW_PRINTF(2, 3);
-/* Bytes reserved from the heap so far. */
+/* Takes over heap memory (gw_malloc, @size bytes) until the arena is freed. */
+void gw_arena_adopt(struct gw_arena *arena, void *heap, size_t size);
+/* Bytes reserved from the heap so far, adopted ones included. */
 size_t gw_arena_size(const struct gw_arena *arena);
 
 #define GW_ARENA_NEW(arena, type)          ((type *)gw_arena_alloc((arena), sizeof(type)))
