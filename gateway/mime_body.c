@@ -207,11 +207,21 @@ void gw_mime_write_text(struct gw_buf *out, struct gw_slice text, enum gw_mime_e
     }
 }
 
+/* Into room that was made once: this is most of the work of a large message. */
 void gw_mime_write_base64(struct gw_buf *out, struct gw_slice data)
 {
+    size_t size = gw_base64_encoded_size(data.len);
+    char *to = gw_buf_reserve(out, size + size / GW_MIME_BODY_LINE * 2);
+    if (to == NULL)
+        return;
     for (size_t at = 0; at < data.len; at += GW_MIME_BASE64_LINE_BYTES) {
         size_t n = data.len - at;
         n = n < GW_MIME_BASE64_LINE_BYTES ? n : GW_MIME_BASE64_LINE_BYTES;
-        base64_line(out, data.data + at, n, at > 0);
+        if (at > 0) {
+            *to++ = '\r';
+            *to++ = '\n';
+        }
+        to += gw_base64_encode(data.data + at, n, to);
     }
+    out->len = (size_t)(to - out->data);
 }

@@ -100,6 +100,44 @@ static void base64_decodes_strictly(void **state)
         check_decode(bad[i], NULL);
 }
 
+/* Long texts are decoded many characters at a time. */
+static void base64_is_as_strict_in_the_middle_of_a_long_text(void **state)
+{
+    (void)state;
+    enum {
+        N = 256
+    };
+    static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char good[N];
+    char text[N + 1];
+    unsigned char want[N];
+    unsigned char got[N];
+    size_t n_want = 0;
+    size_t n = 0;
+    size_t bad_at = 0;
+    for (size_t i = 0; i < N; i++)
+        good[i] = all[(i * 7 + i / 64) % 64];
+    assert_int_equal(gw_base64_decode(gw_slice_of(good, N), want, &n_want, NULL), GW_OK);
+    for (size_t i = 0; i < N; i++) {
+        for (int c = 0; c < 256; c++) { /* any octet in the place of this one */
+            memcpy(text, good, N);
+            text[i] = (char)(unsigned char)c;
+            bool stays = c != 0 && strchr(all, c) != NULL;
+            enum gw_status st = gw_base64_decode(gw_slice_of(text, N), got, &n, &bad_at);
+            if (stays)
+                assert_int_equal(st, GW_OK);
+            else if (strchr(" \t\r\n=", c) == NULL || c == 0) /* those may stand somewhere */
+                assert_int_equal(st, GW_INVALID);
+        }
+        memcpy(text, good, i); /* a line end before this one */
+        text[i] = '\n';
+        memcpy(text + i + 1, good + i, N - i);
+        assert_int_equal(gw_base64_decode(gw_slice_of(text, N + 1), got, &n, NULL), GW_OK);
+        assert_int_equal(n, n_want);
+        assert_memory_equal(got, want, n);
+    }
+}
+
 static void base64_round_trips_every_length(void **state)
 {
     (void)state;
@@ -179,6 +217,7 @@ int main(void)
         cmocka_unit_test(buffer_formats_text),
         cmocka_unit_test(arena_serves_small_and_large_pieces),
         cmocka_unit_test(base64_decodes_strictly),
+        cmocka_unit_test(base64_is_as_strict_in_the_middle_of_a_long_text),
         cmocka_unit_test(base64_round_trips_every_length),
         cmocka_unit_test(dates_are_formatted_as_the_rfcs_say),
         cmocka_unit_test(fake_clock_moves_only_when_told),
