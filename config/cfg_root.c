@@ -24,7 +24,7 @@ const struct cfg cfg_defaults = {
     .store = {.engine = (enum cfg_store_engine)CFG_STORE_DEFAULT,
               .retention_bodies_ms = 0,
               .retention_history_ms = MS_OF_DAYS(30)},
-    .limits = {.body_bytes = MB(30),
+    .limits = {.body_bytes = MB(40),
                .recipients = 1000,
                .inflight_bytes = MB(256),
                .connections = 1000,

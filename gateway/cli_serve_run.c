@@ -14,6 +14,7 @@
 #include "api/server.h"
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
+#include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
 #include "gateway/cli_reload.h"
 #include "gateway/cli_serve.h"
@@ -174,6 +175,7 @@ static void enable_seccomp(const struct cli_serve_options *options)
 int cli_serve_run(void *data)
 {
     const struct cli_serve_options *options = data;
+    gw_mem_init();
     const struct cfg *cfg = cli_load_config(options->config);
     if (cfg == NULL)
         return CLI_CONFIG;

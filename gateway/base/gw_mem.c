@@ -2,6 +2,7 @@
 /* Heap memory; the only place that calls malloc. */
 #include "gateway/base/gw_mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,11 @@ static _Noreturn void out_of_memory(void)
     ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
     (void)ignored;
     abort();
+}
+
+void gw_mem_init(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, GW_MEM_LARGE);
 }
 
 void *gw_calloc(size_t count, size_t size)

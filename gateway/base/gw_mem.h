@@ -5,6 +5,13 @@
 
 #include <stddef.h>
 
+enum {
+    GW_MEM_LARGE = 1 << 20 /* blocks from here on go back to the kernel when they are freed; ours */
+};
+/* Once at the start of a program that runs long: large messages come and go, and the allocator
+ * would otherwise learn from the first one to keep what the others free. */
+void gw_mem_init(void);
+
 /* Bytes are zeroed. @size may be 0. Free with gw_free(). */
 void *gw_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));
 void *gw_malloc(size_t size) __attribute__((malloc, alloc_size(1)));

@@ -212,7 +212,7 @@ static void nothing_at_all_gives_a_sandbox_on_loopback(void **state)
     assert_int_equal(c->n_api_keys, 0);
     assert_int_equal(c->store.engine, (enum cfg_store_engine)CFG_STORE_DEFAULT);
     assert_string_equal(c->store.path, geteuid() == 0 ? "/var/lib/mailhatch" : "./mailhatch-data");
-    assert_int_equal(c->limits.body_bytes, 30 << 20);
+    assert_int_equal(c->limits.body_bytes, 40 << 20);
     assert_int_equal(c->limits.recipients, 1000);
     assert_int_equal(c->limits.inflight_bytes, 256 << 20);
     assert_int_equal(c->limits.connections, 1000);
