@@ -60,6 +60,29 @@ static bool has_prospects(const struct smtp_relay *r, const struct smtp_transact
     return smtp_breaker_wait_ms(&r->breaker, now) == 0 && !txn->has_alternative;
 }
 
+/* A relay that accepts connections and then says nothing may take the five minutes that RFC 5321
+ * gives a greeting; a message that another relay would take waits no longer than for a connect. */
+static const struct smtp_client_end slow = {
+    .stage = SMTP_STAGE_CONNECT,
+    .reason = SMTP_REASON_TIMEOUT,
+    .detail = "no connection became ready within the connect timeout; another relay is tried"};
+
+int64_t smtp_relay_slow_in_ms(const struct smtp_relay *r, int64_t now)
+{
+    if (smtp_relay_n_established(r) > 0 || r->n_slots[RELAY_SLOT_CONNECTING] == 0)
+        return -1;
+    const struct relay_slot *oldest =
+        gw_list_entry(r->slots[RELAY_SLOT_CONNECTING].prev, struct relay_slot, link);
+    int64_t left = oldest->began_at_ms + r->config.timeouts.connect_ms - now;
+    return left > 0 ? left : 0;
+}
+
+void smtp_relay_free_the_mobile(struct smtp_relay *r, int64_t now)
+{
+    if (r->n_waiting > 0 && smtp_relay_slow_in_ms(r, now) == 0)
+        smtp_relay_fail_waiting(r, 0, &slow);
+}
+
 bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn)
 {
     static const struct smtp_client_end paused = {.stage = SMTP_STAGE_CONNECT,
@@ -79,6 +102,10 @@ bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn)
     if (smtp_relay_n_established(r) == 0 && !has_prospects(r, txn, gw_clock_mono_ms())) {
         r->wanted = true;
         refuse(r, txn, &r->last_failure, 0);
+        return false;
+    }
+    if (txn->has_alternative && smtp_relay_slow_in_ms(r, gw_clock_mono_ms()) == 0) {
+        refuse(r, txn, &slow, 0);
         return false;
     }
     if (r->n_waiting >= r->config.max_waiting && r->n_slots[RELAY_SLOT_IDLE] == 0) {

@@ -98,6 +98,11 @@ void smtp_relay_close_if_done(struct smtp_relay *r);
 bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn);
 /* Every waiting transaction, as the relay is paused. */
 void smtp_relay_refuse_paused(struct smtp_relay *r);
+/* Milliseconds until the making of the first connection has taken longer than a connect may; -1:
+ * one is up, or none is being made. */
+int64_t smtp_relay_slow_in_ms(const struct smtp_relay *r, int64_t now);
+/* Waiting transactions that have another relay go there when this one is that slow. */
+void smtp_relay_free_the_mobile(struct smtp_relay *r, int64_t now);
 /* A new connection is up. */
 void smtp_relay_came_up(struct smtp_relay *r);
 /* An attempt at a connection failed. */

@@ -432,6 +432,8 @@ static void arm(struct smtp_relay *r, int64_t now)
     sooner(&earliest, waits && r->n_slots[RELAY_SLOT_IDLE] > 0,
            r->config.rate_per_s > 0 ? gw_token_bucket_wait_ms(&r->rate, now) : -1);
     sooner(&earliest, waits, smtp_domains_wait_ms(&r->domains, now));
+    int64_t slow_in = smtp_relay_slow_in_ms(r, now);
+    sooner(&earliest, waits && slow_in > 0, slow_in);
     if (earliest < 0)
         (void)uv_timer_stop(&r->timer);
     else
@@ -446,6 +448,7 @@ void smtp_relay_pump(struct smtp_relay *r)
     int64_t now = gw_clock_mono_ms();
     smtp_domains_tick(&r->domains, &r->waiting, now);
     start_what_may(r, now);
+    smtp_relay_free_the_mobile(r, now);
     if (!r->paused)
         open_as_needed(r, now);
     else if (r->n_waiting > 0) /* the rest of one that could not end on its connection */

@@ -178,6 +178,34 @@ static void who_has_another_relay_does_not_wait_for_a_second_attempt(void **stat
     test_relay_end(&t, 0);
 }
 
+/* It accepts connections and says nothing: RFC 5321 gives it five minutes, but not with messages
+ * that another relay would take. */
+static void silent_relay_keeps_only_who_has_nowhere_else_to_go(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[3] = {{.done = false}, {.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {"WAIT\n" TEST_PLAIN_HELLO "SERVE"}};
+    config.max_connections = 1;
+    config.timeouts.connect_ms = 80;
+    m[1].txn.has_alternative = true;
+    m[2].txn.has_alternative = true;
+    test_relay_begin(&t, &server, config);
+    test_mail_submit(&t, &m[0]);
+    test_mail_submit(&t, &m[1]);
+    test_mail_wait(&t, &m[1]);
+    test_mail_assert_failed(&m[1], SMTP_REASON_TIMEOUT, SMTP_STAGE_CONNECT, false);
+    test_mail_send(&t, &m[2]); /* at once: the relay is known to be slow */
+    assert_true(m[2].txn.not_tried);
+    assert_false(m[0].done);
+    test_server_go(t.server);
+    test_mail_wait(&t, &m[0]);
+    test_mail_assert_sent(&m[0]);
+    assert_int_equal(stats_of(&t).failed_connections, 0);
+    test_relay_end(&t, 0);
+}
+
 /* --- Concurrency --- */
 
 static void throttling_halves_what_runs_at_once(void **state)
@@ -457,6 +485,7 @@ int main(void)
         cmocka_unit_test(probe_of_its_own_brings_a_relay_back),
         cmocka_unit_test(resume_forgets_what_the_breaker_knows),
         cmocka_unit_test(who_has_another_relay_does_not_wait_for_a_second_attempt),
+        cmocka_unit_test(silent_relay_keeps_only_who_has_nowhere_else_to_go),
         cmocka_unit_test(throttling_halves_what_runs_at_once),
         cmocka_unit_test(rate_and_burst_hold_and_the_rest_waits_its_turn),
         cmocka_unit_test(full_domain_does_not_hold_up_the_others),
