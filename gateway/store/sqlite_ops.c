@@ -29,7 +29,7 @@ static int run_record(struct sqlite_store *s, struct sqlite_op *op)
 {
     struct sqlite_place place;
     if (GW_FAILPOINT_FAILS("store.record_fails"))
-        return SQLITE_FULL;
+        return SQLITE_BUSY;
     GW_FAILPOINT("store.record");
     int rc = sqlite_find(&s->db, "", op->m->id, &place);
     if (rc == SQLITE_OK)
