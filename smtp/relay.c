@@ -177,7 +177,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     r->n_handles = 2;
     r->done_idle.data = r;
     r->timer.data = r;
-    if (tls != NULL && tls_config.verify == SMTP_VERIFY_NONE)
+    if (tls != NULL && tls_config.verify == SMTP_VERIFY_NONE && tls_config.n_pins == 0)
         gw_log(GW_LOG_WARN, "relay_tls_not_verified", GW_LOG_STR("relay", r->config.name),
                GW_LOG_STR("host", r->config.host));
     *out = r;

@@ -107,7 +107,7 @@ struct smtp_session_config smtp_relay_session_config(const struct smtp_relay_con
         .port = c->port,
         .timeouts = c->timeouts,
         .one_flight = c->one_flight,
-        .tls_is_verified = c->verify == SMTP_VERIFY_FULL,
+        .tls_is_verified = c->n_pins > 0 || smtp_relay_tls_config(c).verify == SMTP_VERIFY_FULL,
     };
     memcpy(s.mechs, c->mechs, sizeof(s.mechs));
     return s;

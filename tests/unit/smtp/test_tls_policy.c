@@ -310,6 +310,37 @@ static void relay_reads_a_replaced_ca_file_at_its_next_connection(void **state)
     test_cert_free(&other);
 }
 
+/* RFC 8689 asks for a relay that is verified: opportunistic TLS without credentials is not. */
+static void require_tls_needs_a_relay_that_is_verified(void **state)
+{
+    (void)state;
+    static const char script[] = "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 STARTTLS\nC: STARTTLS\n"
+                                 "S: 220 go\nTLS\nC: EHLO\nS: 250-me\nS: 250 REQUIRETLS\nSERVE";
+    static const struct {
+        enum smtp_tls_mode mode;
+        enum smtp_tls_verify verify;
+        bool sent;
+    } rows[] = {{SMTP_TLS_REQUIRED, SMTP_VERIFY_FULL, true},
+                {SMTP_TLS_REQUIRED, SMTP_VERIFY_CA, false},
+                {SMTP_TLS_OPPORTUNISTIC, SMTP_VERIFY_FULL, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct test_relay t;
+        struct test_mail m = {.txn = {.envelope = {.require_tls = true}}};
+        struct smtp_relay_config config = test_relay_config();
+        const struct test_server_config server = {.scripts = {script},
+                                                  .cert = {.san = "IP:127.0.0.1"}};
+        config.tls_mode = rows[i].mode;
+        config.verify = rows[i].verify;
+        test_relay_begin(&t, &server, config);
+        test_mail_send(&t, &m);
+        if (rows[i].sent)
+            test_mail_assert_sent(&m);
+        else
+            assert_int_equal(m.outcomes[0].reason, SMTP_REASON_REQUIRETLS_UNSUPPORTED);
+        test_relay_end(&t, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +353,7 @@ int main(void)
         cmocka_unit_test(client_certificate_is_shown_when_configured),
         cmocka_unit_test(renegotiation_is_refused),
         cmocka_unit_test(replaced_files_make_a_context_stale_once),
+        cmocka_unit_test(require_tls_needs_a_relay_that_is_verified),
         cmocka_unit_test(relay_reads_a_replaced_ca_file_at_its_next_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
