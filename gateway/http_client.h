@@ -51,6 +51,7 @@ enum gw_status gw_http_do(const struct gw_http_request *request, struct gw_buf *
 /* A client on a loop. Costs nothing before the first request. */
 struct gw_http;
 struct gw_http *gw_http_new(uv_loop_t *loop);
+uv_loop_t *gw_http_loop(const struct gw_http *h);
 /* Calls in hand are cancelled. @on_closed once, when it is gone. */
 void gw_http_close(struct gw_http *h, void (*on_closed)(void *data), void *data);
 

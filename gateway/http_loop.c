@@ -555,6 +555,11 @@ struct gw_http *gw_http_new(uv_loop_t *loop)
     return h;
 }
 
+uv_loop_t *gw_http_loop(const struct gw_http *h)
+{
+    return h->loop;
+}
+
 static void on_timer_closed(uv_handle_t *handle)
 {
     let_go(handle->data);

@@ -28,6 +28,8 @@ struct gw_oauth2 {
     char *token;
     char *rotated; /* refresh token that the endpoint gave in place of the file's */
     struct gw_http_call *call;
+    uv_timer_t timer; /* renews a token that is in use; only with an endpoint */
+    bool has_timer, used;
     /* of the last failure */
     enum smtp_reason reason;
     char detail[SMTP_DETAIL_SIZE];
@@ -42,6 +44,11 @@ struct gw_oauth2 *gw_oauth2_new(struct gw_http *http, const struct cfg_oauth2 *c
     o->relay = relay;
     o->on_change = on_change;
     o->data = data;
+    if (http != NULL) {
+        CHECK(uv_timer_init(gw_http_loop(http), &o->timer) == 0);
+        o->timer.data = o;
+        o->has_timer = true;
+    }
     gw_secret_file_init(&o->client_secret, config->client_secret_file, config->client_secret);
     gw_secret_file_init(&o->refresh_token, config->refresh_token_file, config->refresh_token);
     gw_secret_file_init(&o->access_token, config->access_token_file, config->access_token);
@@ -54,6 +61,13 @@ void gw_oauth2_stop(struct gw_oauth2 *o)
         gw_http_cancel(o->call);
     o->call = NULL;
     o->http = NULL;
+    if (o->has_timer)
+        (void)uv_timer_stop(&o->timer);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    gw_free(handle->data);
 }
 
 void gw_oauth2_free(struct gw_oauth2 **o)
@@ -67,8 +81,34 @@ void gw_oauth2_free(struct gw_oauth2 **o)
     gw_secret_file_deinit(&p->access_token);
     gw_free_secret(&p->token);
     gw_free_secret(&p->rotated);
-    gw_free(p);
     *o = NULL;
+    if (p->has_timer)
+        uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+    else
+        gw_free(p);
+}
+
+/* --- Ahead of time --- */
+
+static void fetch(struct gw_oauth2 *o);
+
+/* One that nobody has asked for since it came is left to expire. */
+static void on_timer(uv_timer_t *timer)
+{
+    struct gw_oauth2 *o = timer->data;
+    bool begin = false;
+    if (!o->used)
+        return;
+    (void)gw_oauth2_ask(&o->state, gw_clock_mono_ms(), &begin);
+    if (begin)
+        fetch(o);
+}
+
+static void renew_at(struct gw_oauth2 *o, int64_t at_ms)
+{
+    int64_t wait = at_ms - gw_clock_mono_ms();
+    if (o->http != NULL)
+        (void)uv_timer_start(&o->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
 /* --- The answer --- */
@@ -76,6 +116,7 @@ void gw_oauth2_free(struct gw_oauth2 **o)
 static void failed(struct gw_oauth2 *o, bool refused, const char *why)
 {
     gw_oauth2_fetch_failed(&o->state, refused, gw_clock_mono_ms());
+    renew_at(o, o->state.retry_at_ms);
     o->reason = refused ? SMTP_REASON_AUTH_FAILED : SMTP_REASON_AUTH_TEMPORARY;
     (void)snprintf(o->detail, sizeof(o->detail), "no access token from %.90s: %.140s",
                    o->config->token_url, why);
@@ -94,6 +135,8 @@ static void take_token(struct gw_oauth2 *o, struct gw_oauth2_answer *a)
         a->refresh_token = NULL;
     }
     gw_oauth2_fetched(&o->state, a->expires_in_s * 1000, gw_clock_mono_ms());
+    o->used = false;
+    renew_at(o, o->state.refresh_at_ms);
     gw_log(GW_LOG_INFO, "oauth2_token", GW_LOG_STR("relay", o->relay),
            GW_LOG_NUM("expires_in_s", a->expires_in_s));
 }
@@ -216,6 +259,7 @@ enum smtp_secret_status gw_oauth2_get(void *data, struct smtp_secret *out)
     enum gw_oauth2_answer_kind kind = gw_oauth2_ask(&o->state, gw_clock_mono_ms(), &begin);
     if (begin)
         fetch(o);
+    o->used = true;
     if (kind == GW_OAUTH2_READY) {
         out->token = o->token;
         return SMTP_SECRET_READY;

@@ -24,7 +24,7 @@ enum {
 
 struct gw_oauth2;
 
-/* @config, @relay (its name) are borrowed and must outlive it, @http too.
+/* @config, @relay (its name) are borrowed and must outlive it, @http too (NULL with a fixed token).
  * @on_change  after PENDING: ask again; from the loop */
 struct gw_oauth2 *gw_oauth2_new(struct gw_http *http, const struct cfg_oauth2 *config,
                                 const char *relay, void (*on_change)(void *data), void *data);

@@ -4,7 +4,12 @@
 
 static bool is_good(const struct gw_oauth2_state *s, int64_t now_ms)
 {
-    return s->has_token && now_ms < s->expires_at_ms - GW_OAUTH2_MARGIN_MS;
+    return s->has_token && now_ms < s->useful_until_ms;
+}
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 enum gw_oauth2_answer_kind gw_oauth2_ask(struct gw_oauth2_state *s, int64_t now_ms, bool *fetch_out)
@@ -22,12 +27,13 @@ enum gw_oauth2_answer_kind gw_oauth2_ask(struct gw_oauth2_state *s, int64_t now_
 void gw_oauth2_fetched(struct gw_oauth2_state *s, int64_t life_ms, int64_t now_ms)
 {
     int64_t life = life_ms > 0 ? life_ms : GW_OAUTH2_DEFAULT_LIFE_MS;
-    int64_t ahead = life / 4 > GW_OAUTH2_AHEAD_MS ? life / 4 : GW_OAUTH2_AHEAD_MS;
-    /* One that lives shorter than our margins serves once: better than none. */
-    int64_t useful = life > 2 * GW_OAUTH2_MARGIN_MS ? life : 2 * GW_OAUTH2_MARGIN_MS;
+    int64_t ahead = lesser(GW_OAUTH2_AHEAD_MS, life / 2);
+    if (ahead < life / 4)
+        ahead = life / 4;
     *s = (struct gw_oauth2_state){.has_token = true,
-                                  .refresh_at_ms = now_ms + (life > ahead ? life - ahead : 0),
-                                  .expires_at_ms = now_ms + useful};
+                                  .refresh_at_ms = now_ms + life - ahead,
+                                  .useful_until_ms =
+                                      now_ms + life - lesser(GW_OAUTH2_MARGIN_MS, life / 10)};
 }
 
 void gw_oauth2_fetch_failed(struct gw_oauth2_state *s, bool refused, int64_t now_ms)

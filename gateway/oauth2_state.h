@@ -3,7 +3,8 @@
  * Pure: times are monotonic milliseconds that the caller brings.
  *
  * Happy path: the first question fetches; later ones get the token; in the last quarter of its life
- * (at least GW_OAUTH2_AHEAD_MS) a question gets it and one fetch begins beside.
+ * (at least GW_OAUTH2_AHEAD_MS, or half of a short life) a question gets it and one fetch begins
+ * beside.
  * Failure: fetches are repeated after 1 s, doubling to a minute; a refusal (wrong secret, revoked
  * grant) waits the minute at once. Until it expires the old token goes on. */
 #ifndef GW_OAUTH2_STATE_H
@@ -13,8 +14,9 @@
 #include <stdint.h>
 
 enum {
-    GW_OAUTH2_AHEAD_MS = 60 * 1000,  /* of its expiry a token is replaced, at least; ours */
-    GW_OAUTH2_MARGIN_MS = 10 * 1000, /* before its expiry it is not used any more; ours */
+    GW_OAUTH2_AHEAD_MS = 60 * 1000, /* of its expiry a token is replaced, at least; ours */
+    GW_OAUTH2_MARGIN_MS =
+        10 * 1000, /* before its expiry it is not used any more, less of a short life; ours */
     GW_OAUTH2_DEFAULT_LIFE_MS =
         3600 * 1000,                   /* when the endpoint does not say (RFC 6749 sec. 5.1) */
     GW_OAUTH2_RETRY_MS = 1000,         /* after the first failure; ours */
@@ -23,9 +25,9 @@ enum {
 
 struct gw_oauth2_state {
     bool has_token, fetching;
-    int64_t refresh_at_ms, expires_at_ms; /* of the token */
-    int64_t retry_at_ms;                  /* no fetch before */
-    unsigned n_failures;                  /* fetches in a row */
+    int64_t refresh_at_ms, useful_until_ms; /* of the token */
+    int64_t retry_at_ms;                    /* no fetch before */
+    unsigned n_failures;                    /* fetches in a row */
 };
 
 enum gw_oauth2_answer_kind {

@@ -32,7 +32,8 @@ void gw_relay_secret_open(struct gw_relay_secret *s, struct gw_http *http,
 {
     *s = (struct gw_relay_secret){.relay = NULL};
     if (c->oauth2.token_url != NULL || c->oauth2.access_token != NULL)
-        s->oauth2 = gw_oauth2_new(http, &c->oauth2, c->name, on_token_change, s);
+        s->oauth2 = gw_oauth2_new(c->oauth2.token_url != NULL ? http : NULL, &c->oauth2, c->name,
+                                  on_token_change, s);
     else if (c->password_file != NULL)
         gw_secret_file_init(&s->password, c->password_file, c->password);
 }

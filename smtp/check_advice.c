@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "smtp/check.h"
+#include "smtp/relay_config.h"
 
 enum {
     URL_SIZE = 300
@@ -57,6 +58,22 @@ static void other_port(const struct smtp_relay_config *c, char *out, size_t size
                    url(c, "smtp", 587, submission), url(c, "smtps", 465, implicit));
 }
 
+/* No STARTTLS: on this machine plaintext is fine; elsewhere only without credentials. */
+static void no_tls(const struct smtp_relay_config *c, char *out, size_t size)
+{
+    char text[URL_SIZE];
+    if (smtp_is_this_machine(c->host))
+        (void)snprintf(out, size, "a relay on this machine may go without TLS: use %s?tls=none",
+                       url(c, "smtp", c->port, text));
+    else if (c->username == NULL)
+        (void)snprintf(out, size,
+                       "use a relay that offers TLS, or, if mail may travel in plaintext: "
+                       "%s?tls=opportunistic",
+                       url(c, "smtp", c->port, text));
+    else
+        other_port(c, out, size);
+}
+
 static void no_auth(const struct smtp_relay_config *c, const struct smtp_check_result *r, char *out,
                     size_t size)
 {
@@ -90,7 +107,6 @@ void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_chec
          "the relay has to speak TLS 1.2 or later; look at tls.min_version"},
         {SMTP_REASON_AUTH_FAILED, "correct username and password, or oauth2; some providers want a "
                                   "password made for this use"},
-        {SMTP_REASON_TLS_REQUIRED_MISSING, "use smtps:// or a relay that offers STARTTLS"},
     };
     out[0] = '\0';
     if (r->ok)
@@ -104,6 +120,8 @@ void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_chec
         cert_name(r, out, size);
     else if (r->reason == SMTP_REASON_TLS_CERT_UNTRUSTED)
         untrusted(r, out, size);
+    else if (r->reason == SMTP_REASON_TLS_REQUIRED_MISSING)
+        no_tls(c, out, size);
     else if (r->reason == SMTP_REASON_AUTH_UNAVAILABLE)
         no_auth(c, r, out, size);
     else if (r->stage == SMTP_STAGE_CONNECT || r->stage == SMTP_STAGE_GREETING)

@@ -86,7 +86,7 @@ void smtp_relay_config_deinit(struct smtp_relay_config *c)
     drop(&c->helo_name);
 }
 
-static bool is_this_machine(const char *host)
+bool smtp_is_this_machine(const char *host)
 {
     struct sockaddr_in v4;
     if (uv_ip4_addr(host, 0, &v4) == 0)
@@ -102,7 +102,7 @@ struct smtp_session_config smtp_relay_session_config(const struct smtp_relay_con
         .username = c->username,
         .password = c->password,
         .n_mechs = c->n_mechs,
-        .allow_plain_auth = c->tls_mode == SMTP_TLS_NONE && is_this_machine(c->host),
+        .allow_plain_auth = c->tls_mode == SMTP_TLS_NONE && smtp_is_this_machine(c->host),
         .host = c->host,
         .port = c->port,
         .timeouts = c->timeouts,

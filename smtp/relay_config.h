@@ -10,6 +10,9 @@ void smtp_relay_config_copy(const struct smtp_relay_config *from, struct smtp_re
 /* Wipes the password. */
 void smtp_relay_config_deinit(struct smtp_relay_config *c);
 
+/* Loopback: 127.0.0.0/8, ::1, localhost. */
+bool smtp_is_this_machine(const char *host);
+
 /* The session's view, strings borrowed from @c. AUTH without TLS is allowed only where the
  * configuration says tls: none and the host is this machine. */
 struct smtp_session_config smtp_relay_session_config(const struct smtp_relay_config *c);

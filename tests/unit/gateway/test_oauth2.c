@@ -81,14 +81,30 @@ static void old_token_serves_while_the_endpoint_is_down(void **state)
     assert_int_equal(gw_oauth2_ask(&s, 800 * 1000 + 2, &fetch), GW_OAUTH2_FAILED);
 }
 
-static void token_with_a_short_life_still_serves(void **state)
+static void short_lives_have_short_margins(void **state)
 {
     (void)state;
-    struct gw_oauth2_state s = {.has_token = false};
-    bool fetch;
-    gw_oauth2_fetched(&s, 1000, 0);
-    assert_int_equal(gw_oauth2_ask(&s, 1, &fetch), GW_OAUTH2_READY);
-    assert_true(fetch);
+    static const struct {
+        int64_t life, refresh, useful;
+    } rows[] = {
+        {1000, 500, 900},
+        {5000, 2500, 4500},
+        {100000, 50000, 90000},
+        {120000, 60000, 110000},
+        {3600000, 2700000, 3590000},
+        {0, 2700000, 3590000}, /* not said: an hour */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gw_oauth2_state s = {.has_token = false};
+        bool fetch;
+        gw_oauth2_fetched(&s, rows[i].life, 7);
+        assert_int_equal(gw_oauth2_ask(&s, 7 + rows[i].refresh - 1, &fetch), GW_OAUTH2_READY);
+        assert_false(fetch);
+        assert_int_equal(gw_oauth2_ask(&s, 7 + rows[i].refresh, &fetch), GW_OAUTH2_READY);
+        assert_true(fetch);
+        assert_int_equal(gw_oauth2_ask(&s, 7 + rows[i].useful - 1, &fetch), GW_OAUTH2_READY);
+        assert_int_equal(gw_oauth2_ask(&s, 7 + rows[i].useful, &fetch), GW_OAUTH2_WAIT);
+    }
 }
 
 /* --- What endpoints answer --- */
@@ -337,6 +353,29 @@ static void refused_token_is_fetched_anew(void **state)
     end(&f);
 }
 
+static bool is_fetched_again(void *data)
+{
+    return test_server_accepted(((struct fixture *)data)->server) == 2;
+}
+
+/* Nobody has to ask: what is in use is renewed ahead of its end; what is not, is left to expire. */
+static void token_in_use_is_renewed_by_itself(void **state)
+{
+    (void)state;
+    struct fixture f = {.config = {.client_secret = "s"}};
+    const struct test_server_config server = {
+        .scripts = {"C: POST\nR: HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: "
+                    "37\\r\\n\\r\\n{\"access_token\":\"one\",\"expires_in\":1}\nFIN",
+                    "C: POST\nR: HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: "
+                    "37\\r\\n\\r\\n{\"access_token\":\"two\",\"expires_in\":1}\nFIN"}};
+    struct smtp_secret secret;
+    begin(&f, &server);
+    assert_int_equal(get(&f, &secret), SMTP_SECRET_READY);
+    assert_string_equal(secret.token, "one");
+    test_loop_until_true(&f.loop, is_fetched_again, &f);
+    end(&f);
+}
+
 static void fixed_token_follows_its_file(void **state)
 {
     (void)state;
@@ -378,13 +417,14 @@ int main(void)
         cmocka_unit_test(token_is_fetched_once_and_replaced_ahead_of_its_end),
         cmocka_unit_test(a_failing_endpoint_is_asked_less_and_less),
         cmocka_unit_test(old_token_serves_while_the_endpoint_is_down),
-        cmocka_unit_test(token_with_a_short_life_still_serves),
+        cmocka_unit_test(short_lives_have_short_margins),
         cmocka_unit_test(answers_are_read_and_what_is_no_answer_refused),
         cmocka_unit_test(every_prefix_of_an_answer_is_refused),
         cmocka_unit_test(token_at_the_limit_passes_and_one_more_is_refused),
         cmocka_unit_test(both_grants_are_asked_for_as_written_down),
         cmocka_unit_test(refusals_and_outages_are_told_apart_and_hold_no_secret),
         cmocka_unit_test(refused_token_is_fetched_anew),
+        cmocka_unit_test(token_in_use_is_renewed_by_itself),
         cmocka_unit_test(fixed_token_follows_its_file),
         cmocka_unit_test(freeing_it_calls_the_request_off),
     };

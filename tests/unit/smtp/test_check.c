@@ -192,7 +192,7 @@ static void each_mistake_has_its_reason_and_what_would_work(void **state)
          SMTP_TLS_REQUIRED,
          false,
          SMTP_REASON_TLS_REQUIRED_MISSING,
-         "use smtps://"},
+         "?tls=none"},
         {"TLS\nS: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH CRAM-MD5\nHANG",
          {.san = "IP:127.0.0.1"},
          SMTP_TLS_IMPLICIT,
