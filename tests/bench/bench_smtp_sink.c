@@ -308,8 +308,10 @@ static bool serve(struct connection *c)
             if (sink.tls == TLS_IMPLICIT)
                 say(c, "220 sink ESMTP\r\n");
         }
-        if (rc <= 0)
-            return flush(c) && rc != 0 && want_again(c, rc);
+        if (rc <= 0) {
+            bool again = rc != 0 && want_again(c, rc); /* before a write says otherwise */
+            return flush(c) && again;
+        }
         c->n_in += (size_t)rc;
         consume(c);
         if (!flush(c))

@@ -7,7 +7,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import cost, latency, parts, peers, probes, report
+from . import cost, latency, loop, parts, peers, probes, report
 
 ROUNDS = 5
 
@@ -20,7 +20,7 @@ def signing(_, series):
     series.row("signing through libopendkim / OpenSSL's rate: Ed25519", "signing, ed25519", ">= 0.7")
 
 
-ALWAYS = {"signing": signing, "cost": cost.run, "latency": latency.run}
+ALWAYS = {"signing": signing, "cost": cost.run, "latency": latency.run, "loop": loop.run}
 PARTS = {**ALWAYS, "peers": peers.run}
 
 
