@@ -8,7 +8,7 @@ import mail_reading
 import pytest
 import relay
 from mailhatch import letter
-from waiting import free_port
+from waiting import free_port, until
 
 
 def url_of(scheme, server, port, host="localhost", password=None, query=""):
@@ -48,6 +48,38 @@ def test_mail_arrives_over_tls_with_auth(serve, server, authority, scheme, mecha
         assert read["subject"] == "Grüße aus der Prüfung"
         assert read["text"].strip() == f"Grüße\n{token}"
         assert read["message_id"] == answer["message_id"]
+
+
+@pytest.mark.parametrize("mechanism", ["scram-sha-256", "cram-md5"])
+def test_postfix_takes_a_proof_instead_of_the_password(serve, real_postfix, authority, mechanism):
+    url = url_of("smtp", real_postfix, real_postfix.starttls)
+    gateway = serve(config=config(url, authority.ca_file, auth=[mechanism]), secrets=[real_postfix.password])
+    token = uuid.uuid4().hex
+    answer = gateway.send(letter(text=token))
+    assert answer["status"] == "sent", answer
+    assert real_postfix.inbox.mail_with(token.encode())
+    until("Postfix has logged it", lambda: f"sasl_method={mechanism.upper()}" in real_postfix.log())
+
+
+@pytest.mark.parametrize("mechanism", ["scram-sha-256", "cram-md5"])
+def test_wrong_password_in_a_proof_is_named(serve, real_postfix, authority, mechanism):
+    url = url_of("smtp", real_postfix, real_postfix.starttls, password="not the password")
+    gateway = serve(config=config(url, authority.ca_file, auth=[mechanism]), secrets=["not the password"])
+    recipient = gateway.send_one(letter())
+    assert recipient["reason"] == "auth_failed" and recipient["smtp"]["code"] == 535, recipient
+
+
+@pytest.mark.parametrize("one_flight", ["auto", "off"])
+@pytest.mark.parametrize("size", [100, 60_000, 1_000_000])
+def test_mail_in_chunks_arrives_byte_by_byte(serve, server, authority, one_flight, size):
+    """Both servers offer CHUNKING; dots and all line ends must come out as they went in."""
+    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file, one_flight=one_flight))
+    token = uuid.uuid4().hex
+    text = f".\n..\n.{token}\n" + "line of text\n" * (size // 13) + ".\n"
+    answer = gateway.send(letter(text=text))
+    (recipient,) = answer["recipients"]
+    assert recipient["status"] == "sent" and recipient["smtp"]["command"] == "BDAT LAST", recipient
+    assert mail_reading.by_python(server.inbox.mail_with(token.encode()))["text"] == text
 
 
 def test_one_environment_variable_is_enough(serve, real_postfix, authority):

@@ -76,7 +76,7 @@ SASL_CONF = """
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {dir}/sasldb2
-mech_list: PLAIN LOGIN
+mech_list: PLAIN LOGIN SCRAM-SHA-256 CRAM-MD5
 """
 
 
