@@ -3,7 +3,8 @@
 
 A server is started with an environment and perhaps a configuration (any JSON is YAML), asked for
 /readyz until it answers, and ended by SIGTERM; whatever the test was about, the exit code must then
-be 0, the sanitizers silent and none of the test's secrets in the log.
+be 0, the sanitizers silent and none of the test's secrets in the log. Every answer is compared with
+api/openapi.json.
 """
 import contextlib
 import dataclasses
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import uuid
 
+import openapi_check
 from waiting import until
 
 _BUILD = pathlib.Path(__file__).parents[2] / "build"
@@ -174,7 +176,9 @@ class Server:
         with contextlib.closing(self.connection()) as connection:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read())
+        assert openapi_check.violations(method, path, answer) == [], (method, path, answer.status, answer.body[:1000])
+        return answer
 
     def get(self, path, **headers):
         return self.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
