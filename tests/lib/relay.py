@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A scripted ESMTP relay on a free loopback port, plain, with STARTTLS or with implicit TLS. It records
-every byte it gets, and puts every message to the wire oracle.
+every byte it gets; `violations` is what the wire oracle says of its messages.
 
 Replies are one line of text, or an action: Slow("250 2.0.0 ok", 0.5) answers later, CLOSE hangs up,
 STALL never answers. A list gives one reply per time asked; its last one repeats.
@@ -36,11 +36,12 @@ class Message:
 
 
 class Relay:
-    """Ends at close(). `messages`, `received` (bytes of each connection) and `violations` grow."""
+    """Ends at close(). `messages` and `received` (bytes of each connection) grow."""
 
     def __init__(self, tls="none", pair=None, user=None, password=None, tokens=None, rcpt=None, replies=None,
                  keywords=("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 52428800")):
-        self.messages, self.received, self.violations = [], [], []
+        self.messages, self.received = [], []
+        self._violations, self._n_checked = [], 0
         self._tls, self._user, self._password = tls, user, password
         self.tokens = tokens  # good access tokens: XOAUTH2 and OAUTHBEARER in place of passwords
         self._rcpt, self._replies, self._keywords = rcpt or {}, replies or {}, keywords
@@ -73,6 +74,15 @@ class Relay:
             assert self._changed.wait_for(lambda: len(self.messages) >= n, deadline_s), (
                 f"{len(self.messages)} messages after {deadline_s} s, not {n}")
             return self.messages[:n]
+
+    @property
+    def violations(self):
+        """What the wire oracle says of all messages so far; not while they arrive, it takes its time."""
+        for i, message in enumerate(self.messages[self._n_checked:], self._n_checked + 1):
+            found = wire_oracle.check(message.content, message.asked, "SMTPUTF8" in message.mail_from)
+            self._violations += [f"message {i} on port {self.port}: {v}" for v in found]
+            self._n_checked = i
+        return self._violations
 
     def wait_for_connection(self, deadline_s=30):
         with self._changed:
@@ -111,11 +121,8 @@ class Relay:
         return script
 
     def _add(self, message):
-        violations = [f"message {len(self.messages) + 1} on port {self.port}: {v}"
-                      for v in wire_oracle.check(message.content, message.asked, "SMTPUTF8" in message.mail_from)]
         with self._changed:
             self.messages.append(message)
-            self.violations += violations
             self._changed.notify_all()
 
 
