@@ -22,7 +22,7 @@ def children(pid):
 
 
 def server_of(server):
-    (pid,) = until("the supervisor has a server", lambda: children(server.pid))
+    (pid,) = until("the supervisor has a server", lambda: children(server.supervisor_pid))
     return pid
 
 
@@ -36,7 +36,7 @@ def test_a_killed_server_is_back_and_has_lost_nothing(serve):
     before = server.post(letter()).json()["id"]
     first = server_of(server)
     os.kill(first, signal.SIGKILL)
-    second = until("another server", lambda: [pid for pid in children(server.pid) if pid != first])
+    second = until("another server", lambda: [pid for pid in children(server.supervisor_pid) if pid != first])
     until("it is ready", lambda: len(server.events("ready")) == 2)
     server.port = server.events("listening")[-2]["port"]  # the system's choice, again; the last is a socket
     assert server.request("GET", f"/v1/messages/{before}").status == 200
@@ -55,7 +55,7 @@ def test_the_exit_code_of_a_start_that_failed_is_passed_on():
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_one_signal_drains(serve, signum):
     server = serve()
-    os.kill(server.pid, signum)
+    os.kill(server.supervisor_pid, signum)
     until("it has ended", lambda: not server.is_alive())
     (draining,) = server.events("draining")
     assert draining["signal"] == signum.name and len(server.events("stopped")) == 1
@@ -66,9 +66,9 @@ def test_a_second_signal_ends_a_drain_that_a_stuck_relay_holds(serve, new_relay)
     server = serve(exit_code=1, config={"relays": {"r": {"url": f"smtp://127.0.0.1:{stuck.port}?tls=none"}}})
     assert server.post(letter()).status == 202
     until("the relay has it", lambda: any(b"MAIL" in got for got in stuck.received))
-    os.kill(server.pid, signal.SIGTERM)
+    os.kill(server.supervisor_pid, signal.SIGTERM)
     until("it drains", lambda: server.events("draining"))
-    os.kill(server.pid, signal.SIGTERM)
+    os.kill(server.supervisor_pid, signal.SIGTERM)
     # 2 s from there; it would be 20 s without.
     until("it has ended", lambda: not server.is_alive(), 10)
     assert server.events("drain_overrun")
@@ -76,7 +76,7 @@ def test_a_second_signal_ends_a_drain_that_a_stuck_relay_holds(serve, new_relay)
 
 def test_without_supervisor_there_is_one_process(serve):
     server = serve(arguments=["--no-supervisor"])
-    assert children(server.pid) == []
+    assert children(server.supervisor_pid) == []
     assert status_of(server.pid)["Seccomp"] == "2"
 
 

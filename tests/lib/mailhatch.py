@@ -126,9 +126,14 @@ class Server:
         return self
 
     @property
+    def supervisor_pid(self):
+        """Of the process that was started."""
+        return self._process.pid
+
+    @property
     def pid(self):
         """Of the process that serves: the supervisor's child."""
-        supervisor = self._process.pid
+        supervisor = self.supervisor_pid
         children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
         return int(children[0]) if children else supervisor
 
