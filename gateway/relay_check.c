@@ -3,26 +3,33 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/relay_admin.h"
 #include "smtp/check.h"
 
+enum {
+    TOKEN_POLL_MS = 100,            /* while an access token is being fetched */
+    TOKEN_WAIT_MS = 30 * 1000 + 500 /* a little longer than a fetch may take */
+};
+
 struct gw_relay_check {
     struct gw_list link; /* in gateway.checks */
     struct gw_gateway *gateway;
-    struct smtp_check *check; /* NULL: could not be started */
-    struct gw_err err;
-    uv_timer_t timer; /* answers one that could not be started, from the loop */
+    size_t index;
+    uv_timer_t timer; /* begins the check, once there is a token */
+    int64_t give_up_at_ms;
+    struct smtp_check *check; /* NULL: not begun */
+    bool canceled;
     gw_relay_check_cb on_done;
     void *data;
 };
 
-static void end(struct gw_relay_check *c, const struct gw_relay_check_result *result)
+static void on_timer_closed(uv_handle_t *handle)
 {
+    struct gw_relay_check *c = handle->data;
     struct gw_gateway *g = c->gateway;
-    if (c->on_done != NULL)
-        c->on_done(result, c->data);
     gw_list_remove(&c->link);
     g->n_checks--;
     g->n_calls--;
@@ -30,10 +37,12 @@ static void end(struct gw_relay_check *c, const struct gw_relay_check_result *re
     gw_gateway_progress(g);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void end(struct gw_relay_check *c, const struct gw_relay_check_result *result)
 {
-    struct gw_relay_check *c = handle->data;
-    end(c, &(struct gw_relay_check_result){.failed = c->err.text});
+    if (c->on_done != NULL)
+        c->on_done(result, c->data);
+    c->on_done = NULL;
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 
 static void add_certificate(const struct smtp_tls_certificate *c, struct gw_relay_check_result *out)
@@ -74,7 +83,30 @@ static void on_checked(const struct smtp_check_result *r, void *data)
         smtp_check_capabilities_text(&r->capabilities, capabilities, sizeof(capabilities));
         result.capabilities = capabilities;
     }
+    ((struct gw_relay_check *)data)->check = NULL;
     end(data, &result);
+}
+
+static enum gw_status begin(struct gw_relay_check *c, struct gw_err *err)
+{
+    struct gw_gateway *g = c->gateway;
+    if (c->canceled || c->index >= g->relays->n)
+        return gw_err_set(err, GW_CANCELED, "the check was called off");
+    struct smtp_relay_config config = gw_relay_config(
+        &g->cfg->relays[c->index], g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0);
+    config.secrets = gw_relay_secret_source(&g->relays->secrets[c->index]);
+    return smtp_check_start(g->loop, &config, on_checked, c, &c->check, err);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct gw_relay_check *c = timer->data;
+    struct gw_err err = {.text = ""};
+    enum gw_status st = begin(c, &err);
+    if (st == GW_BUSY && gw_clock_mono_ms() < c->give_up_at_ms)
+        (void)uv_timer_start(timer, on_timer, TOKEN_POLL_MS, 0);
+    else if (st != GW_OK)
+        end(c, &(struct gw_relay_check_result){.failed = err.text});
 }
 
 struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
@@ -85,34 +117,36 @@ struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
         return NULL;
     struct gw_relay_check *c = gw_calloc(1, sizeof(*c));
     c->gateway = g;
+    c->index = index;
+    c->give_up_at_ms = gw_clock_mono_ms() + TOKEN_WAIT_MS;
     c->on_done = on_done;
     c->data = data;
     gw_list_push_back(&g->checks, &c->link);
     g->n_checks++;
     g->n_calls++;
-    struct smtp_relay_config config = gw_relay_config(
-        &g->cfg->relays[index], g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0);
-    config.secrets = gw_relay_secret_source(&g->relays->secrets[index]);
-    if (smtp_check_start(g->loop, &config, on_checked, c, &c->check, &c->err) == GW_OK)
-        return c;
     CHECK(uv_timer_init(g->loop, &c->timer) == 0);
     c->timer.data = c;
-    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    (void)uv_timer_start(&c->timer, on_timer, 0, 0);
     return c;
+}
+
+static void cancel(struct gw_relay_check *c)
+{
+    c->canceled = true;
+    if (c->check != NULL)
+        smtp_check_cancel(c->check);
+    else if (uv_is_closing((uv_handle_t *)&c->timer) == 0)
+        (void)uv_timer_start(&c->timer, on_timer, 0, 0);
 }
 
 void gw_relay_check_abandon(struct gw_relay_check *c)
 {
     c->on_done = NULL;
-    if (c->check != NULL)
-        smtp_check_cancel(c->check);
+    cancel(c);
 }
 
 void gw_relay_checks_end(struct gw_gateway *g)
 {
-    gw_list_foreach_safe (it, &g->checks) {
-        struct gw_relay_check *c = gw_list_entry(it, struct gw_relay_check, link);
-        if (c->check != NULL)
-            smtp_check_cancel(c->check);
-    }
+    gw_list_foreach_safe (it, &g->checks)
+        cancel(gw_list_entry(it, struct gw_relay_check, link));
 }

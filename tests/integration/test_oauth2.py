@@ -2,10 +2,11 @@
 """Relays that take access tokens: a real token endpoint over HTTPS, a scripted relay that knows which tokens are
 good, and the ways in which the two can fail."""
 import concurrent.futures
+import json
 
 import pytest
 import relay
-from mailhatch import letter
+from mailhatch import cli, letter
 from token_server import TokenServer
 from waiting import until
 
@@ -130,3 +131,21 @@ def test_fixed_token_follows_its_file(serve, mailbox, authority, endpoint, tmp_p
     assert gateway.send_one(letter())["category"] == "auth"
     file.write_text("second-token\n")
     assert gateway.send(letter())["status"] == "sent"
+
+
+def test_check_shows_the_token_s_way_over_api_and_command_line(serve, mailbox, authority, endpoint, tmp_path):
+    settings = config(mailbox, authority, endpoint)
+    gateway = serve(config=settings, secrets=SECRETS)
+    answer = gateway.post(b"", "/v1/relays/m365/check")
+    assert answer.status == 200 and answer.json()["ok"], answer.body
+    assert {"AUTH XOAUTH2 ********"} <= {line["text"] for line in answer.json()["transcript"]}
+    file = tmp_path / "m.yaml"
+    file.write_text(json.dumps(settings))
+    run = cli("relay", "check", "m365", "--config", str(file))
+    assert run.returncode == 0 and b"> AUTH XOAUTH2 ********" in run.stdout, run
+    assert len(endpoint.forms) == 2
+    for text in (answer.body.decode(), (run.stdout + run.stderr).decode()):
+        assert not [secret for secret in SECRETS if secret in text]
+    endpoint.error = (400, {"error": "invalid_grant", "error_description": "revoked"})
+    run = cli("relay", "check", "m365", "--config", str(file))
+    assert run.returncode == 1 and b"HTTP 400 invalid_grant: revoked" in run.stderr, run

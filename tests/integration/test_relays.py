@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Relays tried out by operators: over the API and on the command line, against right and wrong ones."""
+import concurrent.futures
 import json
 
 import pytest
+import relay as scripted
 from mailhatch import cli, letter
+from waiting import until
 
 USER, PASSWORD = "postbox", "a password that no transcript may show"
 
@@ -46,6 +49,18 @@ def test_check_names_the_mistake_whatever_state_the_relay_is_in(serve, new_relay
         "url": f"smtps://localhost:{relay.port}", "tls": {"pins": [pin]}}}})
     assert gateway.post(b"", "/v1/relays/main/check").json()["ok"]
     assert gateway.send(letter())["status"] == "sent"
+
+
+def test_sixteen_checks_run_at_a_time(serve, new_relay):
+    relay = new_relay(replies={"greeting": scripted.STALL})
+    gateway = serve(config={"store": "memory", "relays": {"main": f"smtp://127.0.0.1:{relay.port}?tls=none"}})
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        running = [pool.submit(gateway.post, b"", "/v1/relays/main/check") for _ in range(16)]
+        until("all are connected", lambda: len(relay.received) >= 16)
+        one_more = gateway.post(b"", "/v1/relays/main/check")
+        assert one_more.status == 503 and one_more.problem()["code"] == "overloaded"
+        relay.close()
+        assert {check.result().json()["reason"] for check in running} == {"conn_closed"}
 
 
 def test_command_line_names_the_url_that_works(new_relay, authority):

@@ -58,6 +58,9 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
+        """Again does nothing."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The key "oauth2" of a relay, and secret files that are named so that they can be read again. */
+/* The key "oauth2" of a relay, secret files that are named so that they can be read again, pins. */
 #include "tests/unit/config/cfg_helper.h"
 
 #include <fcntl.h>
@@ -88,12 +88,33 @@ static void secret_files_are_kept_by_name(void **state)
     (void)unlink(file);
 }
 
+static void pins_up_to_the_limit_are_taken(void **state)
+{
+    (void)state;
+    static const char pin[] = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (size_t n = CFG_MAX_PINS; n <= CFG_MAX_PINS + 1; n++) {
+        char yaml[4096];
+        size_t at = (size_t)snprintf(yaml, sizeof(yaml),
+                                     "relays: {a: {url: \"smtp://h\", tls: {pins: [%s", pin);
+        for (size_t i = 1; i < n; i++)
+            at += (size_t)snprintf(yaml + at, sizeof(yaml) - at, ", %s", pin);
+        (void)snprintf(yaml + at, sizeof(yaml) - at, "]}}}\n");
+        const struct cfg *cfg = NULL;
+        struct cfg_problems problems;
+        enum gw_status st = helper_load(yaml, NULL, &cfg, &problems);
+        assert_int_equal(st, n == CFG_MAX_PINS ? GW_OK : GW_INVALID);
+        cfg_problems_deinit(&problems);
+        cfg_unref(&cfg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_grant_is_taken_with_its_default_mechanisms),
         cmocka_unit_test(what_does_not_fit_together_is_named),
         cmocka_unit_test(secret_files_are_kept_by_name),
+        cmocka_unit_test(pins_up_to_the_limit_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
