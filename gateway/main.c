@@ -17,6 +17,8 @@ static const struct command {
     {"key", cli_key, "make API keys: key new, key hash"},
     {"relay", cli_relay, "try a relay out, list the relays of a server: relay check, relay ls"},
     {"dkim", cli_dkim, "make DKIM keys and their DNS records: dkim keygen, dkim txt"},
+    {"queue", cli_queue,
+     "look at the stored mail: queue ls, show, cancel, retry, stats, purge, salvage"},
     {"version", cli_version, "print the version"},
 };
 enum {

@@ -41,4 +41,29 @@ struct gw_salvage {
 enum gw_status gw_store_sqlite_salvage(const char *dir, struct gw_salvage *out,
                                        struct gw_err *err) GW_NODISCARD;
 
+/* Forgets, at once, the messages that were settled longer than @older_than_ms ago, and gives their
+ * space back. The same errors. */
+enum gw_status gw_store_sqlite_purge(const char *dir, int64_t older_than_ms, int64_t *n_out,
+                                     struct gw_err *err) GW_NODISCARD;
+
+/* The database as it is now, to look at: works beside the process that uses the directory. Blocking
+ * calls, for command-line tools. */
+struct gw_store_reader;
+
+/* GW_OK, GW_NOTFOUND (no database there), GW_CONFLICT (other schema), GW_IO, with err->text. */
+enum gw_status gw_store_reader_open(const char *dir, struct gw_store_reader **out,
+                                    struct gw_err *err) GW_NODISCARD;
+void gw_store_reader_free(struct gw_store_reader **r);
+
+/* A page: see gw_store_list_cb. @messages: room for query->limit; the caller frees each. */
+enum gw_status gw_store_reader_list(struct gw_store_reader *r, const struct gw_list_query *query,
+                                    struct gw_message **messages, size_t *n_out,
+                                    int64_t *cursor_out) GW_NODISCARD;
+/* One message with its attempts, which live in its arena. GW_NOTFOUND. */
+enum gw_status gw_store_reader_find(struct gw_store_reader *r, const char *id,
+                                    struct gw_message **out, struct gw_attempt_log **attempts,
+                                    size_t *n_attempts) GW_NODISCARD;
+enum gw_status gw_store_reader_stats(struct gw_store_reader *r,
+                                     struct gw_store_stats *out) GW_NODISCARD;
+
 #endif

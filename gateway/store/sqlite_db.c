@@ -201,6 +201,32 @@ enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir, struct gw_er
     return st;
 }
 
+enum gw_status sqlite_db_open_reader(struct sqlite_db *d, const char *dir, struct gw_err *err)
+{
+    *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite3_vfs_find(NULL), .dir = gw_strdup(dir)};
+    gw_list_init(&d->body_files);
+    char path[MAX_PATH];
+    (void)snprintf(path, sizeof(path), "%s/mailhatch.db", dir);
+    enum gw_status st = GW_OK;
+    int version = 0;
+    if (access(path, R_OK) != 0)
+        st = gw_err_errno(err, errno == ENOENT ? GW_NOTFOUND : GW_IO, errno, "store: %s", path);
+    else if (sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+                             d->vfs->zName) != SQLITE_OK ||
+             sqlite3_busy_timeout(d->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+             user_version(d, &version) != SQLITE_OK)
+        st = db_error(d, dir, "cannot be read", err);
+    else if (version != SQLITE_SCHEMA_VERSION)
+        st = gw_err_set(err, GW_CONFLICT,
+                        "store: %s has schema %d, this release reads %d; start the server once",
+                        path, version, SQLITE_SCHEMA_VERSION);
+    else
+        st = prepare(d, dir, err);
+    if (st != GW_OK)
+        sqlite_db_close(d);
+    return st;
+}
+
 void sqlite_db_close(struct sqlite_db *d)
 {
     for (int i = 0; i < N_STMTS; i++) {

@@ -46,6 +46,9 @@ enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir,
 enum gw_status sqlite_db_lock(struct sqlite_db *d, const char *dir,
                               struct gw_err *err) GW_NODISCARD;
 enum gw_status sqlite_db_open_file(struct sqlite_db *d, struct gw_err *err) GW_NODISCARD;
+/* Only to read, beside whoever uses it. GW_NOTFOUND: there is none. */
+enum gw_status sqlite_db_open_reader(struct sqlite_db *d, const char *dir,
+                                     struct gw_err *err) GW_NODISCARD;
 /* Idempotent. */
 void sqlite_db_close(struct sqlite_db *d);
 

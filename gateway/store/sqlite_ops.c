@@ -2,7 +2,6 @@
 /* The operations of the SQLite engine, each inside the transaction of its batch. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
@@ -13,6 +12,7 @@
 #include "gateway/store/sqlite_internal.h"
 #include "gateway/store/sqlite_list.h"
 #include "gateway/store/sqlite_rows.h"
+#include "gateway/store/sqlite_stats.h"
 
 /* Each returns SQLITE_OK, SQLITE_NOTFOUND (the answer is GW_NOTFOUND) or an error code. */
 
@@ -197,41 +197,10 @@ static int run_lease(struct sqlite_store *s, struct sqlite_op *op)
     return rc;
 }
 
-static int read_oldest(struct sqlite_store *s, const char *status, int64_t *oldest_ms)
-{
-    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_OLDEST);
-    sqlite_bind_text(&b, status);
-    int rc = sqlite3_step(b.s);
-    int64_t at = rc == SQLITE_ROW ? sqlite3_column_int64(b.s, 0) : 0;
-    if (at != 0 && (*oldest_ms == 0 || at < *oldest_ms))
-        *oldest_ms = at;
-    (void)sqlite3_reset(b.s);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-static int read_pages(struct sqlite_store *s, struct gw_store_stats *out)
-{
-    sqlite3_stmt *pages = s->db.stmts[STMT_PAGES];
-    int rc = sqlite3_step(pages);
-    if (rc == SQLITE_ROW) {
-        int64_t page_size = sqlite3_column_int64(pages, 2);
-        out->file_bytes = sqlite3_column_int64(pages, 0) * page_size;
-        out->free_bytes = sqlite3_column_int64(pages, 1) * page_size;
-    }
-    (void)sqlite3_reset(pages);
-    return rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
 static int run_stats(struct sqlite_store *s, struct sqlite_op *op)
 {
     op->stats = s->totals;
-    int rc = read_pages(s, &op->stats);
-    for (int i = 0; i < GW_STORE_LIVE_STATES && rc == SQLITE_OK; i++)
-        rc = read_oldest(s, gw_rcpt_status_name((enum gw_rcpt_status)i), &op->stats.oldest_ms);
-    struct stat st;
-    if (stat(sqlite3_filename_wal(sqlite3_db_filename(s->db.db, "main")), &st) == 0)
-        op->stats.log_bytes = st.st_size;
-    return rc;
+    return sqlite_stats_look(&s->db, &op->stats);
 }
 
 void sqlite_op_forget(struct sqlite_op *op)

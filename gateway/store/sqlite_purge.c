@@ -5,6 +5,7 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_bodies.h"
+#include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_internal.h"
 
 enum {
@@ -158,4 +159,40 @@ void sqlite_purge(struct sqlite_store *s)
         sqlite_thread_failed(s, rc);
     else if (more)
         s->next_purge_ms = mono + PAUSE_MS;
+}
+
+/* The row count only sinks by what was forgotten: nobody else is there. */
+static int64_t count_messages(struct sqlite_db *d)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t n = 0;
+    if (sqlite3_prepare_v2(d->db, "SELECT count(*) FROM messages", -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW)
+        n = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    return n;
+}
+
+enum gw_status gw_store_sqlite_purge(const char *dir, int64_t older_than_ms, int64_t *n_out,
+                                     struct gw_err *err)
+{
+    struct sqlite_store s = {.config = {.retention_history_ms = older_than_ms}};
+    *n_out = 0;
+    enum gw_status st = sqlite_db_open(&s.db, dir, err);
+    if (st != GW_OK)
+        return st;
+    int64_t before = count_messages(&s.db);
+    int rc = sqlite_check_started(&s.db);
+    for (bool more = true; more && rc == SQLITE_OK;) {
+        rc = sqlite_thread_begin(&s);
+        if (rc == SQLITE_OK)
+            rc = sqlite_thread_end(&s, run_steps(&s, &more), 0);
+    }
+    *n_out = before - count_messages(&s.db);
+    if (rc != SQLITE_OK)
+        st = gw_err_set(err, sqlite_db_status(rc), "store: %s: %s", dir, sqlite3_errstr(rc));
+    else
+        sqlite_check_stopped(&s.db);
+    sqlite_db_close(&s.db);
+    return st;
 }

@@ -16,6 +16,7 @@
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_internal.h"
+#include "gateway/store/sqlite_stats.h"
 
 enum {
     MAX_BATCH = 512,
@@ -195,28 +196,10 @@ static int look_for_next_due(struct sqlite_store *s)
     return rc;
 }
 
-/* The number that a statement with one text, or none, finds. */
-static int count_rows(struct sqlite_store *s, enum sqlite_stmt_id id, const char *text,
-                      int64_t *out)
-{
-    struct sqlite_binder b = sqlite_bind_start(&s->db, id);
-    if (text != NULL)
-        sqlite_bind_text(&b, text);
-    int rc = sqlite3_step(b.s);
-    *out = rc == SQLITE_ROW ? sqlite3_column_int64(b.s, 0) : 0;
-    (void)sqlite3_reset(b.s);
-    return rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
 int sqlite_thread_prepare(struct sqlite_store *s)
 {
     int rc = look_for_next_due(s);
-    for (int i = 0; i < GW_STORE_LIVE_STATES && rc == SQLITE_OK; i++)
-        rc = count_rows(s, STMT_COUNT_STATUS, gw_rcpt_status_name((enum gw_rcpt_status)i),
-                        &s->totals.n_live[i]);
-    if (rc == SQLITE_OK)
-        rc = count_rows(s, STMT_SUM_FILES, NULL, &s->totals.body_file_bytes);
-    return rc;
+    return rc == SQLITE_OK ? sqlite_stats_count(&s->db, &s->totals) : rc;
 }
 
 static size_t take_batch(struct sqlite_store *s, struct sqlite_op **ops)

@@ -11,7 +11,7 @@ import relay
 from mailhatch import cli
 
 DONE, FAILED, USAGE, CONFIG, NOT_ALL_SENT = range(5)
-COMMANDS = ["serve", "check-config", "send", "key", "dkim", "version"]
+COMMANDS = ["serve", "check-config", "send", "key", "dkim", "queue", "version"]
 
 
 @pytest.fixture(scope="module")
