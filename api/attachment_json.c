@@ -85,14 +85,6 @@ static void read_content(struct api_reader *r, json_t *value, const char *pointe
         api_read_wrong_type(r, value, pointer, "a string of base64");
 }
 
-static void read_part(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    (void)value;
-    (void)target;
-    gw_problems_add(r->problems, pointer, GW_PROBLEM_UNSUPPORTED,
-                    "Only multipart requests have parts; give the content as base64.");
-}
-
 #define FIELD(member) offsetof(struct gw_draft_attachment, member)
 
 static const struct api_json_field attachment_fields[] = {
@@ -101,7 +93,7 @@ static const struct api_json_field attachment_fields[] = {
     {"content_type", api_read_text, FIELD(content_type), {"contentType", "type"}},
     {"disposition", api_read_text, FIELD(disposition), {0}},
     {"content_id", api_read_text, FIELD(content_id), {"contentId", "cid"}},
-    {"part", read_part, 0, {0}},
+    {"part", api_read_text, FIELD(part), {0}},
 };
 
 static bool is_absent(json_t *object, const char *key)

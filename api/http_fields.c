@@ -123,6 +123,38 @@ bool api_content_type_is_json(struct gw_slice value)
     return c.p == c.end;
 }
 
+bool api_content_type_is_form(struct gw_slice value, char *out, size_t size)
+{
+    struct cursor c = cursor_of(value);
+    bool found = false;
+    skip_space(&c);
+    if (!is_nocase(token(&c), "multipart") || c.p == c.end || *c.p != '/')
+        return false;
+    c.p++;
+    if (!is_nocase(token(&c), "form-data"))
+        return false;
+    while (take(&c, ';')) {
+        char scratch[MAX_WORD];
+        struct gw_slice parameter;
+        struct gw_slice name = token(&c);
+        if (name.len == 0)
+            continue;
+        if (c.p == c.end || *c.p != '=')
+            return false;
+        c.p++;
+        if (!word(&c, scratch, &parameter) || (found && is_nocase(name, "boundary")))
+            return false;
+        if (!is_nocase(name, "boundary"))
+            continue;
+        found = true;
+        bool fits = parameter.len < size;
+        if (fits)
+            memcpy(out, parameter.data, parameter.len);
+        out[fits ? parameter.len : 0] = '\0';
+    }
+    return found && c.p == c.end;
+}
+
 /* How closely a media range names JSON: 0 not at all, 3 exactly. */
 static int range_match(struct gw_slice type, struct gw_slice subtype)
 {

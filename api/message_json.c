@@ -347,9 +347,9 @@ static const struct api_json_field message_fields[] = {
     {"delivery", read_delivery, 0, {0}},
 };
 
-enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice body,
-                                       const struct cfg *cfg, struct gw_draft *out,
-                                       struct gw_problems *problems)
+enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice body,
+                                     const struct cfg *cfg, struct gw_draft *out,
+                                     struct gw_problems *problems)
 {
     struct api_guarded_json doc;
     struct gw_err err;
@@ -374,4 +374,16 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
     out->unread = !json_is_object(root);
     json_decref(root);
     return problems->n > 0 ? GW_INVALID : GW_OK;
+}
+
+enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice body,
+                                       const struct cfg *cfg, struct gw_draft *out,
+                                       struct gw_problems *problems)
+{
+    enum gw_status status = api_message_json_read(arena, body, cfg, out, problems);
+    for (size_t i = 0; i < out->n_attachments; i++)
+        if (out->attachments[i].part.value.data != NULL)
+            gw_problems_add(problems, out->attachments[i].part.pointer, GW_PROBLEM_UNSUPPORTED,
+                            "Only multipart requests have parts; give the content as base64.");
+    return status == GW_OK && problems->n > 0 ? GW_INVALID : status;
 }

@@ -17,4 +17,9 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);
 
+/* Likewise, of a JSON document that comes with files: an attachment may name a part. */
+enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice body,
+                                     const struct cfg *cfg, struct gw_draft *out,
+                                     struct gw_problems *problems);
+
 #endif

@@ -9,8 +9,10 @@
 #include "api/http_fields.h"
 #include "api/idempotency.h"
 #include "api/message_answer.h"
+#include "api/message_form.h"
 #include "api/message_json.h"
 #include "api/message_record.h"
+#include "api/multipart.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
@@ -95,6 +97,21 @@ static void answer_invalid(struct api_request *r, const struct gw_problems *prob
     api_problem_send(r, &(struct api_problem){.code = code, .detail = detail, .errors = problems});
 }
 
+/* Is the body a form? Its boundary, "" when it is none that may be, goes to @boundary. */
+static bool form_boundary(const struct api_request *r,
+                          char boundary[API_MULTIPART_MAX_BOUNDARY + 1])
+{
+    struct gw_slice type = {.data = NULL};
+    (void)api_request_headers(r, "content-type", &type, 1);
+    return api_content_type_is_form(type, boundary, API_MULTIPART_MAX_BOUNDARY + 1);
+}
+
+static bool is_form(const struct api_request *r)
+{
+    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
+    return form_boundary(r, boundary);
+}
+
 static void answer_failed(struct api_request *r, const struct gw_submission_result *result)
 {
     switch (result->status) {
@@ -102,7 +119,8 @@ static void answer_failed(struct api_request *r, const struct gw_submission_resu
         answer_invalid(r, result->problems);
         break;
     case GW_PROTO:
-        api_problem(r, API_MALFORMED_JSON, "%s", result->problems->items[0].detail);
+        api_problem(r, is_form(r) ? API_BAD_REQUEST : API_MALFORMED_JSON, "%s",
+                    result->problems->items[0].detail);
         break;
     case GW_BUSY:
         api_problem(r, API_OVERLOADED, "Too much work in hand; ask again in a moment.");
@@ -148,14 +166,28 @@ static void on_submitted(const struct gw_submission_result *result, void *data)
     gw_free(p);
 }
 
+/* Of the two types of bodies; NULL: the request is answered. */
+static gw_decode_fn decoder_of(struct api_request *r)
+{
+    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
+    if (!form_boundary(r, boundary))
+        return api_message_json_decode;
+    if (api_multipart_begins(r->body, boundary))
+        return api_message_form_decode;
+    api_problem(r, API_BAD_REQUEST,
+                "The body does not start with the boundary that Content-Type names.");
+    return NULL;
+}
+
 static void post_message(struct api_request *r)
 {
     GW_FAILPOINT("api.received");
     const char *key;
-    if (!api_idempotency_key(r, &key))
+    gw_decode_fn decode = decoder_of(r);
+    if (decode == NULL || !api_idempotency_key(r, &key))
         return;
     struct pending *p = pending_new(r);
-    struct gw_submit_options options = {.decode = api_message_json_decode,
+    struct gw_submit_options options = {.decode = decode,
                                         .api_key = r->api_key,
                                         .wait_ms = p->prefer.wait_ms,
                                         .route = r->route->pattern,
@@ -188,8 +220,8 @@ static void get_message(struct api_request *r)
 }
 
 const struct api_route api_messages_routes[] = {
-    {"POST", "/v1/messages", post_message, CFG_SCOPE_SEND, API_ROUTE_JSON | API_ROUTE_JSON_BODY,
-     NULL},
+    {"POST", "/v1/messages", post_message, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY | API_ROUTE_FORM_BODY, NULL},
     {"GET", "/v1/messages/{id}", get_message, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
     {0},
 };

@@ -6,6 +6,7 @@
 
 #include "api/auth.h"
 #include "api/http_fields.h"
+#include "api/multipart.h"
 #include "api/problem.h"
 #include "api/query.h"
 #include "gateway/base/gw_clock.h"
@@ -209,13 +210,15 @@ static bool admit_body_type(struct api_request *r)
         api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not taken.");
         return false;
     }
-    if (api_request_headers(r, "content-type", &value, 1) != 1 ||
-        !api_content_type_is_json(value)) {
-        api_problem(r, API_UNSUPPORTED_MEDIA_TYPE,
-                    "Content-Type must be application/json, in UTF-8.");
-        return false;
-    }
-    return true;
+    bool form = (r->route->flags & API_ROUTE_FORM_BODY) != 0;
+    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
+    if (api_request_headers(r, "content-type", &value, 1) == 1 &&
+        (api_content_type_is_json(value) ||
+         (form && api_content_type_is_form(value, boundary, sizeof(boundary)))))
+        return true;
+    api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8%s.",
+                form ? ", or multipart/form-data with a boundary" : "");
+    return false;
 }
 
 static bool admit_load(struct api_request *r)

@@ -21,6 +21,7 @@
 enum {
     API_ROUTE_JSON = 1,      /* answers JSON: Accept is honoured */
     API_ROUTE_JSON_BODY = 2, /* takes an application/json body */
+    API_ROUTE_FORM_BODY = 4, /* takes a multipart/form-data body too */
 };
 
 typedef void (*api_handler_fn)(struct api_request *r);

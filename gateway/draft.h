@@ -34,6 +34,7 @@ struct gw_draft_header {
 struct gw_draft_attachment {
     const char *pointer; /* "/attachments/0" */
     struct gw_field filename, content_type, disposition, content_id;
+    struct gw_field part;    /* name of the request's part that is the content */
     struct gw_slice content; /* decoded bytes; data NULL when missing or bad (problem was added) */
 };
 
