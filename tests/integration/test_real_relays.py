@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mail through real servers, Postfix and Exim: both TLS modes, both AUTH mechanisms, read back from
 where they deliver. And what the answer says when something is wrong with the relay."""
+import concurrent.futures
 import urllib.parse
 import uuid
 
@@ -119,6 +120,18 @@ def test_connections_are_reused(serve, real_postfix, authority):
     for _ in range(3):
         assert gateway.send(letter())["status"] == "sent"
     assert len(gateway.events("relay_connected")) == 1
+
+
+def test_many_at_once_arrive_once_each_over_few_connections(serve, server, authority):
+    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file, pool={"connections": 4}))
+    tokens = [uuid.uuid4().hex for _ in range(100)]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda token: gateway.send(letter(text=token)), tokens))
+    assert {answer["status"] for answer in answers} == {"sent"}
+    for token in tokens:
+        server.inbox.mail_with(token.encode())
+    assert [server.inbox.count(token.encode()) for token in tokens] == [1] * len(tokens)
+    assert 1 <= len(gateway.events("relay_connected")) <= 4
 
 
 def test_smtp_sink_takes_everything(serve, sink):

@@ -35,6 +35,7 @@ host_lookup =
 rfc1413_hosts =
 keep_environment = LD_PRELOAD:NSS_WRAPPER_PASSWD:NSS_WRAPPER_GROUP
 smtp_accept_max = 0
+smtp_accept_queue_per_connection = 0
 daemon_smtp_ports = {starttls} : {implicit}
 local_interfaces = 127.0.0.1
 tls_on_connect_ports = {implicit}

@@ -21,13 +21,19 @@ class Maildir:
         server's trace fields, and checked by the wire oracle. Waits for it."""
 
         def read():
-            for file in self._new.iterdir() if self._new.is_dir() else ():
-                if file.name not in self._mails:
-                    self._mails[file.name] = file.read_bytes()
-                if needle in self._mails[file.name]:
-                    return self._mails[file.name].replace(b"\n", b"\r\n")
-            return None
+            found = self._with(needle)
+            return found and found[0].replace(b"\n", b"\r\n")
 
         mail = _TRACE.sub(b"", until(f"a mail with {needle!r} in {self._new}", read), count=1)
         assert wire_oracle.check(mail, utf8_header=utf8_header) == []
         return mail
+
+    def count(self, needle):
+        """How many mails contain @needle by now."""
+        return len(self._with(needle))
+
+    def _with(self, needle):
+        for file in self._new.iterdir() if self._new.is_dir() else ():
+            if file.name not in self._mails:
+                self._mails[file.name] = file.read_bytes()
+        return [content for content in self._mails.values() if needle in content]
