@@ -9,7 +9,7 @@ RUN script/setup build && cmake --preset release && cmake --build --preset relea
 
 FROM debian:12-slim
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-        ca-certificates libh2o0.13 libidn2-0 libjansson4 libopendkim11 libsqlite3-0 libssl3 libuv1 libyaml-0-2 \
+        ca-certificates libcurl4 libh2o0.13 libidn2-0 libjansson4 libopendkim11 libsqlite3-0 libssl3 libuv1 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /var/lib/mailhatch --create-home mailhatch
 COPY --from=build /src/build/release/mailhatch /usr/bin/mailhatch

@@ -342,6 +342,28 @@ static void crossing_domains_all_get_their_turn(void **state)
     gw_free(m);
 }
 
+static void closing_ends_those_that_wait_for_their_domain(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[4];
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO "HANG"}};
+    memset(m, 0, sizeof(m));
+    config.domain_connections = 1;
+    config.domain_rate_per_s = 1;
+    test_relay_begin(&t, &server, config);
+    for (size_t i = 0; i < 4; i++)
+        test_mail_submit(&t, &m[i]);
+    while (stats_of(&t).busy == 0)
+        (void)uv_run(&t.loop, UV_RUN_ONCE);
+    test_relay_end(&t, 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(m[i].n_done, 1);
+        assert_int_equal(m[i].outcomes[0].reason, SMTP_REASON_SHUTDOWN);
+    }
+}
+
 static void domain_rate_delays_only_that_domain(void **state)
 {
     (void)state;
@@ -490,6 +512,7 @@ int main(void)
         cmocka_unit_test(rate_and_burst_hold_and_the_rest_waits_its_turn),
         cmocka_unit_test(full_domain_does_not_hold_up_the_others),
         cmocka_unit_test(crossing_domains_all_get_their_turn),
+        cmocka_unit_test(closing_ends_those_that_wait_for_their_domain),
         cmocka_unit_test(domain_rate_delays_only_that_domain),
         cmocka_unit_test(long_idle_connection_is_asked_before_it_is_used),
         cmocka_unit_test(idle_connection_that_went_silent_costs_seconds_not_the_message),
