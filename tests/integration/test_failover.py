@@ -85,3 +85,23 @@ def test_paused_relay_gets_nothing_and_its_mail_goes_to_the_other(serve, two_rel
     assert gateway.post(b"", "/v1/relays/a/resume").json()["state"] == "up"
     until("the message is sent", lambda: gateway.get("/v1/messages/" + waiting["id"]).json()["status"] == "sent")
     assert len(a.taken()) == 1 and len(b.taken()) == 1
+
+
+def test_rates_of_a_relay_and_of_a_domain_hold(serve, two_relays):
+    a, b = two_relays
+    settings = config(a, b)
+    settings["relays"]["a"].update(rate="10/s", burst=2)
+    settings["relays"]["b"].update(per_domain={"rate": "2/s", "connections": 1})
+    gateway = serve(config=settings)
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        start = time.monotonic()
+        assert all(m["status"] == "sent" for m in pool.map(lambda _: gateway.send(letter(relay="a")), range(12)))
+        assert time.monotonic() - start >= 0.95  # 2 at once, then 10 a tenth of a second apart
+
+        start = time.monotonic()
+        slow = [pool.submit(gateway.send, letter(relay="b", to=["ann@slow.example"])) for _ in range(6)]
+        quick = pool.submit(gateway.send, letter(relay="b", to=["ann@quick.example"]))
+        assert quick.result()["status"] == "sent"
+        assert sum(future.done() for future in slow) < 6, "the other domain waited for the slow one"
+        assert all(future.result()["status"] == "sent" for future in slow)
+        assert time.monotonic() - start >= 1.95  # 2 at once, then 4 half a second apart
