@@ -157,7 +157,9 @@ void smtp_relay_learn(struct smtp_relay *r, const struct relay_slot *s,
         throttled(r, s->began_at_ms);
     else if (replied)
         smtp_aimd_success(&r->concurrency);
-    if (replied && !throttle)
+    /* Only a new connection closes an open breaker: with a password that was changed, those that
+     * are up go on, and every new one is another wrong try. */
+    if (replied && !throttle && r->breaker.state == SMTP_BREAKER_CLOSED)
         succeeded(r);
 }
 
@@ -203,7 +205,7 @@ static void count_failure(struct smtp_relay *r, const struct relay_slot *s,
         return;
     }
     /* The relay works, but not with one connection more: less is the answer, not nothing. */
-    if (smtp_relay_n_established(r) > 0 && !credentials) {
+    if (smtp_relay_n_established(r) > 0 && !is_lasting(end->reason)) {
         throttled(r, s->began_at_ms);
         return;
     }

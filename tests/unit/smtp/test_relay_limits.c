@@ -157,6 +157,44 @@ static void resume_forgets_what_the_breaker_knows(void **state)
     test_relay_end(&t, 0);
 }
 
+#define AUTH_HELLO "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH PLAIN\nC: AUTH\n"
+
+/* The password was changed while connections are up: those go on, and no success of theirs lets the
+ * old password be tried again and again. */
+static void mail_over_old_connections_does_not_close_the_breaker(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[3] = {{.done = false}, {.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {
+        .scripts = {AUTH_HELLO "S: 235 ok\nSERVE", AUTH_HELLO "S: 535 no\nHANG"}};
+    config.username = "user";
+    config.password = "hunter2";
+    config.max_connections = 2;
+    stop_the_clocks();
+    test_relay_begin(&t, &server, config);
+    test_mail_send(&t, &m[0]);
+    test_mail_submit(&t, &m[1]);
+    test_mail_submit(&t, &m[2]); /* asks for a second connection */
+    while (stats_of(&t).breaker != SMTP_BREAKER_OPEN || !m[1].done || !m[2].done)
+        (void)uv_run(&t.loop, UV_RUN_ONCE);
+    for (int i = 0; i < 5; i++) {
+        struct test_mail more[2] = {{.done = false}, {.done = false}};
+        pass(2 * SMTP_RELAY_HOLD_MS);
+        test_mail_submit(&t, &more[0]);
+        test_mail_submit(&t, &more[1]);
+        test_mail_wait(&t, &more[0]);
+        test_mail_wait(&t, &more[1]);
+        test_mail_assert_sent(&more[0]);
+        test_mail_assert_sent(&more[1]);
+    }
+    assert_int_equal(test_server_accepted(t.server), 2);
+    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_OPEN);
+    gw_clock_fake_end();
+    test_relay_end(&t, 0);
+}
+
 /* A failing attempt frees those who can go elsewhere, also when they came behind it. */
 static void who_has_another_relay_does_not_wait_for_a_second_attempt(void **state)
 {
@@ -506,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_dead_relay_is_left_alone_and_probed_once_when_due),
         cmocka_unit_test(probe_of_its_own_brings_a_relay_back),
         cmocka_unit_test(resume_forgets_what_the_breaker_knows),
+        cmocka_unit_test(mail_over_old_connections_does_not_close_the_breaker),
         cmocka_unit_test(who_has_another_relay_does_not_wait_for_a_second_attempt),
         cmocka_unit_test(silent_relay_keeps_only_who_has_nowhere_else_to_go),
         cmocka_unit_test(throttling_halves_what_runs_at_once),
