@@ -232,14 +232,6 @@ static void read_references(struct api_reader *r, json_t *value, const char *poi
 
 /* --- objects and choices --- */
 
-static void read_unsupported(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    (void)value;
-    (void)target;
-    gw_problems_add(r->problems, pointer, GW_PROBLEM_UNSUPPORTED,
-                    "This version does not support the field; leave it out.");
-}
-
 static void read_list_unsubscribe(struct api_reader *r, json_t *value, const char *pointer,
                                   void *target)
 {
@@ -255,6 +247,42 @@ static void read_list_unsubscribe(struct api_reader *r, json_t *value, const cha
     draft->list_unsubscribe.given = true;
     draft->list_unsubscribe.pointer = pointer;
     api_read_object(r, value, pointer, fields, N_OF(fields), draft);
+}
+
+static void read_ret(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    static const char *const choices[] = {"full", "headers"};
+    static const enum gw_dsn_ret values[] = {GW_DSN_RET_FULL, GW_DSN_RET_HEADERS};
+    size_t i;
+    if (api_read_choice(r, value, pointer, choices, N_OF(choices), &i))
+        *(enum gw_dsn_ret *)target = values[i];
+}
+
+static void read_notify(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    static const char *const choices[] = {"never", "success", "failure", "delay"};
+    struct gw_draft *draft = target;
+    if (!json_is_array(value)) {
+        api_read_wrong_type(r, value, pointer, "a list");
+        return;
+    }
+    draft->dsn.notify_pointer = pointer;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *at = api_json_pointer_index(r->arena, pointer, i);
+        size_t choice;
+        if (api_read_choice(r, json_array_get(value, i), at, choices, N_OF(choices), &choice))
+            draft->dsn.notify |= 1U << choice; /* GW_DSN_NEVER … GW_DSN_DELAY */
+    }
+}
+
+static void read_dsn(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    static const struct api_json_field fields[] = {
+        {"ret", read_ret, offsetof(struct gw_draft, dsn.ret), {0}},
+        {"envid", api_read_text, offsetof(struct gw_draft, dsn.envid), {0}},
+        {"notify", read_notify, 0, {0}},
+    };
+    api_read_object(r, value, pointer, fields, N_OF(fields), target);
 }
 
 static void read_envelope(struct api_reader *r, json_t *value, const char *pointer, void *target)
@@ -341,7 +369,7 @@ static const struct api_json_field message_fields[] = {
     {"expires_in", api_read_text, FIELD(expires_in), {"expiresIn"}},
     {"priority", read_priority, FIELD(priority), {0}},
     {"envelope", read_envelope, 0, {0}},
-    {"dsn", read_unsupported, 0, {0}},
+    {"dsn", read_dsn, 0, {0}},
     {"relay", api_read_text, FIELD(relay), {0}},
     {"require_tls", api_read_bool, FIELD(require_tls), {"requireTls", "requireTLS"}},
     {"delivery", read_delivery, 0, {0}},

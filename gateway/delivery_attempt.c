@@ -66,17 +66,24 @@ static void close_hop(struct gw_hop *h)
 
 /* ---- verdicts ---- */
 
+/* The command that the reply answered. */
+static const char *command_of(enum smtp_stage stage)
+{
+    if (stage == SMTP_STAGE_DOT)
+        return "DATA";
+    return smtp_stage_name(stage == SMTP_STAGE_BDAT_LAST ? SMTP_STAGE_BDAT : stage);
+}
+
 static void set_result(struct gw_message *m, struct gw_recipient *r, const struct gw_hop *h,
                        const struct smtp_outcome *o, const struct gw_verdict *v)
 {
     struct gw_arena *arena = m->arena;
     r->relay = gw_hop_relay_name(h);
-    r->smtp = (struct gw_smtp_result){
-        .code = o->reply.code,
-        .enhanced = gw_arena_strdup(arena, o->reply.enhanced),
-        .command = o->stage == SMTP_STAGE_DOT ? "DATA" : smtp_stage_name(o->stage),
-        .text = gw_arena_strdup(arena, o->reply.text),
-        .tls = h->txn.tls_version};
+    r->smtp = (struct gw_smtp_result){.code = o->reply.code,
+                                      .enhanced = gw_arena_strdup(arena, o->reply.enhanced),
+                                      .command = command_of(o->stage),
+                                      .text = gw_arena_strdup(arena, o->reply.text),
+                                      .tls = h->txn.tls_version};
     r->reason = v->reason;
     r->detail = o->detail[0] != '\0' ? gw_arena_strdup(arena, o->detail) : NULL;
     r->category = v->category;
@@ -196,6 +203,21 @@ static void refuse_hop(struct gw_hop *h)
     close_hop(h);
 }
 
+/* The message's wish in the words of smtp/; NULL when it has none. */
+static const struct smtp_dsn *dsn_of(const struct gw_message *m, struct smtp_dsn *out)
+{
+    static const enum smtp_dsn_ret rets[] = {[GW_DSN_RET_DEFAULT] = SMTP_RET_DEFAULT,
+                                             [GW_DSN_RET_FULL] = SMTP_RET_FULL,
+                                             [GW_DSN_RET_HEADERS] = SMTP_RET_HDRS};
+    _Static_assert((int)GW_DSN_NEVER == (int)SMTP_NOTIFY_NEVER &&
+                       (int)GW_DSN_DELAY == (int)SMTP_NOTIFY_DELAY,
+                   "the bits of both are the same");
+    *out =
+        (struct smtp_dsn){.ret = rets[m->dsn.ret], .envid = m->dsn.envid, .notify = m->dsn.notify};
+    bool asked = m->dsn.ret != GW_DSN_RET_DEFAULT || m->dsn.envid != NULL || m->dsn.notify != 0;
+    return asked ? out : NULL;
+}
+
 static void run_hop(struct gw_hop *h)
 {
     struct gw_attempt *a = h->attempt;
@@ -212,7 +234,10 @@ static void run_hop(struct gw_hop *h)
                                                     .rcpts = h->addresses,
                                                     .n_rcpts = h->n_rcpts,
                                                     .content = a->m->mime,
+                                                    .eightbit = a->smtputf8,
                                                     .smtputf8 = smtputf8,
+                                                    .require_tls = a->m->require_tls,
+                                                    .dsn = dsn_of(a->m, &h->dsn),
                                                     .outcomes = h->outcomes},
                                        .on_done = on_transaction_done,
                                        .has_alternative = h->at + 1 < h->plan.n,

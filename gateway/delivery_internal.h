@@ -37,6 +37,7 @@ struct gw_attempt {
 struct gw_hop {
     struct gw_list link; /* in attempt.planned or attempt.running */
     struct smtp_transaction txn;
+    struct smtp_dsn dsn; /* of txn.envelope */
     struct gw_attempt *attempt;
     struct gw_route_plan plan;
     size_t at;     /* index in plan of the relay in use */

@@ -58,4 +58,9 @@ void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h)
                                    .duration_ms = gw_clock_wall_ms() - h->started_at_ms};
     for (size_t i = 0; i < GW_N_STEPS; i++)
         log->step_ms[i] = h->txn.timing.ms[stages[i]];
+    /* BDAT has other names for the two. */
+    if (log->step_ms[GW_STEP_BODY] < 0)
+        log->step_ms[GW_STEP_BODY] = h->txn.timing.ms[SMTP_STAGE_BDAT];
+    if (log->step_ms[GW_STEP_DOT] < 0)
+        log->step_ms[GW_STEP_DOT] = h->txn.timing.ms[SMTP_STAGE_BDAT_LAST];
 }

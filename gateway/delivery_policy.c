@@ -76,14 +76,23 @@ static const struct {
 
 /* A deadline's reason names where it struck. */
 static const char *const timeouts[SMTP_N_STAGES] = {
-    [SMTP_STAGE_RESOLVE] = "timeout_resolve",   [SMTP_STAGE_CONNECT] = "timeout_connect",
-    [SMTP_STAGE_GREETING] = "timeout_greeting", [SMTP_STAGE_EHLO] = "timeout_ehlo",
-    [SMTP_STAGE_STARTTLS] = "timeout_starttls", [SMTP_STAGE_TLS] = "timeout_tls",
-    [SMTP_STAGE_AUTH] = "timeout_auth",         [SMTP_STAGE_IDLE] = "timeout_idle",
-    [SMTP_STAGE_MAIL] = "timeout_mail",         [SMTP_STAGE_RCPT] = "timeout_rcpt",
-    [SMTP_STAGE_DATA] = "timeout_data",         [SMTP_STAGE_BODY] = "timeout_body",
-    [SMTP_STAGE_DOT] = "timeout_dot",           [SMTP_STAGE_RSET] = "timeout_rset",
+    [SMTP_STAGE_RESOLVE] = "timeout_resolve",
+    [SMTP_STAGE_CONNECT] = "timeout_connect",
+    [SMTP_STAGE_GREETING] = "timeout_greeting",
+    [SMTP_STAGE_EHLO] = "timeout_ehlo",
+    [SMTP_STAGE_STARTTLS] = "timeout_starttls",
+    [SMTP_STAGE_TLS] = "timeout_tls",
+    [SMTP_STAGE_AUTH] = "timeout_auth",
+    [SMTP_STAGE_IDLE] = "timeout_idle",
+    [SMTP_STAGE_MAIL] = "timeout_mail",
+    [SMTP_STAGE_RCPT] = "timeout_rcpt",
+    [SMTP_STAGE_DATA] = "timeout_data",
+    [SMTP_STAGE_BODY] = "timeout_body",
+    [SMTP_STAGE_DOT] = "timeout_dot",
+    [SMTP_STAGE_RSET] = "timeout_rset",
     [SMTP_STAGE_QUIT] = "timeout_quit",
+    [SMTP_STAGE_BDAT] = "timeout_bdat",
+    [SMTP_STAGE_BDAT_LAST] = "timeout_bdat_last",
 };
 
 enum {

@@ -46,6 +46,24 @@ enum gw_delivery_mode {
     GW_DELIVERY_SHARED,
     GW_DELIVERY_INDIVIDUAL
 };
+/* What the sender asks the delivering servers to report (RFC 3461). */
+enum gw_dsn_ret {
+    GW_DSN_RET_DEFAULT, /* not said */
+    GW_DSN_RET_FULL,
+    GW_DSN_RET_HEADERS
+};
+enum {
+    GW_DSN_NEVER = 1, /* alone */
+    GW_DSN_SUCCESS = 2,
+    GW_DSN_FAILURE = 4,
+    GW_DSN_DELAY = 8
+};
+struct gw_dsn {
+    enum gw_dsn_ret ret;
+    const char *envid; /* printable ASCII; NULL: none */
+    unsigned notify;   /* GW_DSN_*; 0: not said */
+};
+
 enum gw_priority {
     GW_PRIORITY_NORMAL,
     GW_PRIORITY_HIGH,
@@ -87,6 +105,12 @@ struct gw_draft {
     struct gw_field scheduled_at; /* RFC 3339 text */
     struct gw_field expires_in;   /* duration text, as in the configuration */
     bool require_tls;
+    struct {
+        enum gw_dsn_ret ret;
+        struct gw_field envid;
+        unsigned notify;
+        const char *notify_pointer;
+    } dsn;
     enum gw_priority priority;
     enum gw_delivery_mode delivery_mode;
     enum gw_on_uncertain on_uncertain;

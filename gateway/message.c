@@ -145,6 +145,7 @@ struct gw_message *gw_message_copy(const struct gw_message *m)
     c->subject = copy_str(arena, m->subject);
     c->mail_from = copy_str(arena, m->mail_from);
     c->relay = copy_str(arena, m->relay);
+    c->dsn.envid = copy_str(arena, m->dsn.envid);
     c->mime.data = NULL;
     c->rcpts = GW_ARENA_ARRAY(arena, struct gw_recipient, m->n_rcpts);
     for (size_t i = 0; i < m->n_rcpts; i++)

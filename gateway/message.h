@@ -117,6 +117,7 @@ struct gw_message {
     size_t n_metadata;
     const char *relay; /* asked for by name, NULL: routes decide */
     bool require_tls;
+    struct gw_dsn dsn;
     enum gw_priority priority;
     enum gw_delivery_mode delivery_mode;
     enum gw_on_uncertain on_uncertain;

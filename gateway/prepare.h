@@ -19,6 +19,7 @@ enum {
     GW_MAX_SUBJECT = 2000,
     GW_MAX_ATTACHMENTS = 1000,
     GW_MAX_FILENAME = 255,
+    GW_MAX_ENVID = 100, /* octets of xtext, RFC 3461 sec. 4.4 */
     GW_MAX_TAGS = 10,
     GW_MAX_TAG = 128,
     GW_MAX_METADATA = 20,

@@ -131,8 +131,48 @@ static void parse_relay(struct gw_prepare_job *job)
         job->m->relay = gw_arena_strdup(job->arena, cfg->relays[i].name);
 }
 
+/* Octets of @text as xtext (RFC 3461 sec. 4), where some take three. */
+static size_t xtext_len(struct gw_slice text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += text.data[i] > ' ' && text.data[i] != '+' && text.data[i] != '=' ? 1 : 3;
+    return n;
+}
+
+static bool is_printable(struct gw_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < ' ' || text.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+static void parse_dsn(struct gw_prepare_job *job)
+{
+    const struct gw_draft *d = job->draft;
+    const struct gw_field *envid = &d->dsn.envid;
+    job->m->dsn = (struct gw_dsn){.ret = d->dsn.ret, .notify = d->dsn.notify};
+    if ((d->dsn.notify & GW_DSN_NEVER) != 0 && d->dsn.notify != GW_DSN_NEVER)
+        gw_problems_add(job->problems, d->dsn.notify_pointer, GW_PROBLEM_VALUE,
+                        "\"never\" stands alone.");
+    if (!gw_is_given(envid))
+        return;
+    if (envid->value.len == 0 || !is_printable(envid->value))
+        gw_problems_add(job->problems, envid->pointer, GW_PROBLEM_VALUE,
+                        "Must be printable ASCII, at least one character.");
+    else if (xtext_len(envid->value) > GW_MAX_ENVID)
+        gw_problems_add(job->problems, envid->pointer, GW_PROBLEM_TOO_LONG,
+                        "Must be at most %d octets, where space, \"+\" and \"=\" count three.",
+                        GW_MAX_ENVID);
+    else
+        job->m->dsn.envid = gw_arena_slice(job->arena, envid->value).data;
+}
+
 void gw_prepare_options(struct gw_prepare_job *job)
 {
+    parse_dsn(job);
     parse_tags(job);
     parse_metadata(job);
     parse_scheduled_at(job);

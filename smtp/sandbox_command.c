@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The sandbox's SMTP commands. */
+#include <ctype.h>
+
 #include "gateway/base/gw_check.h"
 #include "smtp/sandbox_internal.h"
 #include "smtp/sandbox_path.h"
@@ -7,7 +9,8 @@
 enum {
     MAX_SIZE_DIGITS = 20,  /* RFC 1870 sec. 4 */
     MAX_CHUNK_DIGITS = 19, /* fits 64 bits */
-    MAX_HELO = 255
+    MAX_HELO = 255,
+    MAX_ENVID = 100 /* RFC 3461 sec. 4.4 */
 };
 
 /* --- Greeting --- */
@@ -45,6 +48,10 @@ static void do_ehlo(struct smtp_sandbox_session *s, struct gw_slice args)
     sandbox_reply(s, "250-SIZE %zu", s->config.max_message_size);
     sandbox_reply(s, "250-8BITMIME");
     sandbox_reply(s, "250-SMTPUTF8");
+    sandbox_reply(s, "250-DSN");
+    sandbox_reply(s, "250-LIMITS RCPTMAX=%d", SMTP_SANDBOX_MAX_RCPTS);
+    if (s->tls != NULL)
+        sandbox_reply(s, "250-REQUIRETLS");
     sandbox_reply(s, "250-HELP");
     sandbox_reply(s, "250 ENHANCEDSTATUSCODES");
 }
@@ -132,11 +139,63 @@ static bool param_auth(struct smtp_sandbox_session *s, struct gw_slice value,
     return false;
 }
 
+/* RFC 8689: what is asked for is given where it was offered, as nothing goes any further. */
+static bool param_requiretls(struct smtp_sandbox_session *s, struct gw_slice value,
+                             struct mail_params *params)
+{
+    (void)params;
+    if (s->tls != NULL && value.data == NULL)
+        return true;
+    sandbox_error(s, "555 5.7.30 REQUIRETLS is not offered here, or has a value");
+    return false;
+}
+
+/* xtext (RFC 3461 sec. 4). */
+static bool is_xtext(struct gw_slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        if (c <= ' ' || c > '~' || c == '=')
+            return false;
+        if (c == '+' && (i + 2 >= value.len || !isxdigit((unsigned char)value.data[i + 1]) ||
+                         !isxdigit((unsigned char)value.data[i + 2])))
+            return false;
+    }
+    return value.len != 0;
+}
+
+/* Nothing is reported on: these are only held to their form. */
+static bool param_ret(struct smtp_sandbox_session *s, struct gw_slice value,
+                      struct mail_params *params)
+{
+    (void)params;
+    if (gw_slice_eq_nocase(value, GW_SLICE_LIT("FULL")) ||
+        gw_slice_eq_nocase(value, GW_SLICE_LIT("HDRS")))
+        return true;
+    sandbox_error(s, "501 5.5.4 RET takes FULL or HDRS");
+    return false;
+}
+
+static bool param_envid(struct smtp_sandbox_session *s, struct gw_slice value,
+                        struct mail_params *params)
+{
+    (void)params;
+    if (value.len <= MAX_ENVID && is_xtext(value))
+        return true;
+    sandbox_error(s, "501 5.5.4 ENVID takes at most %d characters of xtext", MAX_ENVID);
+    return false;
+}
+
 static const struct {
     const char *key;
     bool (*take)(struct smtp_sandbox_session *s, struct gw_slice value, struct mail_params *params);
-} mail_params[] = {
-    {"SIZE", param_size}, {"BODY", param_body}, {"SMTPUTF8", param_smtputf8}, {"AUTH", param_auth}};
+} mail_params[] = {{"SIZE", param_size},
+                   {"BODY", param_body},
+                   {"SMTPUTF8", param_smtputf8},
+                   {"AUTH", param_auth},
+                   {"RET", param_ret},
+                   {"ENVID", param_envid},
+                   {"REQUIRETLS", param_requiretls}};
 
 enum {
     N_MAIL_PARAMS = sizeof(mail_params) / sizeof(mail_params[0])
@@ -227,6 +286,53 @@ static void judge_rcpt(struct smtp_sandbox_session *s, struct gw_slice mailbox)
         sandbox_close(s);
 }
 
+/* NEVER, or a list of the others. */
+static bool is_notify(struct gw_slice value)
+{
+    static const char *const words[] = {"SUCCESS", "FAILURE", "DELAY"};
+    if (gw_slice_eq_nocase(value, GW_SLICE_LIT("NEVER")))
+        return true;
+    while (value.data != NULL) {
+        const char *comma = value.len != 0 ? memchr(value.data, ',', value.len) : NULL;
+        size_t n = comma != NULL ? (size_t)(comma - value.data) : value.len;
+        bool known = false;
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            known = known || gw_slice_eq_nocase(gw_slice_of(value.data, n), gw_slice_str(words[i]));
+        if (!known || comma == NULL)
+            return known;
+        value = gw_slice_of(comma + 1, value.len - n - 1);
+    }
+    return false;
+}
+
+/* type ";" xtext, or RFC 6533's form of it */
+static bool is_orcpt(struct gw_slice value)
+{
+    const char *semicolon = value.len != 0 ? memchr(value.data, ';', value.len) : NULL;
+    if (semicolon == NULL || semicolon == value.data)
+        return false;
+    size_t n = (size_t)(semicolon - value.data) + 1;
+    return is_xtext(gw_slice_of(value.data + n, value.len - n));
+}
+
+static bool take_rcpt_params(struct smtp_sandbox_session *s, struct gw_slice rest)
+{
+    struct gw_slice key;
+    struct gw_slice value;
+    while (smtp_sandbox_param_next(&rest, &key, &value)) {
+        bool notify = gw_slice_eq_nocase(key, GW_SLICE_LIT("NOTIFY"));
+        if (!notify && !gw_slice_eq_nocase(key, GW_SLICE_LIT("ORCPT"))) {
+            sandbox_error(s, "555 5.5.4 Parameter not known");
+            return false;
+        }
+        if (notify ? !is_notify(value) : !is_orcpt(value)) {
+            sandbox_error(s, "501 5.5.4 %s is not of its form", notify ? "NOTIFY" : "ORCPT");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void do_rcpt(struct smtp_sandbox_session *s, struct gw_slice args)
 {
     struct smtp_sandbox_path path;
@@ -241,8 +347,8 @@ static void do_rcpt(struct smtp_sandbox_session *s, struct gw_slice args)
         sandbox_error(s, "501 5.1.3 Bad recipient: %s", wrong);
     else if (path.mailbox.len == 0)
         sandbox_error(s, "501 5.1.3 Bad recipient: the address is empty");
-    else if (path.params.len != 0)
-        sandbox_error(s, "555 5.5.4 Parameter not known");
+    else if (!take_rcpt_params(s, path.params))
+        return;
     else if (path.utf8 && !s->txn.smtputf8)
         sandbox_error(s, "553 5.6.7 The address needs SMTPUTF8");
     else if (s->txn.n_rcpts == SMTP_SANDBOX_MAX_RCPTS)

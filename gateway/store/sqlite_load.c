@@ -62,6 +62,9 @@ static void read_head(struct gw_message *m, sqlite3_stmt *s)
     m->scheduled_at_ms = sqlite3_column_int64(s, 16);
     m->retry_until_ms = sqlite3_column_int64(s, 17);
     m->crashes = (unsigned)sqlite3_column_int64(s, 18);
+    m->dsn = (struct gw_dsn){.ret = (enum gw_dsn_ret)sqlite3_column_int(s, 19),
+                             .envid = sqlite_text(m->arena, s, 20),
+                             .notify = (unsigned)sqlite3_column_int(s, 21)};
 }
 
 static void read_rcpt(struct gw_arena *a, struct gw_recipient *r, sqlite3_stmt *s)

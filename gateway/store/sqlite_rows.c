@@ -68,6 +68,9 @@ static int insert_head(struct sqlite_db *d, const struct gw_message *m, bool lea
     sqlite_bind_time(&b, leased ? 0 : sqlite_next_due(m));
     sqlite_bind_int(&b, leased);
     sqlite_bind_text(&b, gw_message_status(m));
+    sqlite_bind_int(&b, m->dsn.ret);
+    sqlite_bind_text(&b, m->dsn.envid);
+    sqlite_bind_int(&b, m->dsn.notify);
     return run(d, STMT_INSERT_MESSAGE);
 }
 

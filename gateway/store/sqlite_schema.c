@@ -69,6 +69,10 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "  relay TEXT, reason TEXT, code INTEGER NOT NULL, enhanced TEXT, command TEXT, text TEXT,"
     "  next_ms INTEGER NOT NULL);"
     "CREATE INDEX events_message ON events(message, seq);",
+    /* 3: what the sender asks to be reported */
+    "ALTER TABLE messages ADD COLUMN dsn_ret INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE messages ADD COLUMN dsn_envid TEXT;"
+    "ALTER TABLE messages ADD COLUMN dsn_notify INTEGER NOT NULL DEFAULT 0;",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -78,8 +82,9 @@ const char *const sqlite_statements[N_STMTS] = {
     [STMT_INSERT_MESSAGE] =
         "INSERT INTO messages(id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
-        " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased, status)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased, status,"
+        " dsn_ret, dsn_envid, dsn_notify)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime, in_file) VALUES(?,?,?)",
     [STMT_INSERT_RCPT] = "INSERT INTO recipients(seq, n, email, domain, kind, status, category,"
                          " retryable, uncertain, utf8, attempts, relay, reason, detail, smtp_code,"
@@ -92,8 +97,8 @@ const char *const sqlite_statements[N_STMTS] = {
     [STMT_SELECT_MESSAGE] =
         "SELECT id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
-        " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes FROM messages WHERE seq = "
-        "?",
+        " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes, dsn_ret, dsn_envid,"
+        " dsn_notify FROM messages WHERE seq = ?",
     [STMT_SELECT_BODY] = "SELECT mime, in_file FROM bodies WHERE seq = ?",
     [STMT_SELECT_RCPTS] = "SELECT email, domain, kind, status, category, retryable, uncertain,"
                           " utf8, attempts, relay, reason, detail, smtp_code, smtp_enhanced,"

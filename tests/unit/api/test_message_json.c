@@ -85,6 +85,7 @@ static const char everything[] =
     "\"metadata\":{\"order_id\":\"17\"},\"scheduled_at\":\"2026-12-01T09:00:00Z\","
     "\"expires_in\":\"4h\",\"priority\":\"high\",\"envelope\":{\"from\":\"\"},"
     "\"relay\":\"ses-eu\",\"require_tls\":true,"
+    "\"dsn\":{\"ret\":\"headers\",\"envid\":\"17\",\"notify\":[\"failure\",\"delay\"]},"
     "\"delivery\":{\"mode\":\"individual\",\"on_partial\":\"deliver\","
     "\"on_uncertain\":\"hold\"}}";
 
@@ -146,6 +147,9 @@ static void all_other_documented_fields_arrive_with_their_pointers(void **state)
     check_field(m->envelope_from, "", "/envelope/from");
     check_field(m->relay, "ses-eu", "/relay");
     assert_true(m->require_tls);
+    assert_int_equal(m->dsn.ret, GW_DSN_RET_HEADERS);
+    check_field(m->dsn.envid, "17", "/dsn/envid");
+    assert_int_equal(m->dsn.notify, GW_DSN_FAILURE | GW_DSN_DELAY);
     assert_int_equal(m->delivery_mode, GW_DELIVERY_INDIVIDUAL);
     assert_int_equal(m->on_uncertain, GW_UNCERTAIN_HOLD);
     done(&d);
@@ -235,7 +239,12 @@ static const struct {
     {"{\"delivery\":{\"mode\":\"x\"}}", "/delivery/mode", "value"},
     {"{\"delivery\":{\"on_partial\":\"abort\"}}", "/delivery/on_partial", "value"},
     {"{\"delivery\":{\"on_uncertain\":\"ask\"}}", "/delivery/on_uncertain", "value"},
-    {"{\"dsn\":{\"ret\":\"headers\"}}", "/dsn", "unsupported"},
+    {"{\"dsn\":17}", "/dsn", "type"},
+    {"{\"dsn\":{\"ret\":\"some\"}}", "/dsn/ret", "value"},
+    {"{\"dsn\":{\"envid\":17}}", "/dsn/envid", "type"},
+    {"{\"dsn\":{\"notify\":\"delay\"}}", "/dsn/notify", "type"},
+    {"{\"dsn\":{\"notify\":[\"delay\",\"often\"]}}", "/dsn/notify/1", "value"},
+    {"{\"dsn\":{\"to\":1}}", "/dsn/to", "unknown_field"},
     {"{\"attachments\":{}}", "/attachments", "type"},
     {"{\"attachments\":[1]}", "/attachments/0", "type"},
     {"{\"attachments\":[{\"filename\":\"a\"}]}", "/attachments/0/content", "required"},
@@ -328,7 +337,7 @@ static void what_cannot_be_read_to_its_end_is_not_to_be_judged(void **state)
 static void all_problems_are_told_at_once_in_order(void **state)
 {
     (void)state;
-    struct decoded d = decode("{\"subject\":1,\"tto\":2,\"from\":{},\"dsn\":{}}");
+    struct decoded d = decode("{\"subject\":1,\"tto\":2,\"from\":{},\"dsn\":1}");
     assert_int_equal(d.status, GW_INVALID);
     assert_int_equal(d.problems.n, 4);
     assert_string_equal(d.problems.items[0].pointer, "/subject");

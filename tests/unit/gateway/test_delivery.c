@@ -342,6 +342,37 @@ static void c4_a_relay_that_takes_none_is_asked_again_later(void **state)
     teardown(f);
 }
 
+#define DSN_GREET "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 DSN\n"
+
+static void what_is_to_be_reported_reaches_the_relay(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(
+        DSN_GREET "C: MAIL FROM:<f@example.com> RET=HDRS ENVID=17\nS: 250 ok\n"
+                  "C: RCPT TO:<ann@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;\nS: 250 ok\n"
+                  "C: DATA\nS: 354 go\nBODY\nS: 250 ok\nHANG\n",
+        NULL);
+    struct gw_message *m = new_message(one, 1);
+    m->dsn = (struct gw_dsn){
+        .ret = GW_DSN_RET_HEADERS, .envid = "17", .notify = GW_DSN_FAILURE | GW_DSN_DELAY};
+    start(f, m);
+    assert_rcpt(after(f, 1), 0, "sent", "a", 1);
+    teardown(f);
+}
+
+static void a_relay_that_does_not_promise_tls_is_not_asked(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(DSN_GREET "HANG\n", DSN_GREET "HANG\n");
+    struct gw_message *m = new_message(one, 1);
+    m->require_tls = true;
+    start(f, m);
+    const struct gw_message *tried = after(f, 1);
+    assert_rcpt(tried, 0, "rejected", "b", 1);
+    assert_string_equal(tried->rcpts[0].reason, "requiretls_unsupported");
+    teardown(f);
+}
+
 static void f4_what_no_relay_took_in_time_expires(void **state)
 {
     (void)state;
@@ -388,6 +419,8 @@ int main(void)
         cmocka_unit_test(what_is_too_large_for_the_relay_that_is_up_waits_for_the_other),
         cmocka_unit_test(c4_recipients_over_the_limit_go_in_a_new_transaction_at_once),
         cmocka_unit_test(c4_a_relay_that_takes_none_is_asked_again_later),
+        cmocka_unit_test(what_is_to_be_reported_reaches_the_relay),
+        cmocka_unit_test(a_relay_that_does_not_promise_tls_is_not_asked),
         cmocka_unit_test(f4_what_no_relay_took_in_time_expires),
         cmocka_unit_test(each_recipient_keeps_its_own_verdict),
     };

@@ -20,10 +20,43 @@ static struct prepare_test *full(void)
     (void)helper_put(t, AT_CC, GW_SLICE_LIT("Cc <carol@example.net>"));
     (void)helper_put(t, AT_BCC, GW_SLICE_LIT("dave@example.net"));
     t->draft.require_tls = true;
+    t->draft.dsn.ret = GW_DSN_RET_FULL;
+    t->draft.dsn.notify = GW_DSN_DELAY;
+    t->draft.dsn.envid = (struct gw_field){gw_slice_str("a b"), "/dsn/envid"};
     t->draft.priority = GW_PRIORITY_HIGH;
     t->draft.delivery_mode = GW_DELIVERY_INDIVIDUAL;
     t->draft.on_uncertain = GW_UNCERTAIN_HOLD;
     return t;
+}
+
+static bool takes_dsn(unsigned notify, const char *envid)
+{
+    struct prepare_test *t = full();
+    t->draft.dsn.notify = notify;
+    t->draft.dsn.notify_pointer = "/dsn/notify";
+    t->draft.dsn.envid = (struct gw_field){gw_slice_str(envid), "/dsn/envid"};
+    bool taken = gw_prepare(&t->ctx, &t->draft, t->arena, &t->m, &t->problems) == GW_OK;
+    helper_free(t);
+    return taken;
+}
+
+static void what_dsn_asks_for_is_checked(void **state)
+{
+    (void)state;
+    char envid[102];
+    memset(envid, 'e', sizeof(envid));
+    envid[100] = '\0';
+    assert_true(takes_dsn(GW_DSN_NEVER, envid)); /* GW_MAX_ENVID */
+    envid[100] = 'e';
+    envid[101] = '\0';
+    assert_false(takes_dsn(0, envid));
+    envid[98] = '+'; /* one octet that is three */
+    envid[99] = '\0';
+    assert_false(takes_dsn(0, envid));
+    assert_false(takes_dsn(GW_DSN_NEVER | GW_DSN_DELAY, "e"));
+    assert_false(takes_dsn(0, ""));
+    assert_false(takes_dsn(0, "a\r\nb"));
+    assert_false(takes_dsn(0, "\xc3\xa4"));
 }
 
 static void a_message_has_what_the_draft_says(void **state)
@@ -49,6 +82,9 @@ static void a_message_has_what_the_draft_says(void **state)
     assert_string_equal(m->metadata[0].value.value.data, "17");
     assert_string_equal(m->relay, "backup");
     assert_true(m->require_tls);
+    assert_int_equal(m->dsn.ret, GW_DSN_RET_FULL);
+    assert_int_equal(m->dsn.notify, GW_DSN_DELAY);
+    assert_string_equal(m->dsn.envid, "a b");
     assert_int_equal(m->priority, GW_PRIORITY_HIGH);
     assert_int_equal(m->delivery_mode, GW_DELIVERY_INDIVIDUAL);
     assert_int_equal(m->on_uncertain, GW_UNCERTAIN_HOLD);
@@ -463,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_has_what_the_draft_says),
+        cmocka_unit_test(what_dsn_asks_for_is_checked),
         cmocka_unit_test(the_same_recipient_twice_is_one),
         cmocka_unit_test(a_recipient_of_any_kind_is_enough),
         cmocka_unit_test(objects_give_name_and_address_apart),

@@ -29,6 +29,8 @@ static void every_field_comes_back(void **state)
     m->metadata[0].name.value = gw_slice_str("order");
     m->metadata[0].value.value = gw_slice_str("17");
     m->n_metadata = 1;
+    m->dsn = (struct gw_dsn){
+        .ret = GW_DSN_RET_HEADERS, .envid = "17", .notify = GW_DSN_FAILURE | GW_DSN_DELAY};
     m->relay = "backup";
     m->priority = GW_PRIORITY_LOW;
     m->on_uncertain = GW_UNCERTAIN_HOLD;
@@ -60,6 +62,9 @@ static void every_field_comes_back(void **state)
     assert_int_equal(g->n_tags, 2);
     assert_true(gw_slice_is(g->tags[1], "b\xc3\xa9"));
     assert_true(gw_slice_is(g->metadata[0].value.value, "17"));
+    assert_int_equal(g->dsn.ret, GW_DSN_RET_HEADERS);
+    assert_string_equal(g->dsn.envid, "17");
+    assert_int_equal(g->dsn.notify, GW_DSN_FAILURE | GW_DSN_DELAY);
     assert_int_equal(g->priority, GW_PRIORITY_LOW);
     assert_int_equal(g->on_uncertain, GW_UNCERTAIN_HOLD);
     assert_int_equal(g->expires_at_ms, 99);
