@@ -50,10 +50,12 @@ bool smtp_breaker_admits(struct smtp_breaker *b, int64_t now_ms)
     return true;
 }
 
-void smtp_breaker_probe_dropped(struct smtp_breaker *b)
+void smtp_breaker_probe_dropped(struct smtp_breaker *b, int64_t retry_at_ms)
 {
-    if (b->state == SMTP_BREAKER_HALF_OPEN)
-        b->state = SMTP_BREAKER_OPEN;
+    if (b->state != SMTP_BREAKER_HALF_OPEN)
+        return;
+    b->state = SMTP_BREAKER_OPEN;
+    b->retry_at_ms = retry_at_ms;
 }
 
 int64_t smtp_breaker_wait_ms(const struct smtp_breaker *b, int64_t now_ms)

@@ -42,8 +42,8 @@ bool smtp_breaker_failure(struct smtp_breaker *b, bool credentials, int64_t now_
 /* May a connection be made now? An open one whose time is up turns half-open and says yes: the
  * caller makes one connection and reports what became of it. */
 bool smtp_breaker_admits(struct smtp_breaker *b, int64_t now_ms);
-/* The probe was not carried out after all. */
-void smtp_breaker_probe_dropped(struct smtp_breaker *b);
+/* The probe was not carried out after all; another may go at @retry_at_ms. */
+void smtp_breaker_probe_dropped(struct smtp_breaker *b, int64_t retry_at_ms);
 /* Until the probe may go, for texts; 0 unless open. */
 int64_t smtp_breaker_wait_ms(const struct smtp_breaker *b, int64_t now_ms);
 

@@ -200,8 +200,8 @@ static void count_failure(struct smtp_relay *r, const struct relay_slot *s,
     int64_t now = gw_clock_mono_ms();
     r->stats.failed_connections++;
     if (is_ours(end->reason)) {
-        if (s->probe)
-            smtp_breaker_probe_dropped(&r->breaker);
+        if (s->probe) /* not at once: we may still want for the same thing */
+            smtp_breaker_probe_dropped(&r->breaker, now + SMTP_RELAY_HOLD_MS);
         return;
     }
     /* The relay works, but not with one connection more: less is the answer, not nothing. */
@@ -222,12 +222,12 @@ void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
     bool lasting = is_lasting(end->reason);
     if (end->reason == SMTP_REASON_SHUTDOWN) {
         if (s->probe)
-            smtp_breaker_probe_dropped(&r->breaker);
+            smtp_breaker_probe_dropped(&r->breaker, gw_clock_mono_ms());
         return;
     }
     if (end->reason == SMTP_REASON_AUTH_FAILED && smtp_relay_renew_secret(r)) {
         if (s->probe)
-            smtp_breaker_probe_dropped(&r->breaker);
+            smtp_breaker_probe_dropped(&r->breaker, gw_clock_mono_ms());
         return; /* who waits waits for the new one */
     }
     smtp_relay_remember(r, end);

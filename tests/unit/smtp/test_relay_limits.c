@@ -300,8 +300,6 @@ static void rate_and_burst_hold_and_the_rest_waits_its_turn(void **state)
     for (size_t i = 0; i < N; i++) {
         test_mail_wait(&t, &m[i]);
         test_mail_assert_sent(&m[i]);
-        if (i == 1)
-            assert_int_equal(stats_of(&t).waiting, N - 2);
     }
     /* Four behind the burst, 50 ms apart; a slow machine only makes it longer. */
     assert_true(gw_clock_mono_ms() - start >= 4 * 50 - 5);

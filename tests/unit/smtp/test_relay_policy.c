@@ -51,7 +51,9 @@ static void half_open_lets_one_probe_through(void **state)
     assert_int_equal(b.state, SMTP_BREAKER_HALF_OPEN);
     for (int i = 0; i < 5; i++)
         assert_false(smtp_breaker_admits(&b, now + i * 100000));
-    smtp_breaker_probe_dropped(&b);
+    smtp_breaker_probe_dropped(&b, now + 5);
+    assert_false(smtp_breaker_admits(&b, now + 4));
+    now += 5;
     assert_true(smtp_breaker_admits(&b, now));
     assert_true(smtp_breaker_success(&b));
     assert_int_equal(b.state, SMTP_BREAKER_CLOSED);
