@@ -20,7 +20,15 @@ def signing(_, series):
     series.row("signing through libopendkim / OpenSSL's rate: Ed25519", "signing, ed25519", ">= 0.7")
 
 
-ALWAYS = {"signing": signing, "cost": cost.run, "latency": latency.run, "loop": loop.run}
+def store(folder, series):
+    for _ in range(ROUNDS):
+        series.add("store, accept", probes.accept_ratio(folder))
+        series.add("store, lone", probes.lone_commit_ratio(folder))
+    series.row("durable commits per second / bare SQLite, same rows and groups", "store, accept", ">= 0.7")
+    series.row("p50 of a durable commit alone / one fdatasync of as many bytes", "store, lone", "<= 1.5")
+
+
+ALWAYS = {"signing": signing, "store": store, "cost": cost.run, "latency": latency.run, "loop": loop.run}
 PARTS = {**ALWAYS, "peers": peers.run}
 
 

@@ -45,3 +45,20 @@ def fdatasync_ms(folder, n=200):
     finally:
         os.close(fd)
     return statistics.median(times)
+
+
+def _figures(folder, *args):
+    """{name: value} of the lines of bench_store, one run."""
+    out = subprocess.run([str(BENCH / "bench_store"), "--runs", "1", *args], capture_output=True, text=True, check=True,
+                         cwd=folder).stdout
+    return {name: float(value) for name, value in re.findall(r"(\w+)=([0-9.]+)", out)}
+
+
+def accept_ratio(folder):
+    """Durable commits per second, many in hand / the same rows by bare SQLite in groups of the same size."""
+    return _figures(folder, "accept", "--messages", "10000")["ratio"]
+
+
+def lone_commit_ratio(folder):
+    """p50 of a commit alone / p50 of one fdatasync of as many bytes."""
+    return _figures(folder, "lone")["ratio_p50"]

@@ -197,6 +197,36 @@ static void messages_are_listed_newest_first_by_every_condition(void **state)
     store_test_close(&f);
 }
 
+static void a_span_of_time_is_exact_though_clocks_are_not(void **state)
+{
+    enum {
+        N = 200,
+        STEP_MS = 600000,
+        LATE_MS = 30000 /* prepared before its neighbour, stored behind it */
+    };
+    struct store_fixture f;
+    store_test_open(&f, state);
+    for (int i = 0; i < N; i++) {
+        struct gw_message *m = store_test_new_message("", 10);
+        static char subjects[N][8];
+        (void)snprintf(subjects[i], sizeof(subjects[i]), "<%d>", i);
+        m->subject = subjects[i];
+        m->created_at_ms = (int64_t)(i + 1) * STEP_MS - (i == 101 ? STEP_MS + LATE_MS : 0);
+        store_test_commit(&f, m, GW_OK);
+        gw_message_free(&m);
+    }
+    struct gw_list_query q = {.since_ms = (int64_t)100 * STEP_MS,
+                              .until_ms = (int64_t)103 * STEP_MS};
+    assert_string_equal(store_test_list(&f, q), "<101><100><99>");
+    q = (struct gw_list_query){.until_ms = (int64_t)2 * STEP_MS + 1};
+    assert_string_equal(store_test_list(&f, q), "<1><0>");
+    q = (struct gw_list_query){.since_ms = (int64_t)N * STEP_MS};
+    assert_string_equal(store_test_list(&f, q), "<199>");
+    q = (struct gw_list_query){.until_ms = 1};
+    assert_string_equal(store_test_list(&f, q), "");
+    store_test_close(&f);
+}
+
 static void record_of_an_unknown_message_is_not_found(void **state)
 {
     struct store_fixture f;
@@ -384,6 +414,7 @@ int main(void)
         BOTH(a_deferred_message_is_leased_once_when_due),
         BOTH(a_key_stands_for_its_message_for_a_day),
         BOTH(messages_are_listed_newest_first_by_every_condition),
+        BOTH(a_span_of_time_is_exact_though_clocks_are_not),
         BOTH(record_of_an_unknown_message_is_not_found),
         BOTH(thousands_of_messages_are_all_found),
         cmocka_unit_test_prestate(a_full_memory_store_forgets_settled_messages_only,
