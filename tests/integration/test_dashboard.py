@@ -60,6 +60,21 @@ def test_a_test_mail_is_sent_from_the_page(serve, browser):
     page.shows("/to/0", "document.getElementById('send-result')")
 
 
+def test_messages_are_listed_with_the_state_of_each_recipient(serve, browser):
+    server = serve()
+    server.send(letter(subject="Order 17", to=["ann@example.org", "reject+550-5.1.1@example.org"]))
+    assert server.post(letter(subject="Later", to=["defer+451@example.org"])).status == 202
+    page = browser.open(f"http://127.0.0.1:{server.port}/#messages")
+    page.shows("partial", "document.getElementById('list')")
+    page.shows("451 4.3.0", "document.getElementById('detail')")
+    page.evaluate("[...document.querySelectorAll('#detail button')].find((b) => b.textContent === 'Cancel').click()")
+    page.shows("canceled", "document.getElementById('detail')")
+    page.press("#list li:last-child button")
+    page.shows("550 5.1.1", "document.getElementById('detail')")
+    page.shows("250 2.0.0", "document.getElementById('detail')")
+    assert page.complaints() == []
+
+
 def test_relays_are_listed(serve, browser):
     server = serve()
     page = browser.open(f"http://127.0.0.1:{server.port}/#relays")
