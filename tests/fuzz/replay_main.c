@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 {
     int failed = 0;
     size_t n = 1;
-    uint8_t *empty = malloc(1);
+    uint8_t *empty = calloc(1, 1);
     (void)LLVMFuzzerTestOneInput(empty, 0);
     free(empty);
     for (int i = 1; i < argc; i++)

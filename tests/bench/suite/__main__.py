@@ -7,7 +7,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import cost, latency, loop, parts, peers, probes, report
+from . import cost, latency, loop, parts, peers, probes, queue, report
 
 ROUNDS = 5
 
@@ -28,7 +28,8 @@ def store(folder, series):
     series.row("p50 of a durable commit alone / one fdatasync of as many bytes", "store, lone", "<= 1.5")
 
 
-ALWAYS = {"signing": signing, "store": store, "cost": cost.run, "latency": latency.run, "loop": loop.run}
+ALWAYS = {"signing": signing, "store": store, "cost": cost.run, "latency": latency.run, "loop": loop.run,
+          "queue": queue.run}
 PARTS = {**ALWAYS, "peers": peers.run}
 
 

@@ -100,12 +100,13 @@ class Mailhatch(Process):
     keys: files of DKIM keys for example.com; pool: connections to the relay
     """
 
-    def __init__(self, folder, sink, store="memory", keys=(), pool=16, relay_port=None, extra=None):
+    def __init__(self, folder, sink, store="memory", keys=(), pool=16, relay_port=None, extra=None,
+                 data=None):
         self.port = free_port()
         relay = {"url": relay_url(sink, relay_port), "pool": {"connections": pool, "messages_per_connection": 1000000}}
         if sink.cert:
             relay["tls"] = {"ca_file": str(sink.cert)}
-        self.data = folder / f"data-{self.port}"
+        self.data = data or folder / f"data-{self.port}"
         config = {"listen": [{"address": f"127.0.0.1:{self.port}"}],
                   "store": {"engine": store, **({"path": str(self.data)} if store == "sqlite" else {})},
                   "relays": {"sink": relay}, "log": {"level": "error"}, **(extra or {})}

@@ -2,6 +2,7 @@
 """The physical limits that figures are held against, measured in the same run."""
 import os
 import re
+import sqlite3
 import statistics
 import subprocess
 import time
@@ -62,3 +63,24 @@ def accept_ratio(folder):
 def lone_commit_ratio(folder):
     """p50 of a commit alone / p50 of one fdatasync of as many bytes."""
     return _figures(folder, "lone")["ratio_p50"]
+
+
+def sqlite_rows_per_s(folder, rows=6400, group=64):
+    """Rows of 4 KB in transactions of 64, each synced."""
+    path = folder / "raw.db"
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, body BLOB)")
+        body = os.urandom(4096)
+        began = time.perf_counter()
+        for _ in range(rows // group):
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("INSERT INTO t (body) VALUES (?)", [(body,)] * group)
+            db.execute("COMMIT")
+        return rows / (time.perf_counter() - began)
+    finally:
+        db.close()
+        for file in folder.glob("raw.db*"):
+            file.unlink()
