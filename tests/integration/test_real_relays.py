@@ -122,6 +122,18 @@ def test_connections_are_reused(serve, real_postfix, authority):
     assert len(gateway.events("relay_connected")) == 1
 
 
+def test_postfix_reports_the_delivery_that_was_asked_for(serve, real_postfix, authority):
+    gateway = serve(config=config(url_of("smtp", real_postfix, real_postfix.starttls), authority.ca_file))
+    envid, silent = (f"order+{uuid.uuid4().hex} x" for _ in range(2))
+    asked = letter(to=["bob@example.org"], envelope={"from": "carol@example.org"})
+    gateway.send({**asked, "dsn": {"notify": ["never"], "envid": silent}})
+    gateway.send({**asked, "dsn": {"ret": "headers", "notify": ["success"], "envid": envid}})
+    report = until("Postfix's report", lambda: real_postfix.inbox.reports(envid.encode()))[0]
+    assert b"Final-Recipient: rfc822; bob@example.org" in report and b"Action: delivered" in report
+    assert b"Content-Type: text/rfc822-headers" in report or b"Content-Description: Message Headers" in report
+    assert real_postfix.inbox.reports(silent.encode()) == []
+
+
 def test_many_at_once_arrive_once_each_over_few_connections(serve, server, authority):
     gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file, pool={"connections": 4}))
     tokens = [uuid.uuid4().hex for _ in range(100)]

@@ -32,6 +32,10 @@ class Maildir:
         """How many mails contain @needle by now."""
         return len(self._with(needle))
 
+    def reports(self, envelope_id):
+        """The delivery reports (RFC 3464) about a message that was sent with that ENVID."""
+        return self._with(b"\nOriginal-Envelope-Id: " + envelope_id)
+
     def _with(self, needle):
         for file in self._new.iterdir() if self._new.is_dir() else ():
             if file.name not in self._mails:

@@ -64,6 +64,7 @@ qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
 error unix - - n - - error
 tlsmgr unix - - n 1000? 1 tlsmgr
 virtual unix - n n - - virtual
