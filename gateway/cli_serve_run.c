@@ -19,6 +19,7 @@
 #include "gateway/cli_reload.h"
 #include "gateway/cli_serve.h"
 #include "gateway/gateway.h"
+#include "gateway/library_stderr.h"
 #include "gateway/hardening.h"
 #include "gateway/loop_watch.h"
 #include "gateway/notify.h"
@@ -159,6 +160,7 @@ static int serve(const struct cfg *cfg, const char *file)
                                                 .data = &s,
                                                 .on_fatal = on_fatal});
     s.reload = cli_reload_new(&s.loop, file, cfg, s.server);
+    gw_library_stderr_capture();
     tell_ready(&s);
     (void)uv_run(&s.loop, UV_RUN_DEFAULT);
     gw_log(GW_LOG_INFO, "stopped", GW_LOG_NUM("answers_open", api_server_in_flight(s.server)));

@@ -15,7 +15,6 @@ import door  # noqa: E402
 
 RSS_GROWTH = 64 * door.MB
 P99_S = 1.0
-IDLE_WITHIN_S = 2.0
 BINARIES = {"asan": "MAILHATCH_BIN", "release": "MAILHATCH_RELEASE_BIN"}
 
 
@@ -53,7 +52,7 @@ def under_attack(d):
     assert not bystander.failures, bystander.failures[:5]
     assert bystander.p99() < P99_S, f"p99 {bystander.p99():.3f} s"
     assert peak - before < RSS_GROWTH, f"RSS grew by {(peak - before) / door.MB:.1f} MB"
-    d.idle_within(IDLE_WITHIN_S)
+    d.idle_within(door.IDLE_WITHIN_S)
 
 
 @pytest.fixture(name="attack_on")

@@ -18,10 +18,11 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 MB = 1 << 20
 AFTERWARDS = 10
+IDLE_WITHIN_S = 2.0
 SOL_TCP, TCP_INFO = socket.SOL_TCP, socket.TCP_INFO
 
 
-def config(pair, extra="", limits="", client_ca=None, api_keys=""):
+def config(pair, limits="", client_ca=None, api_keys="", more_listeners=""):
     tls = f"cert_file: {pair.cert_file}, key_file: {pair.key_file}"
     if client_ca is not None:
         tls += f", client_ca_file: {client_ca}"
@@ -30,11 +31,11 @@ listen:
   - address: 127.0.0.1:0
   - address: 127.0.0.1:0
     tls: {{{tls}}}
+{more_listeners}
 relays: {{sandbox: {{url: "sandbox:"}}}}
 store: {{engine: memory}}
 limits: {{{limits}}}
 {api_keys}
-{extra}
 """
 
 
@@ -51,7 +52,7 @@ class Door:
                 stdout=log, stderr=log, cwd=directory, preexec_fn=preexec)
         waiting.until("the server is ready", lambda: not self.alive() or self.events("ready"))
         assert self.alive(), self.log_file.read_text()
-        ports = {line["tls"]: line["port"] for line in self.events("listening")}
+        ports = {line["tls"]: line["port"] for line in reversed(self.events("listening"))}
         self.ports = {"plain": ports["no"], "tls": ports["yes"]}
         self.pid = self._find_server()
 
