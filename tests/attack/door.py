@@ -65,6 +65,10 @@ class Door:
     def alive(self):
         return self._process.poll() is None
 
+    def unharmed(self):
+        """Is it still the process that started, and not one that took its place?"""
+        return self.alive() and self._find_server() == self.pid
+
     def events(self, name=None):
         out = []
         for line in self.log_file.read_text(errors="replace").splitlines():
@@ -122,6 +126,7 @@ class Door:
 
     def close(self):
         """Ends the server as an operator does."""
+        assert self.unharmed(), self.log_file.read_text(errors="replace")[-4000:]
         if self.alive():
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -131,6 +136,7 @@ class Door:
             raise AssertionError("the server did not end within 40 s of SIGTERM") from None
         text = self.log_file.read_text(errors="replace")
         assert code == 0, f"exit {code}\n{text[-4000:]}"
+        assert "Assertion" not in text, text[-4000:]
         assert "Sanitizer" not in text and "runtime error" not in text, text[-8000:]
 
 

@@ -28,7 +28,7 @@ def test_accepting_pauses_and_delivery_goes_on(open_door):
         s.close()
     waiting.until("others are served again", lambda: door.get()[0] == 200)
     first.close()
-    assert door.alive()
+    assert door.unharmed()
 
 
 def test_no_connection_is_lost_while_accepting_pauses(open_door):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Each known way to abort, spin, fill or starve an HTTP/2 server, against the shipped binary, plain and
 inside TLS: the process lives, stays small and quick for others, and is idle again at once."""
+import contextlib
 import os
+import socket
 import struct
 
 import frames
@@ -10,7 +12,6 @@ import pytest
 pytestmark = pytest.mark.parametrize("kind", ["plain", "tls"])
 
 CALM = frames.ENHANCE_YOUR_CALM
-N_STREAMS = 1 << 30
 ZERO_WINDOW = (4, 0)
 
 
@@ -28,46 +29,51 @@ def ends_calmly(peer, reason):
     assert peer.goaway() == (CALM, reason)
 
 
+def read_to_the_end(peer):
+    """Whatever comes; we say that we are done, so that the server may be too."""
+    with contextlib.suppress(OSError):
+        peer.sock.shutdown(socket.SHUT_WR)
+        while peer.sock.recv(1 << 20):
+            pass
+
+
 # --- aborts of the library as shipped ---
 
-@pytest.mark.parametrize("cap", [4096, 8168, 8192, 16384])
+@pytest.mark.parametrize("cap", [8168, 8192, 16384])
 def test_window_update_on_a_stream_that_waits_for_its_last_write(door, attack_on, kind, cap):
     """One read holds the request, its answer's whole window, and the update after the answer."""
     _, body = door.get()
     with attack_on(door), frames.Peer(door.ports[kind], kind) as peer:
-        flood = start((4, len(body))) + frames.headers(1)
-        while len(flood) < cap + 20:
-            flood += frames.ping()
-        flood += frames.window_update(1, 1) + frames.settings((4, len(body) + 1)) + frames.window_update(1, 1)
-        peer.sock.sendall(peer.wire(flood + frames.rst(1) + frames.frame(frames.GOAWAY, 0, 0, bytes(8))))
-        peer.sock.shutdown(1)
-        for _ in peer.frames():
-            pass
+        flood = peer.wire(start((4, len(body))) + frames.headers(1))
+        while len(flood) < cap + 200:
+            flood += peer.wire(frames.ping() * 20)
+        peer.sock.sendall(flood + peer.wire(frames.window_update(1, 1)))
+        read_to_the_end(peer)
 
 
 def test_settings_that_open_the_window_of_a_closing_stream(door, attack_on, kind):
     _, body = door.get()
     with attack_on(door):
-        for extra in range(0, 4096, 512):
+        for cap in (8168, 8192, 16384):
             with frames.Peer(door.ports[kind], kind) as peer:
-                flood = start((4, len(body))) + b"".join(frames.headers(1 + 2 * i) for i in range(50))
-                flood += frames.ping() * ((8192 + extra - len(flood)) // 17)
-                peer.sock.sendall(peer.wire(flood + frames.settings((4, 1 << 20)) + frames.ping() * 40))
-                peer.sock.shutdown(1)
-                for _ in peer.frames():
-                    pass
+                flood = peer.wire(start((4, len(body))) + frames.headers(1))
+                while len(flood) < cap + 200:
+                    flood += peer.wire(frames.ping() * 20)
+                peer.sock.sendall(flood + peer.wire(frames.settings((4, 1 << 20))))
+                read_to_the_end(peer)
 
 
 def test_corrupt_record_behind_a_blocked_write(door, attack_on, kind):
     """The library writes nothing at all then, which libuv asserts against."""
     with attack_on(door), frames.Peer(door.ports[kind], kind, receive_buffer=4096) as peer:
         peer.send(start((4, 1 << 30)) + frames.window_update(0, (1 << 31) - 1 - 65535))
-        for batch in range(3):
-            peer.send(b"".join(frames.headers(1 + 2 * (20 * batch + i), b"/openapi.json") for i in range(20)))
+        peer.send(b"".join(frames.headers(1 + 2 * i, b"/openapi.json") for i in range(90)))
+        door.idle_within(10)
         peer.send(frames.ping() * 20)
+        door.idle_within(10)
         peer.sock.sendall(b"\x17\x03\x03\x00\x30" + os.urandom(48))
-        while peer.sock.recv(1 << 20):
-            pass
+        door.idle_within(10)
+        read_to_the_end(peer)
 
 
 def test_continuation_is_refused(door, attack_on, kind):
