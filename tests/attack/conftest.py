@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import sys
+import time
 
 import pytest
 
@@ -58,7 +59,10 @@ def under_attack(d):
     assert not bystander.failures, bystander.failures[:5]
     assert bystander.p99() < P99_S, f"p99 {bystander.p99():.3f} s"
     assert peak - before < RSS_GROWTH, f"RSS grew by {(peak - before) / door.MB:.1f} MB"
+    ended = time.monotonic()
     d.idle_within(door.IDLE_WITHIN_S)
+    print(f"RSS +{(peak - before) / door.MB:.1f} MB, others' p99 {bystander.p99() * 1000:.1f} ms, "
+          f"idle after {time.monotonic() - ended:.1f} s")
 
 
 @pytest.fixture(name="attack_on")
