@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs SMTP transcripts against the session engine; the format is in docs/smtp-engine.md. */
+/* Runs SMTP transcripts against the session engine; the format is in docs/fault-matrix.md. */
 #ifndef TESTS_LIB_REPLAY_H
 #define TESTS_LIB_REPLAY_H
 
