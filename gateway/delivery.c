@@ -68,6 +68,7 @@ static void on_stored(enum gw_status status, void *data)
     struct gw_delivery *d = a->delivery;
     if (status == GW_OK && a->phase == GW_ATTEMPT_BEGIN) {
         GW_FAILPOINT("delivery.begun");
+        gw_delivery_clock_begun(a);
         a->phase = GW_ATTEMPT_RUN;
         gw_attempt_run(a);
     } else if (status == GW_OK || status == GW_NOTFOUND) {
@@ -105,9 +106,11 @@ void gw_attempt_judged(struct gw_attempt *a)
     call_store(a);
 }
 
-void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
+static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
 {
+    gw_delivery_clock_check(d);
     struct gw_attempt *a = gw_calloc(1, sizeof(*a));
+    a->from_store = from_store;
     a->delivery = d;
     a->m = m;
     a->setup = gw_setup_ref(d->env.setups->now);
@@ -126,6 +129,11 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
     }
     a->phase = GW_ATTEMPT_RUN;
     gw_attempt_run(a);
+}
+
+void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
+{
+    start(d, m, false);
 }
 
 const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id)
@@ -174,6 +182,7 @@ static size_t lease_room(const struct gw_delivery *d)
 static void end_lease(struct gw_delivery *d)
 {
     d->leasing = false;
+    d->leased_before = (struct gw_clock_jump){.by_ms = 0};
     d->peak_bytes =
         d->batch_peak_bytes > d->peak_bytes / 2 ? d->batch_peak_bytes : d->peak_bytes / 2;
     d->batch_peak_bytes = 0;
@@ -188,7 +197,8 @@ static void on_leased(enum gw_status status, struct gw_message *m, void *data)
         GW_FAILPOINT("delivery.leased");
         if (m->mime.len > d->batch_peak_bytes)
             d->batch_peak_bytes = m->mime.len;
-        gw_delivery_start(d, m);
+        gw_delivery_clock_catch_up(d, m);
+        start(d, m, true);
         return;
     }
     end_lease(d);
@@ -204,6 +214,7 @@ void gw_delivery_wake(struct gw_delivery *d)
     size_t room = lease_room(d);
     if (d->stopped || d->leasing || room == 0)
         return;
+    gw_delivery_clock_check(d);
     struct gw_store *store = d->env.store;
     int64_t due = store->engine->next_due_ms(store);
     int64_t now = gw_clock_wall_ms();
@@ -235,12 +246,13 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env)
     gw_list_init(&d->stuck);
     init_timer(d, &d->timer);
     init_timer(d, &d->stuck_timer);
+    gw_delivery_clock_start(d);
     return d;
 }
 
 size_t gw_delivery_active(const struct gw_delivery *d)
 {
-    return d->n_attempts + (d->leasing ? 1 : 0);
+    return d->n_attempts + d->n_clock_calls + (d->leasing ? 1 : 0);
 }
 
 void gw_delivery_stop(struct gw_delivery *d)

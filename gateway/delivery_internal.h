@@ -22,6 +22,8 @@ struct gw_attempt {
     struct gw_delivery *delivery;
     struct gw_setup *setup;
     struct gw_message *m;
+    struct gw_clock_jump jump; /* noticed while `begin` was in hand, which reads m */
+    bool from_store;           /* read back, so that it may wait there a little longer */
     enum gw_attempt_phase phase;
     struct gw_list planned;      /* hops, not yet running */
     struct gw_list running;      /* hops with a transaction at their relay */
@@ -58,6 +60,9 @@ struct gw_delivery {
     size_t batch_peak_bytes;
     bool leasing;
     bool stopped;
+    int64_t clock_offset_ms;            /* wall minus monotonic clock, as it was last */
+    struct gw_clock_jump leased_before; /* of messages that a lease in hand may bring */
+    size_t n_clock_calls;               /* store calls in hand */
     uv_timer_t timer;
     struct gw_list stuck;
     uv_timer_t stuck_timer;
@@ -102,6 +107,16 @@ void gw_attempt_run(struct gw_attempt *a);
 void gw_attempt_cancel(struct gw_attempt *a);
 /* Forget hops that were planned and will not run. */
 void gw_attempt_forget_hops(struct gw_attempt *a);
+
+/* delivery_clock.c */
+/* Forget what is known of the clock, and put what the store has within reach of it. */
+void gw_delivery_clock_start(struct gw_delivery *d);
+/* Has the wall clock jumped since last time? Then lifetimes move along. */
+void gw_delivery_clock_check(struct gw_delivery *d);
+/* The store has @a's `begin`, during which the clock may have jumped. */
+void gw_delivery_clock_begun(struct gw_attempt *a);
+/* @m was read from the store before a jump that was noticed since. */
+void gw_delivery_clock_catch_up(const struct gw_delivery *d, struct gw_message *m);
 
 /* delivery_log.c */
 /* Note what became of @h's transaction, which was tried and is done. */

@@ -177,11 +177,11 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
 }
 
 /* The relay has enough in hand: back to the store, as if it were not due yet. A message that was
- * admitted (nobody asked to wait) goes on. */
+ * admitted (gw_delivery_wait_ms) goes on. */
 static bool waits_for_lane(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
 {
     struct gw_lane *lane = &a->setup->relays->relays.lanes[relay];
-    if (r->next_attempt_ms == 0 || !gw_lane_is_full(lane))
+    if (!a->from_store || !gw_lane_is_full(lane))
         return false;
     if (r->status == GW_RCPT_SCHEDULED)
         gw_recipient_set(a->m, r, GW_RCPT_QUEUED);

@@ -112,6 +112,15 @@ typedef void (*gw_store_stats_cb)(enum gw_status status, const struct gw_store_s
  * anything else. Anything but GW_OK refuses: nothing is stored and it is the answer. */
 typedef enum gw_status (*gw_store_change_fn)(struct gw_message *m, int64_t now_ms, const void *arg);
 
+/* The wall clock jumped. Messages that were accepted before it and have work left keep what was
+ * left of their lifetime. */
+struct gw_clock_jump {
+    int64_t by_ms;                            /* 0: none is known of */
+    int64_t accepted_from_ms, accepted_to_ms; /* wall; what was accepted in between, inclusive, was
+                                                     accepted before the jump */
+    int64_t latest_ms; /* wall; no recipient that waits for a retry has its attempt after it */
+};
+
 /* What an engine does. All pointers set. */
 struct gw_store_engine {
     const char *name;
@@ -161,6 +170,10 @@ struct gw_store_engine {
      * gateway/store/due_turns.h says. @cb once per message and once with GW_NOTFOUND at the end. */
     void (*lease_due)(struct gw_store *s, int64_t now_ms, size_t max, gw_store_message_cb cb,
                       void *data);
+    /* The wall clock jumped: moves what hangs on it, of messages that are not leased. @jump is
+     * copied. */
+    void (*clock_jumped)(struct gw_store *s, const struct gw_clock_jump *jump, gw_store_done_cb cb,
+                         void *data);
     /* Wall time of the earliest next attempt, 0 when there is none. */
     int64_t (*next_due_ms)(struct gw_store *s);
     void (*close)(struct gw_store *s, gw_store_done_cb cb, void *data);

@@ -203,7 +203,7 @@ static void file_row(struct memory_store *s, struct row *r)
             r->body = NULL;
         }
         gw_list_push_back(&s->settled, &r->settled_link);
-    } else if (!r->leased) {
+    } else if (!r->leased && next_attempt_of(r->m) != 0) {
         due_heap_add(due, &r->due, next_attempt_of(r->m));
     }
 }
@@ -474,6 +474,28 @@ static void memory_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
               .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data});
 }
 
+static void memory_clock_jumped(struct gw_store *base, const struct gw_clock_jump *jump,
+                                gw_store_done_cb cb, void *data)
+{
+    struct memory_store *s = self(base);
+    gw_list_foreach (it, &s->ages) {
+        struct row *r = gw_list_entry(it, struct row, age_link);
+        if (r->leased || gw_message_settled(r->m))
+            continue;
+        if (r->m->created_at_ms >= jump->accepted_from_ms &&
+            r->m->created_at_ms <= jump->accepted_to_ms)
+            r->m->expires_at_ms += jump->by_ms;
+        for (size_t i = 0; i < r->m->n_rcpts; i++) {
+            struct gw_recipient *rcpt = &r->m->rcpts[i];
+            bool waits = rcpt->status == GW_RCPT_QUEUED || rcpt->status == GW_RCPT_DEFERRED;
+            if (waits && rcpt->next_attempt_ms > jump->latest_ms)
+                rcpt->next_attempt_ms = jump->latest_ms;
+        }
+        file_row(s, r);
+    }
+    reply_done(s, GW_OK, cb, data);
+}
+
 static int64_t memory_next_due_ms(struct gw_store *base)
 {
     int64_t first = 0;
@@ -524,6 +546,7 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .events_after = memory_events_after,
                                                      .stats = memory_stats,
                                                      .lease_due = memory_lease_due,
+                                                     .clock_jumped = memory_clock_jumped,
                                                      .next_due_ms = memory_next_due_ms,
                                                      .close = memory_close};
 

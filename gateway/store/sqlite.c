@@ -83,6 +83,7 @@ static void deliver(struct sqlite_op *op)
         [OP_ATTEMPTS] = deliver_attempts, [OP_LEASE] = deliver_lease,
         [OP_LIST] = deliver_list,         [OP_IDEMPOTENCY] = deliver_idempotency,
         [OP_EVENTS] = deliver_events,     [OP_STATS] = deliver_stats,
+        [OP_CLOCK] = deliver_done,
     };
     how[op->kind](op);
     gw_arena_free(&op->arena);
@@ -263,6 +264,15 @@ static void sqlite_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
     queue(base, op);
 }
 
+static void sqlite_clock_jumped(struct gw_store *base, const struct gw_clock_jump *jump,
+                                gw_store_done_cb cb, void *data)
+{
+    struct sqlite_op *op = new_op(OP_CLOCK, 0, data);
+    op->jump = *jump;
+    op->cb.done = cb;
+    queue(base, op);
+}
+
 static int64_t sqlite_next_due_ms(struct gw_store *base)
 {
     return atomic_load(&self(base)->next_due_ms);
@@ -312,6 +322,7 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .events_after = sqlite_events_after,
                                                      .stats = sqlite_stats,
                                                      .lease_due = sqlite_lease_due,
+                                                     .clock_jumped = sqlite_clock_jumped,
                                                      .next_due_ms = sqlite_next_due_ms,
                                                      .close = sqlite_close};
 

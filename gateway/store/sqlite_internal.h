@@ -28,6 +28,7 @@ enum sqlite_op_kind {
     OP_LIST,
     OP_EVENTS,
     OP_STATS,
+    OP_CLOCK,
     OP_N_KINDS
 };
 
@@ -50,6 +51,7 @@ struct sqlite_op {
     char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
     struct gw_list_query list;       /* LIST */
     struct gw_event_query events_of; /* EVENTS */
+    struct gw_clock_jump jump;       /* CLOCK */
     int64_t now_ms;                  /* LEASE */
     size_t max;
     /* found: */

@@ -203,6 +203,31 @@ static int run_stats(struct sqlite_store *s, struct sqlite_op *op)
     return sqlite_stats_look(&s->db, &op->stats);
 }
 
+static int clamp(struct sqlite_store *s, enum sqlite_stmt_id id, int64_t latest_ms)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, id);
+    sqlite_bind_int(&b, latest_ms);
+    int rc = sqlite_db_run(&s->db, id);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int run_clock(struct sqlite_store *s, struct sqlite_op *op)
+{
+    const struct gw_clock_jump *jump = &op->jump;
+    int rc = SQLITE_OK;
+    if (jump->by_ms != 0) {
+        struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_MOVE_EXPIRY);
+        sqlite_bind_int(&b, jump->by_ms);
+        sqlite_bind_int(&b, jump->accepted_from_ms);
+        sqlite_bind_int(&b, jump->accepted_to_ms);
+        rc = sqlite_db_run(&s->db, STMT_MOVE_EXPIRY);
+        rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    if (rc == SQLITE_OK)
+        rc = clamp(s, STMT_CLAMP_RECIPIENTS, jump->latest_ms);
+    return rc == SQLITE_OK ? clamp(s, STMT_CLAMP_MESSAGES, jump->latest_ms) : rc;
+}
+
 void sqlite_op_forget(struct sqlite_op *op)
 {
     for (size_t i = 0; i < op->n_found; i++)
@@ -219,6 +244,7 @@ int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
         [OP_ATTEMPTS] = run_get,  [OP_LEASE] = run_lease,
         [OP_LIST] = run_list,     [OP_IDEMPOTENCY] = run_idempotency,
         [OP_EVENTS] = run_events, [OP_STATS] = run_stats,
+        [OP_CLOCK] = run_clock,
     };
     sqlite_op_forget(op);
     op->status = GW_OK;

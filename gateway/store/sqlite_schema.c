@@ -122,6 +122,17 @@ const char *const sqlite_statements[N_STMTS] = {
     [STMT_NEXT_DUE] =
         "SELECT min(next_ms) FROM messages WHERE priority = ? AND next_ms IS NOT NULL",
     [STMT_RELEASE_LEASES] = "UPDATE messages SET leased = 0, next_ms = ?1 WHERE leased = 1",
+    [STMT_MOVE_EXPIRY] = "UPDATE messages SET expires_ms = expires_ms + ?1 WHERE settled_ms IS NULL"
+                         " AND leased = 0"
+                         " AND created_ms BETWEEN ?2 AND ?3",
+    /* the priorities are named so that messages_due serves; scheduled recipients (1) stay */
+    [STMT_CLAMP_RECIPIENTS] =
+        "UPDATE recipients SET next_ms = ?1 WHERE next_ms > ?1 AND status IN (0, 3) AND seq IN"
+        " (SELECT seq FROM messages WHERE priority IN (0, 1, 2) AND next_ms > ?1)",
+    [STMT_CLAMP_MESSAGES] =
+        "UPDATE messages SET next_ms = ?1 WHERE priority IN (0, 1, 2) AND next_ms > ?1 AND EXISTS"
+        " (SELECT 1 FROM recipients r WHERE r.seq = messages.seq AND r.next_ms = ?1"
+        " AND r.status IN (0, 3))",
     [STMT_INSERT_IDEMPOTENCY] =
         "INSERT OR REPLACE INTO idempotency(key, fingerprint, id, created_ms) VALUES(?,?,?,?)",
     [STMT_FIND_IDEMPOTENCY] =

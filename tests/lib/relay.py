@@ -39,7 +39,7 @@ class Relay:
     """Ends at close(). `messages` and `received` (bytes of each connection) grow."""
 
     def __init__(self, tls="none", pair=None, user=None, password=None, tokens=None, rcpt=None, replies=None,
-                 keywords=("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 52428800")):
+                 keywords=("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 52428800"), port=0):
         self.messages, self.received = [], []
         self._violations, self._n_checked = [], 0
         self._tls, self._user, self._password = tls, user, password
@@ -53,7 +53,7 @@ class Relay:
             self._context.load_cert_chain(pair.cert_file, pair.key_file)
         self._closing = threading.Event()
         self._sockets = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -227,6 +227,70 @@ static void a_span_of_time_is_exact_though_clocks_are_not(void **state)
     store_test_close(&f);
 }
 
+/* A message with one recipient that waits until @next_ms; committed. */
+static struct gw_message *commit_waiting(struct store_fixture *f, enum gw_rcpt_status status,
+                                         int64_t created_ms, int64_t next_ms)
+{
+    struct gw_message *m = store_test_new_message("", 10);
+    m->created_at_ms = created_ms;
+    m->expires_at_ms = created_ms + 500;
+    m->rcpts[0].status = status;
+    m->rcpts[0].next_attempt_ms = next_ms;
+    store_test_commit(f, m, GW_OK);
+    return m;
+}
+
+static void assert_times(struct store_fixture *f, const struct gw_message *m, int64_t expires_ms,
+                         int64_t next_ms)
+{
+    store_test_get(f, "", m->id, GW_OK);
+    assert_int_equal(f->got->expires_at_ms, expires_ms);
+    assert_int_equal(f->got->rcpts[0].next_attempt_ms, next_ms);
+}
+
+static void lifetimes_and_retries_follow_a_clock_that_jumps(void **state)
+{
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *retry = commit_waiting(&f, GW_RCPT_DEFERRED, 1000, 9000);
+    struct gw_message *soon = commit_waiting(&f, GW_RCPT_DEFERRED, 1000, 3000);
+    struct gw_message *scheduled = commit_waiting(&f, GW_RCPT_SCHEDULED, 1000, 9000);
+    struct gw_message *after = commit_waiting(&f, GW_RCPT_QUEUED, 2001, 9000);
+    struct gw_message *leased = commit_waiting(&f, GW_RCPT_QUEUED, 1000, 0);
+    struct gw_clock_jump jump = {
+        .by_ms = 100, .accepted_from_ms = 0, .accepted_to_ms = 2000, .latest_ms = 4000};
+    f.n_expected++;
+    f.store->engine->clock_jumped(f.store, &jump, store_test_on_done, &f);
+    store_test_settle(&f);
+    assert_int_equal(f.status, GW_OK);
+    assert_times(&f, retry, 1600, 4000);
+    assert_times(&f, soon, 1600, 3000);
+    assert_times(&f, scheduled, 1600, 9000);
+    assert_times(&f, after, 2501, 4000);
+    assert_times(&f, leased, 1500, 0);
+    assert_int_equal(f.store->engine->next_due_ms(f.store), 3000);
+    store_test_lease(&f, 4000, 3);
+    gw_message_free(&retry);
+    gw_message_free(&soon);
+    gw_message_free(&scheduled);
+    gw_message_free(&after);
+    gw_message_free(&leased);
+    store_test_close(&f);
+}
+
+static void what_is_held_is_not_due(void **state)
+{
+    struct store_fixture f;
+    store_test_open(&f, state);
+    struct gw_message *m = commit_waiting(&f, GW_RCPT_QUEUED, 1000, 0);
+    m->rcpts[0].status = GW_RCPT_HELD;
+    store_test_record(&f, m, GW_OK);
+    assert_int_equal(f.store->engine->next_due_ms(f.store), 0);
+    store_test_lease(&f, INT64_MAX, 0);
+    gw_message_free(&m);
+    store_test_close(&f);
+}
+
 static void record_of_an_unknown_message_is_not_found(void **state)
 {
     struct store_fixture f;
@@ -412,6 +476,8 @@ int main(void)
         BOTH(every_field_comes_back),
         BOTH(messages_are_found_by_their_tenant_only),
         BOTH(a_deferred_message_is_leased_once_when_due),
+        BOTH(lifetimes_and_retries_follow_a_clock_that_jumps),
+        BOTH(what_is_held_is_not_due),
         BOTH(a_key_stands_for_its_message_for_a_day),
         BOTH(messages_are_listed_newest_first_by_every_condition),
         BOTH(a_span_of_time_is_exact_though_clocks_are_not),
