@@ -131,3 +131,25 @@ def test_ready_says_which_relay_is_in_the_way(serve):
     assert "gone: conn_refused" in answer.problem()["detail"]
     assert int(answer.headers["Retry-After"]) > 0
     assert server.get("/livez").status == 200
+
+
+# mailhatch healthcheck
+
+
+def test_the_health_check_finds_the_server_and_believes_it(serve):
+    port, gone = free_port(), free_port()
+    server = serve(config={"listen": [{"address": f"0.0.0.0:{port}"}],
+                           "api_keys": [{"name": "k", "id": "k", "hash": "sha256:" + "0" * 64, "scopes": ["send"]}],
+                           "relays": {"gone": {"url": f"smtp://127.0.0.1:{gone}?tls=none"}}})
+    file = str(server.directory / "mailhatch.yaml")
+    ready = cli("healthcheck", "--config", file)
+    assert ready.returncode == 0 and b'{"status":"ready"}' in ready.stdout
+    assert cli("healthcheck", "--config", file, "--live").returncode == 0
+    server.stop()
+    answer = cli("healthcheck", "--config", file)
+    assert answer.returncode == 1 and b"takes no connection" in answer.stdout
+
+
+def test_the_health_check_asks_over_a_unix_socket(serve):
+    server = serve()
+    assert cli("healthcheck", env={"MAILHATCH_LISTEN": f"unix:{server.socket_path}"}).returncode == 0
