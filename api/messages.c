@@ -17,6 +17,7 @@
 #include "api/routes.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
+#include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 
 enum {
@@ -155,13 +156,25 @@ static void answer_failed(struct api_request *r, const struct gw_submission_resu
     }
 }
 
+/* Ties the request to the message: what follows in the log carries the message's id. */
+static void log_accepted(const struct api_request *r, const struct gw_submission_result *result)
+{
+    gw_log(GW_LOG_INFO, "message_accepted", GW_LOG_STR("message", result->message->id),
+           GW_LOG_STR("request_id", r->id), GW_LOG_STR("traceparent", r->traceparent),
+           GW_LOG_STR("api_key", api_request_tenant(r)),
+           GW_LOG_NUM("recipients", result->message->n_rcpts),
+           GW_LOG_STR("replayed", result->replayed ? "yes" : "no"));
+}
+
 static void on_submitted(const struct gw_submission_result *result, void *data)
 {
     struct pending *p = data;
-    if (result->status == GW_OK)
+    if (result->status == GW_OK) {
+        log_accepted(p->request, result);
         answer_committed(p->request, result, &p->prefer);
-    else
+    } else {
         answer_failed(p->request, result);
+    }
     GW_FAILPOINT("api.answered");
     gw_free(p);
 }

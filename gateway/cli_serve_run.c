@@ -29,6 +29,7 @@ enum {
     DRAIN_GRACE_MS = 20 * 1000, /* for SMTP transactions in hand */
     DRAIN_DEADLINE_MS = 29500,  /* then the process ends whatever happens */
     HURRY_DEADLINE_MS = 2000,   /* the same after a second signal */
+    LAST_WORDS_MS = 500,        /* for the log's reader, before the process ends */
     ANSWER_POLL_MS = 20         /* looks whether the last answers are out */
 };
 
@@ -58,6 +59,7 @@ static void on_fatal(const char *event)
 {
     gw_log(GW_LOG_ERROR, event,
            GW_LOG_STR("detail", "the process ends now; what was acknowledged is stored"));
+    gw_log_flush(LAST_WORDS_MS);
     _exit(CLI_FAILED);
 }
 
@@ -183,7 +185,9 @@ int cli_serve_run(void *data)
         return CLI_CONFIG;
     gw_log_init(cfg->log.level, cfg->log.format, STDERR_FILENO);
     enable_seccomp(options);
+    gw_log_start();
     int rc = serve(cfg, options->config);
     cfg_unref(&cfg);
+    gw_log_flush(LAST_WORDS_MS);
     return rc;
 }

@@ -19,7 +19,8 @@
 enum {
     MAX_PREPARE_QUEUE = 2048, /* submissions waiting for the pool; memory is bounded by admission */
     MEMORY_STORE_BYTES = 256 << 20,
-    GW_MAX_TENANT = 64 /* characters of an API key id */
+    GW_MAX_TENANT = 64, /* characters of an API key id */
+    LAST_WORDS_MS = 500 /* for the log's reader, before the process ends */
 };
 
 const char *gw_gateway_version(void)
@@ -45,6 +46,7 @@ static void on_store_fatal(const char *detail, void *data)
 {
     (void)data;
     gw_log(GW_LOG_ERROR, "store_fatal", GW_LOG_STR("detail", detail));
+    gw_log_flush(LAST_WORDS_MS);
     _exit(EXIT_FAILURE);
 }
 

@@ -49,6 +49,10 @@ void gw_process_metrics_collect(void)
     if (first_seen_us == 0)
         first_seen_us = gw_clock_mono_us();
     gw_metric_set(GW_METRIC_UPTIME, gw_clock_mono_us() - first_seen_us, NULL);
+    static uint64_t counted;
+    uint64_t dropped = gw_log_dropped();
+    gw_metric_add(GW_METRIC_LOG_DROPPED, dropped - counted, NULL);
+    counted = dropped;
     collect_memory();
     collect_fds();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Structured log lines, each one write(2) of at most LINE_MAX_SIZE bytes. */
+/* Structured log lines of at most LINE_MAX_SIZE bytes. */
 #include "gateway/base/gw_log.h"
 
 #include <poll.h>
@@ -11,17 +11,20 @@
 #include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_log_queue.h"
 
 enum {
     LINE_MAX_SIZE = 4000,
-    VALUE_MAX = 512
-}; /* under PIPE_BUF: a line is written whole */
+    VALUE_MAX = 512,
+    LAST_WORDS_MS = 200 /* before a process that has failed ends */
+};                      /* lines are under PIPE_BUF: written whole */
 
 static struct {
     enum gw_log_level level;
     enum gw_log_format format;
     int fd;
     atomic_uint_least64_t dropped;
+    atomic_uint_least64_t told; /* of those dropped: reported by a line */
 } logger = {.level = GW_LOG_INFO, .format = GW_LOG_FORMAT_TEXT, .fd = STDERR_FILENO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -31,6 +34,17 @@ void gw_log_init(enum gw_log_level level, enum gw_log_format format, int fd)
     logger.level = level;
     logger.format = format;
     logger.fd = fd;
+}
+
+void gw_log_start(void)
+{
+    gw_log_queue_start(logger.fd);
+}
+
+void gw_log_flush(int64_t timeout_ms)
+{
+    if (gw_log_queue_started())
+        gw_log_queue_flush(timeout_ms);
 }
 
 bool gw_log_enabled(enum gw_log_level level)
@@ -67,6 +81,24 @@ static void add_field(struct gw_buf *b, const struct gw_log_field *f, bool json)
         (void)gw_buf_printf(b, "%lld", (long long)f->num);
 }
 
+static bool put(const char *line, size_t len)
+{
+    if (gw_log_queue_started())
+        return gw_log_queue_add(line, len);
+    struct pollfd ready = {.fd = logger.fd, .events = POLLOUT};
+    return poll(&ready, 1, 0) == 1 && write(logger.fd, line, len) == (ssize_t)len;
+}
+
+/* There was room: if there was none before, say so. */
+static void tell_dropped(void)
+{
+    uint64_t dropped = atomic_load(&logger.dropped);
+    if (atomic_exchange(&logger.told, dropped) == dropped)
+        return;
+    const struct gw_log_field field = GW_LOG_NUM("total", dropped);
+    gw_log_write(GW_LOG_WARN, "log_lines_dropped", &field, 1);
+}
+
 void gw_log_write(enum gw_log_level level, const char *event, const struct gw_log_field *fields,
                   size_t n_fields)
 {
@@ -83,16 +115,19 @@ void gw_log_write(enum gw_log_level level, const char *event, const struct gw_lo
     for (size_t i = 0; i < n_fields && b.len < LINE_MAX_SIZE - VALUE_MAX * 6 - 64; i++)
         add_field(&b, &fields[i], json);
     (void)gw_buf_add_str(&b, json ? "}\n" : "\n");
-    struct pollfd ready = {.fd = logger.fd, .events = POLLOUT};
-    if (poll(&ready, 1, 0) != 1 || write(logger.fd, b.data, b.len) != (ssize_t)b.len)
-        atomic_fetch_add(&logger.dropped, 1);
+    bool out = put(b.data, b.len);
     gw_buf_deinit(&b);
+    if (!out)
+        atomic_fetch_add(&logger.dropped, 1);
+    else
+        tell_dropped();
 }
 
 _Noreturn void gw_check_failed(const char *file, int line, const char *expr)
 {
     gw_log(GW_LOG_ERROR, "check_failed", GW_LOG_STR("file", file), GW_LOG_NUM("line", line),
            GW_LOG_STR("expr", expr));
+    gw_log_flush(LAST_WORDS_MS);
     __builtin_trap();
 }
 

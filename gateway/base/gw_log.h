@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Structured log: one event per line, JSON or logfmt text. No field ever carries a secret or
- * message content. Safe from any thread; never blocks: a line that cannot be written at once to a
- * stalled reader is dropped and counted. */
+ * message content. Safe from any thread; never waits for the reader: lines wait in a bounded queue
+ * for a thread that writes them, and what finds no room is dropped and counted; a line
+ * `log_lines_dropped` says how many once there is room again. Before gw_log_start() there is no
+ * thread: a line that cannot be written at once is dropped. */
 #ifndef GW_LOG_H
 #define GW_LOG_H
 
@@ -31,6 +33,11 @@ struct gw_log_field {
 
 /* @fd  where lines go (2 by default); borrowed */
 void gw_log_init(enum gw_log_level level, enum gw_log_format format, int fd);
+/* Begin to write from a thread of its own, to the @fd of gw_log_init(), which stays it. Once, after
+ * the last fork. */
+void gw_log_start(void);
+/* Waits until what was logged is written, at most @timeout_ms. Before the process ends. */
+void gw_log_flush(int64_t timeout_ms);
 bool gw_log_enabled(enum gw_log_level level);
 /* Lines lost because the reader stalled. */
 uint64_t gw_log_dropped(void);
