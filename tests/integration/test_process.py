@@ -4,6 +4,7 @@ it has given up."""
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -153,3 +154,35 @@ def test_the_health_check_finds_the_server_and_believes_it(serve):
 def test_the_health_check_asks_over_a_unix_socket(serve):
     server = serve()
     assert cli("healthcheck", env={"MAILHATCH_LISTEN": f"unix:{server.socket_path}"}).returncode == 0
+
+
+# The log
+
+
+def test_a_log_nobody_reads_does_not_hold_the_server():
+    reader, writer = os.pipe()
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "s.sock")
+        env = environment({"MAILHATCH_LISTEN": f"unix:{path}", "MAILHATCH_DATA_DIR": directory, "MAILHATCH_LOG": "debug"})
+        server = subprocess.Popen([program(), "serve"], env=env, stderr=writer)
+        os.close(writer)
+        try:
+            until("it listens", lambda: cli("healthcheck", env=env).returncode == 0)
+            for _ in range(3000):
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.settimeout(30)
+                    s.connect(path)
+                    s.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nTraceparent: 00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-00\r\n"
+                              b"X-Request-Id: " + b"i" * 120 + b"\r\nConnection: close\r\n\r\n")
+                    assert s.recv(4096).startswith(b"HTTP/1.1 200")
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                page = b"".join(iter(lambda: s.recv(65536), b""))
+            (dropped,) = re.findall(rb"^mailhatch_log_lines_dropped_total (\d+)", page, re.M)
+            assert int(dropped) > 0
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+            os.close(reader)

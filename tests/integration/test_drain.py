@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""SIGTERM at any moment, under load: the server ends in time, what it answered 2xx is delivered, what
+it refused is not. MAILHATCH_DRAIN_ROUNDS=200 for the long run."""
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import threading
+import time
+
+import pytest
+from mailhatch import Server, letter, release_program
+from relay import Slow
+from waiting import until
+
+pytestmark = pytest.mark.alone
+
+ROUNDS = int(os.environ.get("MAILHATCH_DRAIN_ROUNDS", "20"))
+CLIENTS = 6
+EXIT_LIMIT_S = 30
+
+
+class Client(threading.Thread):
+    """Posts one message after the other until the server does not take any more."""
+
+    def __init__(self, server, wait):
+        super().__init__()
+        self.server, self.headers = server, {"Content-Type": "application/json", **({"Prefer": "wait=20"} if wait else {})}
+        self.taken, self.refused = {}, []  # id by subject; subjects
+        self.start()
+
+    def run(self):
+        connection = self.server.connection(timeout=60)
+        try:
+            while True:
+                message = letter(subject=f"{random.getrandbits(64):016x}")
+                connection.request("POST", "/v1/messages", json.dumps(message).encode(), self.headers)
+                answer = connection.getresponse()
+                body = json.loads(answer.read())
+                if answer.status in (200, 202):
+                    self.taken[message["subject"]] = body["id"]
+                else:
+                    assert answer.status == 503 and body["code"] == "draining", (answer.status, body)
+                    assert answer.headers["Retry-After"]
+                    self.refused.append(message["subject"])
+                    return
+        except (OSError, http.client.HTTPException):
+            return  # hung up between two requests: it knows nothing of this one, and would ask again
+        finally:
+            connection.close()
+
+
+def start(directory, config):
+    server = Server(directory, config=config, binary=release_program())
+    return server.start()
+
+
+def exit_time(server):
+    began = time.monotonic()
+    os.kill(server.pid, signal.SIGTERM)
+    server.stop()  # exit code 0, and nothing in the log that should not be there
+    return time.monotonic() - began
+
+
+def test_sigterm_under_load(tmp_path, new_relay):
+    seed = random.randrange(1 << 30)
+    chance = random.Random(seed)
+    print(f"\nseed {seed}")
+    relay = new_relay(replies={"DATA": Slow("354 go on", 0.01)})
+    config = {"listen": [{"address": "127.0.0.1:0"}], "store": {"engine": "sqlite", "path": str(tmp_path / "data")},
+              "relays": {"r": {"url": f"smtp://127.0.0.1:{relay.port}?tls=none", "pool": {"connections": 4}}}}
+    taken, refused, times = {}, [], []
+    for _ in range(ROUNDS):
+        server = start(tmp_path, config)
+        clients = [Client(server, wait=i % 2 == 0) for i in range(CLIENTS)]
+        until("they are at work", lambda: sum(len(c.taken) for c in clients) > chance.randrange(1, 40))
+        times.append(exit_time(server))
+        for client in clients:
+            client.join(60)
+            assert not client.is_alive()
+            taken.update(client.taken)
+            refused += client.refused
+    server = start(tmp_path, config)
+    for identifier in taken.values():
+        until("it is sent", lambda: server.get(f"/v1/messages/{identifier}").json()["status"] == "sent")
+    server.stop()
+    subjects = [re.search(rb"^Subject: (\w+)", m.content, re.M)[1].decode() for m in relay.messages]
+    print(f"{ROUNDS} drains, {len(taken)} messages, exit after {max(times):.2f} s at most, {len(refused)} refused")
+    assert max(times) <= EXIT_LIMIT_S
+    assert set(taken) <= set(subjects) and len(subjects) == len(set(subjects))
+    assert not set(refused) & set(subjects)
+
+
+def test_a_stuck_relay_does_not_hold_the_end_beyond_30_s(tmp_path, new_relay):
+    relay = new_relay(replies={"DATA": Slow("354 go on", 120)})
+    config = {"listen": [{"address": "127.0.0.1:0"}], "store": {"engine": "sqlite", "path": str(tmp_path / "data")},
+              "relays": {"r": {"url": f"smtp://127.0.0.1:{relay.port}?tls=none"}}}
+    server = start(tmp_path, config)
+    identifier = server.post(letter()).json()["id"]
+    until("the relay has it", lambda: any(b"DATA" in got for got in relay.received))
+    assert exit_time(server) <= EXIT_LIMIT_S
+    relay.close = lambda: None  # it sleeps; its thread ends with the process
+    config["relays"]["r"] = {"url": "sandbox:"}
+    server = start(tmp_path, config)
+    assert server.get(f"/v1/messages/{identifier}").json()["recipients"][0]["status"] in ("deferred", "sent", "sending")
+    server.stop()
