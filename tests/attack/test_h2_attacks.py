@@ -8,6 +8,7 @@ import struct
 
 import frames
 import pytest
+from waiting import until
 
 pytestmark = pytest.mark.parametrize("kind", ["plain", "tls"])
 
@@ -173,6 +174,7 @@ def test_flood(door, attack_on, kind, name):
                 break
         peer.goaway()
     assert door.stopped() == {reason: 1}
+    until("it is logged", lambda: door.events("guard"))
     assert [event["reason"] for event in door.events("guard")] == [reason]
 
 

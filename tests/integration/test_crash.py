@@ -47,7 +47,7 @@ def test_a_verdict_that_the_disk_refuses_is_kept_and_stored_later(relay):
         message = server.send(mailhatch.letter())
         assert message["recipients"][0]["status"] == "sent"
         assert message["recipients"][0].get("uncertain") is None
-        assert len(server.events("store_call_failed")) == 2
+        until("both are logged", lambda: len(server.events("store_call_failed")) == 2)
     assert len(relay.messages) == 1
 
 

@@ -55,7 +55,7 @@ def test_sighup_to_the_supervisor_does_the_same(serve, new_relay):
     first, second = new_relay(), new_relay()
     server = serve(config={"relays": {"r": relay_config(first)}})
     rewrite(server, {"relays": {"r": relay_config(second)}})
-    os.kill(server.pid, signal.SIGHUP)
+    os.kill(server.supervisor_pid, signal.SIGHUP)
     until("it is loaded", lambda: server.events("reloaded"))
     server.send(letter())
     assert len(second.messages) == 1 and not first.messages
@@ -108,7 +108,7 @@ def test_a_bad_configuration_leaves_everything_as_it_was(serve, new_relay, name)
     assert answer.status == 422
     problem = answer.problem()
     assert problem["code"] == "reload_failed" and place in problem["detail"], problem
-    (failed,) = server.events("reload_failed")
+    (failed,) = until("it is logged", lambda: server.events("reload_failed"))
     assert place in failed["detail"]
     assert server.send(letter())["status"] == "sent" and len(relay.messages) == 1
     assert 'config_reloads_total{result="failed"} 1' in server.get("/metrics").body.decode()

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,17 +29,18 @@ enum {
 };
 
 static struct shared {
-    atomic_int n_starts, n_hups;
+    atomic_int n_begun, n_starts, n_hups;
     atomic_int server; /* pid of the running one */
     atomic_llong started_ms[MAX_STARTS];
 } * shared;
 
 static void enter(void)
 {
-    int n = atomic_fetch_add(&shared->n_starts, 1);
+    int n = atomic_fetch_add(&shared->n_begun, 1);
     if (n < MAX_STARTS)
         atomic_store(&shared->started_ms[n], gw_clock_mono_ms());
     atomic_store(&shared->server, getpid());
+    atomic_fetch_add(&shared->n_starts, 1);
 }
 
 static int set_up(void **state)
@@ -58,8 +60,10 @@ static pid_t supervise(int (*run)(void *))
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0)
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that failed leaves it */
         _exit(gw_supervise(run, NULL));
+    }
     return pid;
 }
 
