@@ -250,3 +250,14 @@ size_t api_server_in_flight(const struct api_server *s)
 {
     return s->context.in_flight;
 }
+
+size_t api_server_unsent(const struct api_server *s)
+{
+    size_t n = 0;
+    gw_list_foreach (it, &s->acceptor.connections) {
+        const struct api_connection *c = gw_list_entry(it, struct api_connection, link);
+        n += c->n_requests != 0 ||
+             (c->sock != NULL && !c->library_let_go && h2o_socket_is_writing(c->sock));
+    }
+    return n;
+}

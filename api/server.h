@@ -34,5 +34,7 @@ void api_server_drain(struct api_server *s);
 void api_server_detach(struct api_server *s);
 /* Requests not yet answered. */
 size_t api_server_in_flight(const struct api_server *s);
+/* Connections on which an answer has not gone out as a whole. */
+size_t api_server_unsent(const struct api_server *s);
 
 #endif

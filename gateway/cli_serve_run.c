@@ -13,6 +13,7 @@
 
 #include "api/server.h"
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
@@ -30,6 +31,7 @@ enum {
     DRAIN_DEADLINE_MS = 29500,  /* then the process ends whatever happens */
     HURRY_DEADLINE_MS = 2000,   /* the same after a second signal */
     LAST_WORDS_MS = 500,        /* for the log's reader, before the process ends */
+    ANSWERS_OUT_MS = 25 * 1000, /* from the signal; clients may take their last answer slowly */
     ANSWER_POLL_MS = 20         /* looks whether the last answers are out */
 };
 
@@ -43,6 +45,7 @@ struct serve {
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t poll;
     bool draining, gateway_closed;
+    int64_t drain_began_ms; /* monotonic */
 };
 
 static void on_round(void *data)
@@ -65,7 +68,10 @@ static void on_fatal(const char *event)
 
 static void stop_when_answered(struct serve *s)
 {
-    if (s->gateway_closed && api_server_in_flight(s->server) == 0)
+    if (!s->gateway_closed || api_server_in_flight(s->server) != 0)
+        return;
+    if (api_server_unsent(s->server) == 0 ||
+        gw_clock_mono_ms() - s->drain_began_ms >= ANSWERS_OUT_MS)
         uv_stop(&s->loop);
 }
 
@@ -91,6 +97,7 @@ static void on_signal(uv_signal_t *handle, int signum)
     if (s->draining)
         return;
     s->draining = true;
+    s->drain_began_ms = gw_clock_mono_ms();
     gw_notify("STOPPING=1\n");
     cli_reload_free(&s->reload);
     api_server_drain(s->server);

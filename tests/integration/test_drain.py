@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
 """SIGTERM at any moment, under load: the server ends in time, what it answered 2xx is delivered, what
 it refused is not. MAILHATCH_DRAIN_ROUNDS=200 for the long run."""
+import base64
 import http.client
 import json
 import os
 import random
 import re
+import signal
+import socket
 import threading
 import time
 
 import pytest
 from mailhatch import Server, letter, release_program
 from relay import Slow
-from waiting import until
+from waiting import accepts, until
 
 pytestmark = pytest.mark.alone
 
@@ -89,6 +92,27 @@ def test_sigterm_under_load(tmp_path, new_relay):
     assert max(times) <= EXIT_LIMIT_S
     assert set(taken) <= set(subjects) and len(subjects) == len(set(subjects))
     assert not set(refused) & set(subjects)
+
+
+def test_a_slow_client_gets_its_last_answer_as_a_whole(tmp_path):
+    server = start(tmp_path, {"listen": [{"address": "127.0.0.1:0"}], "relays": {"r": {"url": "sandbox:"}},
+                              "store": {"engine": "sqlite", "path": str(tmp_path / "data"), "retention": {"bodies": "1h"}}})
+    content = base64.b64encode(os.urandom(6_000_000)).decode()
+    message = server.send(letter(attachments=[{"filename": "a.bin", "content": content}]))
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        s.settimeout(60)
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(f"GET /v1/messages/{message['id']}/raw HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        got = s.recv(4096)  # the answer has begun; most of it is still in the server
+        os.kill(server.supervisor_pid, signal.SIGTERM)
+        until("it drains", lambda: server.events("draining"))
+        until("nothing else is in its way", lambda: not accepts(server.port))
+        while chunk := s.recv(1 << 20):
+            got += chunk
+    head, body = got.split(b"\r\n\r\n", 1)
+    assert f"content-length: {len(body)}".encode() in head.lower() and len(body) > 8_000_000
+    server.stop()
 
 
 def test_a_stuck_relay_does_not_hold_the_end_beyond_30_s(tmp_path, new_relay):
