@@ -129,13 +129,20 @@ static struct sqlite_op *new_op(enum sqlite_op_kind kind, size_t max_found, void
     return op;
 }
 
+/* Reads that take long enough for mail not to wait for them. */
+static bool is_search(enum sqlite_op_kind kind)
+{
+    return kind == OP_LIST || kind == OP_EVENTS || kind == OP_RAW || kind == OP_ATTEMPTS ||
+           kind == OP_STATS;
+}
+
 static void queue(struct gw_store *base, struct sqlite_op *op)
 {
     struct sqlite_store *s = self(base);
     CHECK(s->n_in_hand < MAX_QUEUED_OPS);
     s->n_in_hand++;
     uv_mutex_lock(&s->lock);
-    gw_list_push_back(&s->waiting, &op->link);
+    gw_list_push_back(is_search(op->kind) ? &s->searches : &s->waiting, &op->link);
     uv_cond_signal(&s->not_empty);
     uv_mutex_unlock(&s->lock);
 }
@@ -363,6 +370,7 @@ enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite
         return st;
     }
     gw_list_init(&s->waiting);
+    gw_list_init(&s->searches);
     gw_list_init(&s->finished);
     CHECK(uv_mutex_init(&s->lock) == 0 && uv_cond_init(&s->not_empty) == 0);
     CHECK(uv_async_init(loop, &s->wake, on_wake) == 0);

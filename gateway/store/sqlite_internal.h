@@ -80,9 +80,9 @@ struct sqlite_store {
     struct gw_store_sqlite_config config;
     uv_thread_t thread;
     uv_async_t wake;
-    uv_mutex_t lock; /* guards waiting, finished, stop, has_news */
+    uv_mutex_t lock; /* guards waiting, searches, finished, stop, has_news */
     uv_cond_t not_empty;
-    struct gw_list waiting, finished;
+    struct gw_list waiting, searches, finished;
     bool stop;
     bool has_news; /* events were committed */
     atomic_int_least64_t next_due_ms;

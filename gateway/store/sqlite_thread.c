@@ -202,21 +202,45 @@ int sqlite_thread_prepare(struct sqlite_store *s)
     return rc == SQLITE_OK ? sqlite_stats_count(&s->db, &s->totals) : rc;
 }
 
-static size_t take_batch(struct sqlite_store *s, struct sqlite_op **ops)
+/* What waits on @list, up to @max. Called with the lock. */
+static size_t take(struct gw_list *list, struct sqlite_op **ops, size_t max)
 {
     size_t n = 0;
-    while (n < MAX_BATCH && !gw_list_empty(&s->waiting)) {
-        ops[n] = gw_list_entry(s->waiting.next, struct sqlite_op, link);
+    while (n < max && !gw_list_empty(list)) {
+        ops[n] = gw_list_entry(list->next, struct sqlite_op, link);
         gw_list_remove(&ops[n]->link);
         n++;
     }
     return n;
 }
 
+/* One batch and its answers. Called without the lock. */
+static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
+{
+    struct gw_list done;
+    gw_list_init(&done);
+    if (n == 0)
+        return;
+    if (!has_room(s))
+        n = refuse_mail(ops, n, &done);
+    if (n > 0) {
+        GW_FAILPOINT("store.batch");
+        run_batch(s, ops, n);
+        (void)look_for_next_due(s);
+        GW_FAILPOINT("store.finished");
+    }
+    for (size_t i = 0; i < n; i++)
+        gw_list_push_back(&done, &ops[i]->link);
+    uv_mutex_lock(&s->lock);
+    gw_list_splice(&s->finished, &done);
+    (void)uv_async_send(&s->wake);
+    uv_mutex_unlock(&s->lock);
+}
+
 /* Sleeps until there is something to do or housekeeping is due. */
 static void wait_for_work(struct sqlite_store *s)
 {
-    while (gw_list_empty(&s->waiting) && !s->stop) {
+    while (gw_list_empty(&s->waiting) && gw_list_empty(&s->searches) && !s->stop) {
         int64_t ms = s->next_purge_ms - gw_clock_mono_ms();
         if (ms <= 0)
             return;
@@ -224,37 +248,22 @@ static void wait_for_work(struct sqlite_store *s)
     }
 }
 
+/* Mail first; a search, which may take some milliseconds, goes between two batches. */
 void sqlite_thread_main(void *arg)
 {
     struct sqlite_store *s = arg;
     struct sqlite_op *ops[MAX_BATCH];
-    uv_mutex_lock(&s->lock);
-    for (;;) {
+    struct sqlite_op *search;
+    for (bool stop = false; !stop;) {
+        uv_mutex_lock(&s->lock);
         wait_for_work(s);
-        size_t n = take_batch(s, ops);
-        bool stop = s->stop && n == 0;
+        size_t n = take(&s->waiting, ops, MAX_BATCH);
+        size_t n_searches = take(&s->searches, &search, 1);
+        stop = s->stop && n == 0 && n_searches == 0;
         uv_mutex_unlock(&s->lock);
-        struct gw_list done;
-        gw_list_init(&done);
-        if (n > 0 && !has_room(s))
-            n = refuse_mail(ops, n, &done);
-        if (n > 0) {
-            GW_FAILPOINT("store.batch");
-            run_batch(s, ops, n);
-            (void)look_for_next_due(s);
-            GW_FAILPOINT("store.finished");
-        }
-        for (size_t i = 0; i < n; i++)
-            gw_list_push_back(&done, &ops[i]->link);
-        uv_mutex_lock(&s->lock);
-        gw_list_splice(&s->finished, &done);
-        if (!gw_list_empty(&s->finished))
-            (void)uv_async_send(&s->wake);
-        if (stop)
-            break;
-        uv_mutex_unlock(&s->lock);
-        sqlite_purge(s);
-        uv_mutex_lock(&s->lock);
+        serve(s, ops, n);
+        serve(s, &search, n_searches);
+        if (!stop)
+            sqlite_purge(s);
     }
-    uv_mutex_unlock(&s->lock);
 }
