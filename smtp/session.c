@@ -307,7 +307,8 @@ static void send_what_is_due(struct smtp_session *s)
 {
     if (s->state == SMTP_STATE_READY && s->quit_wanted)
         smtp_session_enter(s, SMTP_STATE_QUIT);
-    bool in_content = s->state == SMTP_STATE_BODY || s->state == SMTP_STATE_CHUNK;
+    bool in_content = (s->state == SMTP_STATE_BODY && s->body_handed_over > 0) ||
+                      (s->state == SMTP_STATE_CHUNK && s->content_at > 0);
     if (!s->must_send)
         return;
     s->must_send = false;
