@@ -22,6 +22,7 @@ import campaign  # noqa: E402 pylint: disable=wrong-import-position
 # How rounds that are not for a failpoint end, with weights.
 ENDS = {"kill": 80, "term": 8, "term twice": 4, "kill in drain": 8}
 POINT_SHARE = 0.5    # of the rounds
+PROGRESS = 25          # campaigns between two lines that tell how far it is
 PASSES_OF_POINTS = 3  # at least, when there are rounds enough
 
 
@@ -45,6 +46,12 @@ def run(job):
     return c.seed, plan, c.counts, c.wrong
 
 
+def summary(total, start):
+    return (f"{total['rounds']} rounds in {time.monotonic() - start:.0f} s, {total['messages']} messages acknowledged, "
+            f"{total['sent']} of {total['recipients']} recipients sent, {total['uncertain']} uncertain, "
+            f"{total['duplicates']} duplicates (all marked), {total['quarantined']} quarantined")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=300)
@@ -55,18 +62,17 @@ def main():
     rng = random.Random(options.seed)
     print(f"seed {options.seed}, {options.rounds} rounds, {len(campaign.failpoints())} failpoints", flush=True)
     jobs = [(rng.getrandbits(32), plan, options.binary) for plan in plans(options.rounds, rng)]
-    total, failed, start = collections.Counter(), 0, time.monotonic()
+    total, failed, n_done, start = collections.Counter(), 0, 0, time.monotonic()
     with multiprocessing.Pool(options.jobs) as pool:
         for seed, plan, counts, wrong in pool.imap_unordered(run, jobs):
             total += counts
+            n_done += 1
+            if n_done % PROGRESS == 0:
+                print(f"... {summary(total, start)}", flush=True)
             if wrong:
                 failed += 1
                 print(f"campaign {seed} {plan}:\n  " + "\n  ".join(wrong[:20]), flush=True)
-    points = {end for _, plan, _ in jobs for end in plan if "." in end}
-    print(f"{total['rounds']} rounds in {time.monotonic() - start:.0f} s, {len(points)} failpoints, "
-          f"{total['messages']} messages acknowledged, {total['sent']} of {total['recipients']} recipients sent, "
-          f"{total['uncertain']} uncertain, {total['duplicates']} duplicates (all marked), "
-          f"{total['quarantined']} quarantined: {'FAILED' if failed else 'nothing lost'}", flush=True)
+    print(f"{summary(total, start)}: {f'{failed} campaigns FAILED' if failed else 'nothing lost'}", flush=True)
     return 1 if failed else 0
 
 

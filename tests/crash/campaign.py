@@ -76,7 +76,7 @@ class Campaign:
 
     def _round(self, end):
         if end == AFTER_INTERRUPTION:
-            self._round("kill")
+            self._round("delivery.begun")
         self.counts["rounds"] += 1
         is_point = "." in end
         seldom = end.startswith(AFTER_TERM) or end == AFTER_INTERRUPTION or end in PER_CONNECTION
@@ -108,8 +108,9 @@ class Campaign:
             self._pause(0, 0.05)
             return
         code = self._server.wait()
-        expected = -signal.SIGKILL if is_point else 0
-        assert code == expected, f"{end}: exit code {code}, not {expected}\n{self._server.log()[-2000:]}"
+        # a second SIGTERM may cut the drain short, which is said with 1
+        expected = {-signal.SIGKILL} if is_point else {0, 1} if end == "term twice" else {0}
+        assert code in expected, f"{end}: exit code {code}, not {expected}\n{self._server.log()[-2000:]}"
 
     def _pause(self, shortest, longest):
         time.sleep(self._random.uniform(shortest, longest))
