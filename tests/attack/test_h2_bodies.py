@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """HTTP/2 bodies over a limit are answered, never reset, and the connection goes on."""
+import re
+
 import frames
 import pytest
+import waiting
 
 LIMIT = 100 * 1024
 INITIAL_WINDOW = 65535
@@ -107,6 +110,15 @@ def test_late_data_over_many_requests_keeps_the_connection_window(door):
     assert b'"status":"ok"' in client.answer(101)
 
 
+def held_bytes(door, at_least):
+    """Waits until the server has that much of bodies: connections are read in any order."""
+    def held():
+        page = door.get("/metrics")[1].decode()
+        return int(re.search(r"^mailhatch_inflight_bytes (\d+)$", page, re.M)[1]) >= at_least
+
+    waiting.until(f"{at_least} octets of bodies", held)
+
+
 def test_a_body_without_room_is_503_and_others_go_on(door):
     first, second = Client(door), Client(door)
     for stream in (1, 3):
@@ -116,6 +128,7 @@ def test_a_body_without_room_is_503_and_others_go_on(door):
     assert b'"status":"ok"' in first.answer(5)
     second.peer.send(frames.post(1))
     second.data(1, 99 * 1024)
+    held_bytes(door, 197 * 1024)
     third = Client(door)
     third.peer.send(frames.post(1))
     third.data(1, 16000)
@@ -134,6 +147,7 @@ def test_one_connection_has_its_share(open_door):
     for stream in (1, 3):
         client.peer.send(frames.post(stream))
         client.data(stream, 96000)
+    held_bytes(door, 2 * 96000)
     client.peer.send(frames.post(5))
     client.data(5, 16000)
     assert b'"code":"overloaded"' in client.answer(5)
