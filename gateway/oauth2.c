@@ -91,24 +91,28 @@ void gw_oauth2_free(struct gw_oauth2 **o)
 /* --- Ahead of time --- */
 
 static void fetch(struct gw_oauth2 *o);
+static void renew_at(struct gw_oauth2 *o, int64_t at_ms);
 
 /* One that nobody has asked for since it came is left to expire. */
 static void on_timer(uv_timer_t *timer)
 {
     struct gw_oauth2 *o = timer->data;
+    const struct gw_oauth2_state *s = &o->state;
     bool begin = false;
     if (!o->used)
         return;
     (void)gw_oauth2_ask(&o->state, gw_clock_mono_ms(), &begin);
     if (begin)
         fetch(o);
+    else if (!s->fetching) /* the loop counts from when its turn began, so it may be early */
+        renew_at(o, s->refresh_at_ms > s->retry_at_ms ? s->refresh_at_ms : s->retry_at_ms);
 }
 
 static void renew_at(struct gw_oauth2 *o, int64_t at_ms)
 {
     int64_t wait = at_ms - gw_clock_mono_ms();
     if (o->http != NULL)
-        (void)uv_timer_start(&o->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+        (void)uv_timer_start(&o->timer, on_timer, wait > 0 ? (uint64_t)wait : 1, 0);
 }
 
 /* --- The answer --- */

@@ -344,11 +344,21 @@ static void play(struct conn *c)
 
 /* --- Threads --- */
 
-/* Half closed until the peer goes: with input unread, close() would be a reset. */
+static void count_closed(struct conn *c)
+{
+    pthread_mutex_lock(&c->server->lock);
+    c->server->n_closed++;
+    pthread_cond_broadcast(&c->server->changed);
+    pthread_mutex_unlock(&c->server->lock);
+}
+
+/* Half closed, which is closed to the peer, until that one goes: with input unread, close() would
+ * be a reset. */
 static void drain(struct conn *c)
 {
     char unread[LINE_SIZE];
     (void)shutdown(c->fd, SHUT_WR);
+    count_closed(c);
     while (recv(c->fd, unread, sizeof(unread), 0) > 0) {
     }
 }
@@ -361,7 +371,8 @@ static void *run_conn(void *arg)
         (void)SSL_shutdown(c->ssl);
     ERR_clear_error();
     note(c, c->in, c->in_len);
-    if (c->fin || c->cut)
+    bool half_closed = c->fin || c->cut;
+    if (half_closed)
         drain(c);
     if (c->reset) {
         const struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -370,9 +381,9 @@ static void *run_conn(void *arg)
     pthread_mutex_lock(&c->server->lock);
     (void)close(c->fd);
     c->fd = -1;
-    c->server->n_closed++;
-    pthread_cond_broadcast(&c->server->changed);
     pthread_mutex_unlock(&c->server->lock);
+    if (!half_closed)
+        count_closed(c);
     SSL_free(c->ssl);
     c->ssl = NULL;
     return NULL;
