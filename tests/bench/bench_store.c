@@ -227,7 +227,9 @@ static void insert_plainly(struct sqlite_db *d, const struct gw_message *m)
     for (int i = 0; i < 13; i++)
         CHECK(sqlite3_bind_int64(s, i + 8, numbers[i]) == SQLITE_OK);
     CHECK(sqlite3_bind_null(s, 10) == SQLITE_OK && sqlite3_bind_null(s, 19) == SQLITE_OK &&
-          sqlite3_bind_text(s, 21, "queued", -1, SQLITE_STATIC) == SQLITE_OK);
+          sqlite3_bind_text(s, 21, "queued", -1, SQLITE_STATIC) == SQLITE_OK &&
+          sqlite3_bind_int(s, 22, 0) == SQLITE_OK && sqlite3_bind_null(s, 23) == SQLITE_OK &&
+          sqlite3_bind_int(s, 24, 0) == SQLITE_OK);
     step(d, STMT_INSERT_MESSAGE);
     int64_t seq = sqlite3_last_insert_rowid(d->db);
     s = d->stmts[STMT_INSERT_BODY];
