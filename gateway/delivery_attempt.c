@@ -117,37 +117,24 @@ static void not_tried(const struct gw_attempt *a, struct gw_recipient *r, int64_
         r->next_attempt_ms = next;
 }
 
-/* Recipients of one hop that go on within the attempt. */
-struct moves {
-    struct gw_hop *next_relay, *same_relay; /* NULL: none */
-};
-
-static void move(struct gw_hop **to, const struct gw_hop *h, size_t at, size_t rcpt)
+/* A recipient that goes on at the next relay of the plan, with others of its hop in @to. */
+static void move_on(struct gw_hop **to, const struct gw_hop *h, size_t rcpt)
 {
     if (*to == NULL) {
-        *to = gw_hop_new(h->attempt, &h->plan, at, h->n_rcpts);
+        *to = gw_hop_new(h->attempt, &h->plan, h->at + 1, h->n_rcpts);
         (*to)->may_do_later = h->may_do_later;
         (*to)->tried = h->tried || !h->txn.not_tried;
     }
     (*to)->rcpts[(*to)->n_rcpts++] = rcpt;
 }
 
-static bool took_some(const struct gw_hop *h)
-{
-    for (size_t i = 0; i < h->n_rcpts; i++)
-        if (h->outcomes[i].accepted)
-            return true;
-    return false;
-}
-
-static void settle(struct gw_hop *h, size_t i, struct moves *moves)
+static void settle(struct gw_hop *h, size_t i, struct gw_hop **next)
 {
     struct gw_attempt *a = h->attempt;
     size_t rcpt = h->rcpts[i];
     struct gw_recipient *r = &a->m->rcpts[rcpt];
     struct gw_verdict v = gw_delivery_judge(&h->outcomes[i]);
-    bool may_move = !a->delivery->stopped && !a->canceled;
-    bool can_move = may_move && h->at + 1 < h->plan.n;
+    bool can_move = !a->delivery->stopped && !a->canceled && h->at + 1 < h->plan.n;
     /* this relay never takes it, but one that is down for now might */
     if (v.status == GW_RCPT_REJECTED && v.next_relay && !can_move && h->may_do_later) {
         v.status = GW_RCPT_DEFERRED;
@@ -159,11 +146,8 @@ static void settle(struct gw_hop *h, size_t i, struct moves *moves)
         r->attempts--;
         r->next_attempt_ms = r->updated_at_ms;
     } else if (v.next_relay && can_move) {
-        move(&moves->next_relay, h, h->at + 1, rcpt);
-        moves->next_relay->may_do_later |= v.status == GW_RCPT_DEFERRED;
-        r->status = GW_RCPT_SENDING;
-    } else if (v.next_transaction && may_move && took_some(h)) {
-        move(&moves->same_relay, h, h->at, rcpt);
+        move_on(next, h, rcpt);
+        (*next)->may_do_later |= v.status == GW_RCPT_DEFERRED;
         r->status = GW_RCPT_SENDING;
     } else if (h->txn.not_tried && !h->tried && v.status == GW_RCPT_DEFERRED) {
         not_tried(a, r, h->txn.retry_after_ms);
@@ -173,18 +157,16 @@ static void settle(struct gw_hop *h, size_t i, struct moves *moves)
 static void on_transaction_done(struct smtp_transaction *txn)
 {
     struct gw_hop *h = txn->data;
-    struct moves moves = {NULL, NULL};
+    struct gw_hop *next = NULL;
     GW_FAILPOINT("delivery.outcome");
     gw_delivery_count_timing(gw_hop_relay_name(h), &txn->timing);
     if (!txn->not_tried)
         gw_attempt_log_hop(h->attempt, h);
     for (size_t i = 0; i < h->n_rcpts; i++)
-        settle(h, i, &moves);
-    if (moves.same_relay != NULL)
-        run_hop(moves.same_relay);
-    if (moves.next_relay != NULL) {
+        settle(h, i, &next);
+    if (next != NULL) {
         GW_FAILPOINT("delivery.next_relay");
-        run_hop(moves.next_relay);
+        run_hop(next);
     }
     close_hop(h);
 }

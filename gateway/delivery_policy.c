@@ -178,7 +178,9 @@ static enum gw_category category_of_reply(const struct smtp_outcome *o)
 }
 
 /* RFC 5321 sec. 4.5.3.1.10: 452 to RCPT, and 552 which old servers say for it, means too many
- * recipients, unless the enhanced code says that it is about this mailbox. */
+ * recipients, unless the enhanced code says that it is about this mailbox. The session has asked
+ * again in a transaction of its own where the relay took others; this is what it said to one alone.
+ */
 static bool is_too_many_recipients(const struct smtp_outcome *o)
 {
     static const char generic[] = ".5.3"; /* "too many recipients" in any class */
@@ -208,10 +210,8 @@ static struct gw_verdict judge_reply(const struct smtp_outcome *o)
                                        .relay_fault = true};
     enum gw_category category = category_of_reply(o);
     if (is_too_many_recipients(o))
-        return (struct gw_verdict){.status = GW_RCPT_DEFERRED,
-                                   .category = GW_CATEGORY_RATE,
-                                   .retryable = true,
-                                   .next_transaction = true};
+        return (struct gw_verdict){
+            .status = GW_RCPT_DEFERRED, .category = GW_CATEGORY_RATE, .retryable = true};
     if (code / 100 != 5)
         return (struct gw_verdict){
             .status = GW_RCPT_DEFERRED, .category = category, .retryable = true};

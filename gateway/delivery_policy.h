@@ -25,9 +25,6 @@ struct gw_verdict {
      * this relay that cannot take the message, for good. */
     bool next_relay;
     bool relay_fault; /* about the relay or the path to it, not about message or recipient */
-    /* Too many recipients for one transaction: when it took others, a new one may take this one
-     * now. */
-    bool next_transaction;
 };
 
 /* @o  final */

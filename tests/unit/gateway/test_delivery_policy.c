@@ -15,8 +15,7 @@
 /* Where the recipient may go on within the attempt. */
 enum goes {
     SAME, /* nowhere */
-    OTHER_RELAY,
-    NEXT_TRANSACTION
+    OTHER_RELAY
 };
 
 struct row {
@@ -314,14 +313,12 @@ static const struct row rows[] = {
      NULL},
     {"C3 full", SMTP_STAGE_RCPT, REPLY, 452, "4.2.2", GW_RCPT_DEFERRED, GW_CATEGORY_MAILBOX_FULL,
      SAME, NULL},
-    {"C4 452", SMTP_STAGE_RCPT, REPLY, 452, "", GW_RCPT_DEFERRED, GW_CATEGORY_RATE,
-     NEXT_TRANSACTION, NULL},
-    {"C4 4.5.3", SMTP_STAGE_RCPT, REPLY, 452, "4.5.3", GW_RCPT_DEFERRED, GW_CATEGORY_RATE,
-     NEXT_TRANSACTION, NULL},
-    {"C4 552", SMTP_STAGE_RCPT, REPLY, 552, "", GW_RCPT_DEFERRED, GW_CATEGORY_RATE,
-     NEXT_TRANSACTION, NULL},
-    {"C4 5.5.3", SMTP_STAGE_RCPT, REPLY, 552, "5.5.3", GW_RCPT_DEFERRED, GW_CATEGORY_RATE,
-     NEXT_TRANSACTION, NULL},
+    {"C4 452", SMTP_STAGE_RCPT, REPLY, 452, "", GW_RCPT_DEFERRED, GW_CATEGORY_RATE, SAME, NULL},
+    {"C4 4.5.3", SMTP_STAGE_RCPT, REPLY, 452, "4.5.3", GW_RCPT_DEFERRED, GW_CATEGORY_RATE, SAME,
+     NULL},
+    {"C4 552", SMTP_STAGE_RCPT, REPLY, 552, "", GW_RCPT_DEFERRED, GW_CATEGORY_RATE, SAME, NULL},
+    {"C4 5.5.3", SMTP_STAGE_RCPT, REPLY, 552, "5.5.3", GW_RCPT_DEFERRED, GW_CATEGORY_RATE, SAME,
+     NULL},
     {"C10", SMTP_STAGE_RCPT, REPLY, 551, "", GW_RCPT_REJECTED, GW_CATEGORY_RECIPIENT, SAME, NULL},
     {"C10 553", SMTP_STAGE_RCPT, REPLY, 553, "", GW_RCPT_REJECTED, GW_CATEGORY_RECIPIENT, SAME,
      NULL},
@@ -357,13 +354,10 @@ static void every_row_of_the_fault_matrix_gets_its_verdict(void **state)
         struct smtp_outcome o = outcome_of(r);
         struct gw_verdict v = gw_delivery_judge(&o);
         if (v.status != r->status || v.category != r->category ||
-            v.next_relay != (r->goes == OTHER_RELAY) ||
-            v.next_transaction != (r->goes == NEXT_TRANSACTION) ||
-            (v.reason == NULL) != (r->why == NULL) ||
+            v.next_relay != (r->goes == OTHER_RELAY) || (v.reason == NULL) != (r->why == NULL) ||
             (v.reason != NULL && strcmp(v.reason, r->why) != 0))
-            fail_msg("%s: %s %s, next relay %d, next transaction %d, %s", r->label,
-                     gw_rcpt_status_name(v.status), gw_category_name(v.category), v.next_relay,
-                     v.next_transaction, v.reason != NULL ? v.reason : "-");
+            fail_msg("%s: %s %s, next relay %d, %s", r->label, gw_rcpt_status_name(v.status),
+                     gw_category_name(v.category), v.next_relay, v.reason != NULL ? v.reason : "-");
         assert_false(v.uncertain);
         assert_int_equal(v.retryable, r->status == GW_RCPT_DEFERRED || r->status == GW_RCPT_QUEUED);
     }
@@ -381,7 +375,7 @@ static void loss_after_the_dot_is_uncertain_and_goes_nowhere_else(void **state)
         struct gw_verdict v = gw_delivery_judge(&o);
         assert_int_equal(v.status, GW_RCPT_DEFERRED);
         assert_true(v.uncertain && v.retryable);
-        assert_false(v.next_relay || v.next_transaction);
+        assert_false(v.next_relay);
         assert_int_not_equal(v.category, GW_CATEGORY_NONE);
     }
 }
