@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of messages between commit and verdict.
  *
- * Happy path: start → plan → begin (stored before any work) → run → record → on_recorded. Deferred
- * recipients wait in the store; a timer leases them when due.
+ * Happy path: start → plan → begin (stored before any work) → run → record → on_recorded. What goes
+ * on to another relay is begun again, so that the store knows where it is. Deferred recipients wait
+ * in the store; a timer leases them when due.
  * Failure: a store call that is refused is made again every STUCK_RETRY_MS; a verdict is never
  * forgotten, and nothing is sent that was not stored first.
  *
@@ -62,29 +63,48 @@ static void on_stuck_timer(uv_timer_t *timer)
     }
 }
 
-static void on_stored(enum gw_status status, void *data)
+static void try_again_later(struct gw_attempt *a, enum gw_status status)
+{
+    struct gw_delivery *d = a->delivery;
+    gw_log(GW_LOG_ERROR, "store_call_failed", GW_LOG_STR("message", a->m->id),
+           GW_LOG_STR("error", gw_status_text(status)));
+    gw_list_push_back(&d->stuck, &a->stuck);
+    (void)uv_timer_start(&d->stuck_timer, on_stuck_timer, STUCK_RETRY_MS, 0);
+}
+
+static void on_begun(enum gw_status status, void *data)
 {
     struct gw_attempt *a = data;
-    struct gw_delivery *d = a->delivery;
-    if (status == GW_OK && a->phase == GW_ATTEMPT_BEGIN) {
+    bool give_up = status == GW_NOTFOUND || a->delivery->stopped;
+    if (status == GW_OK) {
         GW_FAILPOINT("delivery.begun");
         gw_delivery_clock_begun(a);
         a->phase = GW_ATTEMPT_RUN;
+        a->n_begun++;
+        a->n_logs = 0;
         gw_attempt_run(a);
-    } else if (status == GW_OK || status == GW_NOTFOUND) {
-        GW_FAILPOINT("delivery.recorded");
-        if (a->phase == GW_ATTEMPT_RECORD)
-            d->env.on_recorded(a->m, d->env.data);
-        GW_FAILPOINT("delivery.told");
-        free_attempt(a);
-    } else if (a->phase == GW_ATTEMPT_BEGIN && d->stopped) {
+    } else if (give_up && a->n_begun == 0) {
         free_attempt(a); /* still leased in the store: due again at the next start */
+    } else if (give_up) {
+        a->phase = GW_ATTEMPT_RUN;
+        gw_attempt_refuse_planned(a);
     } else {
-        gw_log(GW_LOG_ERROR, "store_call_failed", GW_LOG_STR("message", a->m->id),
-               GW_LOG_STR("error", gw_status_text(status)));
-        gw_list_push_back(&d->stuck, &a->stuck);
-        (void)uv_timer_start(&d->stuck_timer, on_stuck_timer, STUCK_RETRY_MS, 0);
+        try_again_later(a, status);
     }
+}
+
+static void on_recorded(enum gw_status status, void *data)
+{
+    struct gw_attempt *a = data;
+    struct gw_delivery *d = a->delivery;
+    if (status != GW_OK && status != GW_NOTFOUND) {
+        try_again_later(a, status);
+        return;
+    }
+    GW_FAILPOINT("delivery.recorded");
+    d->env.on_recorded(a->m, d->env.data);
+    GW_FAILPOINT("delivery.told");
+    free_attempt(a);
 }
 
 static void call_store(struct gw_attempt *a)
@@ -92,11 +112,21 @@ static void call_store(struct gw_attempt *a)
     struct gw_store *store = a->delivery->env.store;
     if (a->phase == GW_ATTEMPT_BEGIN) {
         GW_FAILPOINT("delivery.begin");
-        store->engine->begin(store, a->m, on_stored, a);
+        store->engine->begin(store, a->m, a->logs, a->n_logs, on_begun, a);
     } else {
         GW_FAILPOINT("delivery.record");
-        store->engine->record(store, a->m, a->logs, a->n_logs, on_stored, a);
+        store->engine->record(store, a->m, a->logs, a->n_logs, on_recorded, a);
     }
+}
+
+bool gw_attempt_begin(struct gw_attempt *a)
+{
+    if (!a->delivery->env.store->engine->durable)
+        return false;
+    gw_attempt_plan_retries(a);
+    a->phase = GW_ATTEMPT_BEGIN;
+    call_store(a);
+    return true;
 }
 
 void gw_attempt_judged(struct gw_attempt *a)
@@ -116,6 +146,7 @@ static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
     a->setup = gw_setup_ref(d->env.setups->now);
     gw_list_init(&a->planned);
     gw_list_init(&a->running);
+    gw_list_init(&a->done);
     gw_id_table_add(&d->attempts, &a->node, m->id);
     d->n_attempts++;
     d->bytes += m->mime.len;
@@ -123,12 +154,9 @@ static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
     GW_FAILPOINT("delivery.start");
     gw_attempt_plan(a);
     GW_FAILPOINT("delivery.planned");
-    if (!gw_list_empty(&a->planned) && d->env.store->engine->durable) {
-        call_store(a);
-        return;
-    }
     a->phase = GW_ATTEMPT_RUN;
-    gw_attempt_run(a);
+    if (gw_list_empty(&a->planned) || !gw_attempt_begin(a))
+        gw_attempt_run(a);
 }
 
 void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One attempt: transactions with relays, verdicts applied, next relay tried.
  *
- * Failure: a relay fault moves a transaction to the next relay of its plan within the attempt; when
- * no relay is left its recipients are deferred.
+ * Happy path: run → on_transaction_done → settle → all hops are closed → judged.
+ * Failure: a relay fault moves recipients to the next relay of their plan within the attempt: a new
+ * hop is planned, stored (gw_attempt_begin) and run. Transactions that end while the store reads
+ * the message wait for their verdict. When no relay is left the recipients are deferred.
  *
  * Spec: RFC 5321 sec. 4.5.4.1 (retries), 4.5.3.1.10 (too many recipients). */
 #include <string.h>
@@ -17,7 +19,7 @@
 #include "gateway/delivery_metrics.h"
 #include "gateway/delivery_policy.h"
 
-static void run_hop(struct gw_hop *h);
+static void on_transaction_done(struct smtp_transaction *txn);
 
 static struct gw_lane *lane_of(const struct gw_hop *h)
 {
@@ -31,6 +33,7 @@ static void free_hop(struct gw_hop *h)
     gw_free(h->rcpts);
     gw_free(h->addresses);
     gw_free(h->outcomes);
+    h->attempt->n_open--;
     gw_free(h);
 }
 
@@ -45,23 +48,6 @@ struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan
     h->rcpts = gw_calloc(max_rcpts, sizeof(*h->rcpts));
     a->n_open++;
     return h;
-}
-
-static void end_attempt_when_done(struct gw_attempt *a)
-{
-    if (a->n_open != 0)
-        return;
-    gw_attempt_plan_retries(a);
-    GW_FAILPOINT("delivery.judged");
-    gw_attempt_judged(a);
-}
-
-static void close_hop(struct gw_hop *h)
-{
-    struct gw_attempt *a = h->attempt;
-    free_hop(h);
-    a->n_open--;
-    end_attempt_when_done(a);
 }
 
 /* ---- verdicts ---- */
@@ -149,29 +135,14 @@ static void settle(struct gw_hop *h, size_t i, struct gw_hop **next)
         move_on(next, h, rcpt);
         (*next)->may_do_later |= v.status == GW_RCPT_DEFERRED;
         r->status = GW_RCPT_SENDING;
+        r->relay = gw_hop_relay_name(*next);
     } else if (h->txn.not_tried && !h->tried && v.status == GW_RCPT_DEFERRED) {
         not_tried(a, r, h->txn.retry_after_ms);
     }
 }
 
-static void on_transaction_done(struct smtp_transaction *txn)
-{
-    struct gw_hop *h = txn->data;
-    struct gw_hop *next = NULL;
-    GW_FAILPOINT("delivery.outcome");
-    gw_delivery_count_timing(gw_hop_relay_name(h), &txn->timing);
-    if (!txn->not_tried)
-        gw_attempt_log_hop(h->attempt, h);
-    for (size_t i = 0; i < h->n_rcpts; i++)
-        settle(h, i, &next);
-    if (next != NULL) {
-        GW_FAILPOINT("delivery.next_relay");
-        run_hop(next);
-    }
-    close_hop(h);
-}
-
-/* The relay is closing: nothing was tried, the next process does. */
+/* The relay is closing, or the store does not take it: nothing was tried here, the next process
+ * does. It counts as an attempt all the same when a relay before this one was asked. */
 static void refuse_hop(struct gw_hop *h)
 {
     struct gw_message *m = h->attempt->m;
@@ -179,10 +150,11 @@ static void refuse_hop(struct gw_hop *h)
         struct gw_recipient *r = &m->rcpts[h->rcpts[i]];
         gw_recipient_set(m, r, GW_RCPT_QUEUED);
         r->reason = smtp_reason_name(SMTP_REASON_SHUTDOWN);
-        r->attempts--;
+        if (!h->tried)
+            r->attempts--;
         r->next_attempt_ms = r->updated_at_ms;
     }
-    close_hop(h);
+    free_hop(h);
 }
 
 /* The message's wish in the words of smtp/; NULL when it has none. */
@@ -231,28 +203,90 @@ static void run_hop(struct gw_hop *h)
         refuse_hop(h);
 }
 
+static struct gw_hop *first_of(struct gw_list *hops)
+{
+    return gw_list_entry(hops->next, struct gw_hop, link);
+}
+
+static void settle_hop(struct gw_hop *h)
+{
+    struct gw_attempt *a = h->attempt;
+    struct gw_hop *next = NULL;
+    gw_delivery_count_timing(gw_hop_relay_name(h), &h->txn.timing);
+    if (!h->txn.not_tried) {
+        a->judged = true;
+        gw_attempt_log_hop(a, h);
+    }
+    for (size_t i = 0; i < h->n_rcpts; i++)
+        settle(h, i, &next);
+    if (next != NULL) {
+        GW_FAILPOINT("delivery.next_relay");
+        gw_list_push_back(&a->planned, &next->link);
+    }
+    free_hop(h);
+}
+
+static void run_planned(struct gw_attempt *a)
+{
+    while (!a->canceled && !gw_list_empty(&a->planned)) {
+        struct gw_hop *h = first_of(&a->planned);
+        gw_list_remove(&h->link);
+        run_hop(h);
+    }
+}
+
 /* Canceled before they ran: that is no attempt. */
 static void uncount_planned(struct gw_attempt *a)
 {
     gw_list_foreach (it, &a->planned) {
         const struct gw_hop *h = gw_list_entry(it, struct gw_hop, link);
-        for (size_t i = 0; i < h->n_rcpts; i++)
+        for (size_t i = 0; i < h->n_rcpts && !h->tried; i++)
             a->m->rcpts[h->rcpts[i]].attempts--;
     }
 }
 
-void gw_attempt_run(struct gw_attempt *a)
+/* The store is not reading: give verdicts, and see what follows from them. */
+static void go_on(struct gw_attempt *a)
 {
-    a->n_open++; /* held, so that a hop refused at once does not end the attempt early */
-    while (!a->canceled && !gw_list_empty(&a->planned)) {
-        struct gw_hop *h = gw_list_entry(a->planned.next, struct gw_hop, link);
-        gw_list_remove(&h->link);
-        run_hop(h);
+    while (!gw_list_empty(&a->done))
+        settle_hop(first_of(&a->done));
+    if (!gw_list_empty(&a->planned) && !a->canceled) {
+        if (gw_attempt_begin(a))
+            return;
+        run_planned(a);
     }
     uncount_planned(a);
     gw_attempt_forget_hops(a);
-    a->n_open--;
-    end_attempt_when_done(a);
+    if (a->n_open != 0)
+        return;
+    gw_attempt_conclude(a);
+    GW_FAILPOINT("delivery.judged");
+    gw_attempt_judged(a);
+}
+
+static void on_transaction_done(struct smtp_transaction *txn)
+{
+    struct gw_hop *h = txn->data;
+    struct gw_attempt *a = h->attempt;
+    GW_FAILPOINT("delivery.outcome");
+    h->ended_at_ms = gw_clock_wall_ms();
+    gw_list_remove(&h->link);
+    gw_list_push_back(&a->done, &h->link);
+    if (a->phase == GW_ATTEMPT_RUN)
+        go_on(a);
+}
+
+void gw_attempt_run(struct gw_attempt *a)
+{
+    run_planned(a);
+    go_on(a);
+}
+
+void gw_attempt_refuse_planned(struct gw_attempt *a)
+{
+    while (!gw_list_empty(&a->planned))
+        refuse_hop(first_of(&a->planned));
+    go_on(a);
 }
 
 void gw_attempt_cancel(struct gw_attempt *a)
@@ -267,8 +301,6 @@ void gw_attempt_cancel(struct gw_attempt *a)
 
 void gw_attempt_forget_hops(struct gw_attempt *a)
 {
-    while (!gw_list_empty(&a->planned)) {
-        free_hop(gw_list_entry(a->planned.next, struct gw_hop, link));
-        a->n_open--;
-    }
+    while (!gw_list_empty(&a->planned))
+        free_hop(first_of(&a->planned));
 }

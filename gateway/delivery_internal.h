@@ -10,7 +10,7 @@
 #include "smtp/relay.h"
 
 enum gw_attempt_phase {
-    GW_ATTEMPT_BEGIN,
+    GW_ATTEMPT_BEGIN, /* the store reads m and logs: both stay as they are */
     GW_ATTEMPT_RUN,
     GW_ATTEMPT_RECORD
 };
@@ -27,17 +27,20 @@ struct gw_attempt {
     enum gw_attempt_phase phase;
     struct gw_list planned;      /* hops, not yet running */
     struct gw_list running;      /* hops with a transaction at their relay */
-    size_t n_open;               /* hops planned or running */
+    struct gw_list done;         /* hops whose transaction is over, without verdict yet */
+    size_t n_open;               /* hops in these lists */
     int64_t planned_at_ms;       /* wall */
-    struct gw_attempt_log *logs; /* transactions that were tried; texts in m->arena */
+    struct gw_attempt_log *logs; /* what the store does not have yet; texts in m->arena */
     size_t n_logs, max_logs;
+    unsigned n_begun; /* times that the store took `begin` */
+    bool judged;      /* some transaction came to its end */
     bool smtputf8;
     bool canceled; /* whoever is not final at the end of this attempt is canceled */
 };
 
 /* Some recipients of an attempt on their way through a plan. */
 struct gw_hop {
-    struct gw_list link; /* in attempt.planned or attempt.running */
+    struct gw_list link; /* in attempt.planned, attempt.running or attempt.done */
     struct smtp_transaction txn;
     struct smtp_dsn dsn; /* of txn.envelope */
     struct gw_attempt *attempt;
@@ -48,6 +51,7 @@ struct gw_hop {
     bool may_do_later;      /* a relay before this one failed for now */
     bool tried;             /* a relay before this one made an attempt */
     int64_t started_at_ms;  /* wall */
+    int64_t ended_at_ms;    /* wall */
     const char **addresses; /* what txn.envelope.rcpts points at */
     struct smtp_outcome *outcomes;
 };
@@ -91,8 +95,11 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
 /* Settle what needs no relay (interrupted, expired, no route) and group the rest into hops, their
  * recipients marked `sending` and counted. */
 void gw_attempt_plan(struct gw_attempt *a);
-/* The attempt is over: when, and whether, those who are left are tried again. */
+/* When, and whether, those who were deferred are tried again. Before each time that the store gets
+ * m: a crash must not leave one of them without its next attempt. */
 void gw_attempt_plan_retries(struct gw_attempt *a);
+/* The attempt is over: who is left is canceled, when that was asked for, or tried again. */
+void gw_attempt_conclude(struct gw_attempt *a);
 /* Status and the times that go with it. */
 void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt_status status);
 
@@ -101,8 +108,12 @@ void gw_recipient_set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt
  * open, in no list. */
 struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan, size_t at,
                           size_t max_rcpts);
-/* Run the hops; gw_attempt_judged() follows, at once when there are none. */
+/* Run what is planned, which is stored; gw_attempt_judged() follows, at once when there is nothing
+ * to run. */
 void gw_attempt_run(struct gw_attempt *a);
+/* What is planned must not run, because the store did not take it: as if it had not been tried. The
+ * rest goes on. */
+void gw_attempt_refuse_planned(struct gw_attempt *a);
 /* Ask for an early end of what is running; what is planned will not run. */
 void gw_attempt_cancel(struct gw_attempt *a);
 /* Forget hops that were planned and will not run. */
@@ -121,8 +132,14 @@ void gw_delivery_clock_catch_up(const struct gw_delivery *d, struct gw_message *
 /* delivery_log.c */
 /* Note what became of @h's transaction, which was tried and is done. */
 void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h);
+/* Note that the process ended while the recipients @rcpts, of m, were at the relay they name. */
+void gw_attempt_log_interrupted(struct gw_attempt *a, const size_t *rcpts, size_t n_rcpts);
 
-/* delivery.c: every recipient has its verdict. */
+/* delivery.c */
+/* Have what is planned stored before it is run. True: gw_attempt_run() or
+ * gw_attempt_refuse_planned() follows. False: this store does not need it. */
+bool gw_attempt_begin(struct gw_attempt *a);
+/* Every recipient has its verdict. */
 void gw_attempt_judged(struct gw_attempt *a);
 
 #endif

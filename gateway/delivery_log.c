@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* From a transaction to the entry that the message's history keeps of it. */
-#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_policy.h"
@@ -30,19 +29,45 @@ static const char *text_or_null(struct gw_arena *arena, const char *text)
     return text[0] != '\0' ? gw_arena_strdup(arena, text) : NULL;
 }
 
-void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h)
+static struct gw_attempt_log *add(struct gw_attempt *a)
 {
-    struct gw_arena *arena = a->m->arena;
-    const struct smtp_outcome *o = furthest(h);
     if (a->n_logs == a->max_logs) {
         a->max_logs = a->max_logs != 0 ? 2 * a->max_logs : 2;
         a->logs = gw_realloc(a->logs, a->max_logs * sizeof(*a->logs));
     }
-    struct gw_attempt_log *log = &a->logs[a->n_logs++];
-    size_t *rcpts = GW_ARENA_ARRAY(arena, size_t, h->n_rcpts);
-    for (size_t i = 0; i < h->n_rcpts; i++)
-        rcpts[i] = h->rcpts[i];
-    *log = (struct gw_attempt_log){.rcpts = rcpts,
+    return &a->logs[a->n_logs++];
+}
+
+static const size_t *copy(struct gw_arena *arena, const size_t *rcpts, size_t n)
+{
+    size_t *c = GW_ARENA_ARRAY(arena, size_t, n);
+    for (size_t i = 0; i < n; i++)
+        c[i] = rcpts[i];
+    return c;
+}
+
+void gw_attempt_log_interrupted(struct gw_attempt *a, const size_t *rcpts, size_t n_rcpts)
+{
+    const struct gw_recipient *first = &a->m->rcpts[rcpts[0]];
+    struct gw_attempt_log *log = add(a);
+    *log = (struct gw_attempt_log){.rcpts = copy(a->m->arena, rcpts, n_rcpts),
+                                   .n_rcpts = n_rcpts,
+                                   .relay = first->relay,
+                                   .reason = "interrupted",
+                                   .enhanced = "",
+                                   .text = "",
+                                   .uncertain = true,
+                                   .started_at_ms = first->updated_at_ms};
+    for (size_t i = 0; i < GW_N_STEPS; i++)
+        log->step_ms[i] = -1;
+}
+
+void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h)
+{
+    struct gw_arena *arena = a->m->arena;
+    const struct smtp_outcome *o = furthest(h);
+    struct gw_attempt_log *log = add(a);
+    *log = (struct gw_attempt_log){.rcpts = copy(arena, h->rcpts, h->n_rcpts),
                                    .n_rcpts = h->n_rcpts,
                                    .relay = gw_hop_relay_name(h),
                                    .stage = smtp_stage_name(o->stage),
@@ -55,7 +80,7 @@ void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h)
                                    .uncertain = o->uncertain,
                                    .reused_connection = h->txn.reused_connection,
                                    .started_at_ms = h->started_at_ms,
-                                   .duration_ms = gw_clock_wall_ms() - h->started_at_ms};
+                                   .duration_ms = h->ended_at_ms - h->started_at_ms};
     for (size_t i = 0; i < GW_N_STEPS; i++)
         log->step_ms[i] = h->txn.timing.ms[stages[i]];
     /* BDAT has other names for the two. */

@@ -74,15 +74,22 @@ static void plan_retry(const struct gw_attempt *a, struct gw_recipient *r)
 
 void gw_attempt_plan_retries(struct gw_attempt *a)
 {
-    struct gw_message *m = a->m;
-    m->crashes = 0;
-    for (size_t i = 0; i < m->n_rcpts; i++) {
-        struct gw_recipient *r = &m->rcpts[i];
-        if (a->canceled && !gw_rcpt_status_final(r->status))
-            gw_recipient_set(m, r, GW_RCPT_CANCELED);
-        else if (r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0)
+    for (size_t i = 0; i < a->m->n_rcpts; i++) {
+        struct gw_recipient *r = &a->m->rcpts[i];
+        if (r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0)
             plan_retry(a, r);
     }
+}
+
+void gw_attempt_conclude(struct gw_attempt *a)
+{
+    struct gw_message *m = a->m;
+    if (a->judged) /* it can be tried without our end */
+        m->crashes = 0;
+    for (size_t i = 0; i < m->n_rcpts && a->canceled; i++)
+        if (!gw_rcpt_status_final(m->rcpts[i].status))
+            gw_recipient_set(m, &m->rcpts[i], GW_RCPT_CANCELED);
+    gw_attempt_plan_retries(a);
 }
 
 /* ---- who now ---- */
@@ -108,12 +115,35 @@ static void interrupted(const struct gw_attempt *a, struct gw_recipient *r)
     gw_log(GW_LOG_ERROR, "quarantined", GW_LOG_STR("message", m->id));
 }
 
-static bool has_interrupted(const struct gw_message *m)
+/* Settles those who were at the same relay as the recipient @first when the process ended. */
+static void interrupted_at(struct gw_attempt *a, size_t first, size_t *rcpts)
 {
-    for (size_t i = 0; i < m->n_rcpts; i++)
-        if (m->rcpts[i].status == GW_RCPT_SENDING)
-            return true;
-    return false;
+    struct gw_message *m = a->m;
+    const char *relay = m->rcpts[first].relay;
+    size_t n = 0;
+    for (size_t i = first; i < m->n_rcpts; i++)
+        if (m->rcpts[i].status == GW_RCPT_SENDING && strcmp(m->rcpts[i].relay, relay) == 0)
+            rcpts[n++] = i;
+    gw_attempt_log_interrupted(a, rcpts, n);
+    for (size_t i = 0; i < n; i++)
+        interrupted(a, &m->rcpts[rcpts[i]]);
+}
+
+/* The message was in hand when the process ended. */
+static void settle_interrupted(struct gw_attempt *a)
+{
+    struct gw_message *m = a->m;
+    size_t *rcpts = NULL;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].status != GW_RCPT_SENDING)
+            continue;
+        if (rcpts == NULL) {
+            rcpts = gw_calloc(m->n_rcpts, sizeof(*rcpts));
+            m->crashes++;
+        }
+        interrupted_at(a, i, rcpts);
+    }
+    gw_free(rcpts);
 }
 
 /* True when the recipient's time has come. */
@@ -229,13 +259,9 @@ void gw_attempt_plan(struct gw_attempt *a)
     int64_t now = gw_clock_wall_ms();
     double draw = gw_random01();
     a->planned_at_ms = now;
-    if (has_interrupted(m))
-        m->crashes++;
     a->smtputf8 = header_is_utf8(m->mime);
-    for (size_t i = 0; i < m->n_rcpts; i++) {
-        if (m->rcpts[i].status == GW_RCPT_SENDING)
-            interrupted(a, &m->rcpts[i]);
-        else if (!a->canceled && is_due(&m->rcpts[i], now))
+    settle_interrupted(a);
+    for (size_t i = 0; i < m->n_rcpts && !a->canceled; i++)
+        if (is_due(&m->rcpts[i], now))
             plan_recipient(a, i, draw, now);
-    }
 }

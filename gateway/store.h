@@ -134,10 +134,12 @@ struct gw_store_engine {
     /* What is stored for a key. @key is copied. */
     void (*idempotency_find)(struct gw_store *s, const char *key, gw_store_idempotency_cb cb,
                              void *data);
-    /* An attempt is about to be made: the state of all recipients of @m (`sending`, attempts
-     * counted) is stored first, so that a crash cannot forget it. Engines that are not durable do
-     * nothing. */
-    void (*begin)(struct gw_store *s, const struct gw_message *m, gw_store_done_cb cb, void *data);
+    /* An attempt is about to be made, or to go on to another relay: the state of all recipients of
+     * @m (`sending`, attempts counted, the relay) is stored first, so that a crash cannot forget
+     * it; @attempts as with record. The lease stays. Engines that are not durable do nothing. */
+    void (*begin)(struct gw_store *s, const struct gw_message *m,
+                  const struct gw_attempt_log *attempts, size_t n_attempts, gw_store_done_cb cb,
+                  void *data);
     /* The present state of all recipients of @m replaces the stored one, the events that follow are
      * written, and @attempts (borrowed until the callback) are added to its log. The lease ends.
      * When all are final the body may be dropped. GW_NOTFOUND when the message is gone. */

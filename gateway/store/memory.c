@@ -258,10 +258,13 @@ static void memory_commit(struct gw_store *base, const struct gw_message *m,
     reply_done(s, GW_OK, cb, data);
 }
 
-static void memory_begin(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
-                         void *data)
+static void memory_begin(struct gw_store *base, const struct gw_message *m,
+                         const struct gw_attempt_log *attempts, size_t n_attempts,
+                         gw_store_done_cb cb, void *data)
 {
     (void)m;
+    (void)attempts;
+    (void)n_attempts;
     reply_done(self(base), GW_OK, cb, data);
 }
 

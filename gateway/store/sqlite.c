@@ -177,11 +177,23 @@ static void sqlite_idempotency_find(struct gw_store *base, const char *key,
     queue(base, op);
 }
 
-static void sqlite_begin(struct gw_store *base, const struct gw_message *m, gw_store_done_cb cb,
-                         void *data)
+/* RECORD or BEGIN */
+static struct sqlite_op *new_state_op(enum sqlite_op_kind kind, const struct gw_message *m,
+                                      const struct gw_attempt_log *attempts, size_t n_attempts,
+                                      void *data)
 {
-    struct sqlite_op *op = new_op(OP_BEGIN, 0, data);
+    struct sqlite_op *op = new_op(kind, 0, data);
     op->m = m;
+    op->attempts = attempts;
+    op->n_attempts = n_attempts;
+    return op;
+}
+
+static void sqlite_begin(struct gw_store *base, const struct gw_message *m,
+                         const struct gw_attempt_log *attempts, size_t n_attempts,
+                         gw_store_done_cb cb, void *data)
+{
+    struct sqlite_op *op = new_state_op(OP_BEGIN, m, attempts, n_attempts, data);
     op->cb.done = cb;
     queue(base, op);
 }
@@ -190,10 +202,7 @@ static void sqlite_record(struct gw_store *base, const struct gw_message *m,
                           const struct gw_attempt_log *attempts, size_t n_attempts,
                           gw_store_done_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_RECORD, 0, data);
-    op->m = m;
-    op->attempts = attempts;
-    op->n_attempts = n_attempts;
+    struct sqlite_op *op = new_state_op(OP_RECORD, m, attempts, n_attempts, data);
     op->cb.done = cb;
     queue(base, op);
 }

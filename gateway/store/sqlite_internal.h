@@ -42,7 +42,7 @@ struct sqlite_op {
     /* asked: */
     const struct gw_message *m;               /* the caller's, until the callback */
     const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
-    const struct gw_attempt_log *attempts;    /* RECORD: the caller's. ATTEMPTS: found */
+    const struct gw_attempt_log *attempts;    /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
     size_t n_attempts;
     gw_store_change_fn change; /* UPDATE */
     const void *change_arg;

@@ -406,6 +406,45 @@ static void each_recipient_keeps_its_own_verdict(void **state)
     teardown(f);
 }
 
+/* A message that was at relay a when the process ended, for the @crashes-th time in a row. */
+static struct gw_message *new_interrupted(unsigned crashes)
+{
+    struct gw_message *m = new_message(one, 1);
+    m->crashes = crashes - 1;
+    m->rcpts[0].status = GW_RCPT_SENDING;
+    m->rcpts[0].relay = "a";
+    m->rcpts[0].attempts = crashes;
+    return m;
+}
+
+static void two_crashes_are_forgotten_when_an_attempt_comes_to_its_end(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(HELLO "SERVE 1\n", NULL);
+    start(f, new_interrupted(2));
+    const struct gw_message *m = after(f, 1);
+    assert_rcpt(m, 0, "deferred", "a", 2);
+    assert_string_equal(m->rcpts[0].reason, "interrupted");
+    assert_int_equal(m->crashes, 2);
+    m = after(f, 2);
+    assert_rcpt(m, 0, "sent", "a", 3);
+    assert_int_equal(m->crashes, 0);
+    teardown(f);
+}
+
+static void after_the_third_crash_in_a_row_a_message_is_set_aside(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(HELLO "SERVE 1\n", NULL);
+    start(f, new_interrupted(3));
+    const struct gw_message *m = after(f, 1);
+    assert_rcpt(m, 0, "uncertain", "a", 3);
+    assert_string_equal(m->rcpts[0].reason, "quarantined");
+    assert_true(gw_message_final(m) && gw_message_held(m));
+    assert_int_equal(m->crashes, 3);
+    teardown(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +462,8 @@ int main(void)
         cmocka_unit_test(a_relay_that_does_not_promise_tls_is_not_asked),
         cmocka_unit_test(f4_what_no_relay_took_in_time_expires),
         cmocka_unit_test(each_recipient_keeps_its_own_verdict),
+        cmocka_unit_test(two_crashes_are_forgotten_when_an_attempt_comes_to_its_end),
+        cmocka_unit_test(after_the_third_crash_in_a_row_a_message_is_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

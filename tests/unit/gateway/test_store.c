@@ -353,7 +353,7 @@ static void acknowledged_messages_survive_and_leased_ones_fall_due(void **state)
     m->rcpts[0].status = GW_RCPT_SENDING;
     m->rcpts[0].attempts = 1;
     f.n_expected++;
-    f.store->engine->begin(f.store, m, store_test_on_done, &f);
+    f.store->engine->begin(f.store, m, NULL, 0, store_test_on_done, &f);
     store_test_settle(&f);
     store_test_reopen(&f);
     assert_true(f.store->engine->next_due_ms(f.store) > 0);

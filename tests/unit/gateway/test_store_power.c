@@ -159,7 +159,7 @@ static void go_on(struct item *item)
     struct gw_attempt_log log = {
         .rcpts = &first, .n_rcpts = 1, .relay = "r", .enhanced = "", .text = ""};
     if (gw_random_below(3) == 0) {
-        store->engine->begin(store, item->m, on_stored, item);
+        store->engine->begin(store, item->m, NULL, 0, on_stored, item);
     } else {
         struct gw_attempt_log *kept = GW_ARENA_NEW(item->m->arena, struct gw_attempt_log);
         *kept = log;
