@@ -178,6 +178,7 @@ enum {
 struct cfg_api_key {
     const char *name, *id;
     unsigned char sha256[32];   /* of the secret */
+    const char *secret;         /* when the key was given in clear, else NULL */
     const char *const *senders; /* "a@b", "*@b", "*@*.b"; none: any */
     size_t n_senders;
     unsigned scopes;
@@ -219,6 +220,7 @@ struct cfg {
     struct cfg_retry retry;
     const struct cfg_api_key *api_keys;
     size_t n_api_keys;
+    const char *master_key; /* what secrets for signing are derived from (a secret), or NULL */
     const struct cfg_webhook *webhooks;
     size_t n_webhooks;
     struct cfg_log log;
@@ -235,6 +237,8 @@ enum {
     CFG_MAX_ALL_TEXT = 16 << 20, /* bytes of all values, after ${ENV} */
     CFG_MAX_API_KEYS = 10000,
     CFG_MIN_API_SECRET = 16, /* characters of a key's secret */
+    CFG_MAX_API_SECRET = 256,
+    CFG_MIN_MASTER_KEY = 32, /* characters */
     CFG_MIN_WEBHOOK_SECRET = 8,
     CFG_MAX_PINS = 16,
     CFG_MAX_ROUTE_RELAYS = 16

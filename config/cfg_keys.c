@@ -12,8 +12,7 @@
 #define AT(member) offsetof(struct cfg_api_key, member)
 
 enum {
-    MAX_SENDERS = 1000,
-    MAX_SECRET = 256
+    MAX_SENDERS = 1000
 };
 
 static const char hash_prefix[] = "sha256:";
@@ -65,7 +64,8 @@ static void print_hash(struct cfg_printer *p, const struct cfg_field *f, const v
 
 static const struct cfg_type hash_type = {read_hash, print_hash};
 
-/* "<id>.<secret>", the form a caller sends; only its hash is kept. */
+/* "<id>.<secret>", the form a caller sends. The secret is kept for requests that are signed with
+ * it. */
 static void read_key(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
                      void *base)
 {
@@ -84,7 +84,7 @@ static void read_key(struct cfg_loader *l, const struct cfg_field *f, const stru
     bool visible = true;
     for (const char *c = text; *c != '\0'; c++)
         visible = visible && *c > ' ' && *c <= '~';
-    if (!cfg_is_key_id(id) || secret_len < CFG_MIN_API_SECRET || secret_len > MAX_SECRET ||
+    if (!cfg_is_key_id(id) || secret_len < CFG_MIN_API_SECRET || secret_len > CFG_MAX_API_SECRET ||
         !visible) {
         cfg_problem_value(l, node, true, want);
         return;
@@ -93,6 +93,7 @@ static void read_key(struct cfg_loader *l, const struct cfg_field *f, const stru
         cfg_problem(l, node,
                     "the id before the dot is not the \"id\" of this key; leave \"id\" out");
     key->id = cfg_keep_text(l, id, 0);
+    key->secret = cfg_keep_text(l, text + n + 1, CFG_SECRET);
     (void)SHA256((const unsigned char *)text + n + 1, secret_len, key->sha256);
 }
 

@@ -288,6 +288,25 @@ static const struct cfg_section webhook_section = {.what = "a webhook",
                                                    .size = sizeof(struct cfg_webhook),
                                                    .unique = {"name"}};
 
+/* master key */
+
+static bool is_master_key(const char *s)
+{
+    return strlen(s) >= CFG_MIN_MASTER_KEY;
+}
+
+/* Masked, and read back from that. */
+static void print_master_key(struct cfg_printer *p, const struct cfg_field *f, const void *base)
+{
+    char mask[CFG_MIN_MASTER_KEY + 1];
+    memset(mask, '*', CFG_MIN_MASTER_KEY);
+    mask[CFG_MIN_MASTER_KEY] = '\0';
+    if (cfg_string_at(base, f->offset) != NULL)
+        cfg_print_string(p, f->name, mask);
+}
+
+static const struct cfg_type master_key_type = {cfg_read_string, print_master_key};
+
 /* log */
 
 static const struct cfg_word level_words[] = {{"error", GW_LOG_ERROR, false},
@@ -345,6 +364,12 @@ static const struct cfg_field fields[] = {
      .min = 1,
      .max = CFG_MAX_API_KEYS,
      .section = &cfg_api_key_section},
+    {.name = "master_key",
+     .type = &master_key_type,
+     .offset = offsetof(struct cfg, master_key),
+     .flags = CFG_SECRET,
+     .check = is_master_key,
+     .want = "a secret of at least 32 characters"},
     {.name = "routes",
      .type = &cfg_type_list,
      .offset = offsetof(struct cfg, routes),

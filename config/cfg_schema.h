@@ -113,6 +113,9 @@ const char *cfg_read_text(struct cfg_loader *l, const struct cfg_field *f,
                           const struct cfg_node *node);
 /* A copy of @text in the snapshot, as CFG_SECRET and CFG_LOWER say. */
 char *cfg_keep_text(struct cfg_loader *l, const char *text, unsigned flags);
+/* The reader of cfg_type_string. */
+void cfg_read_string(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
+                     void *base);
 bool cfg_read_duration(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
                        int64_t *out);
 /* The items of a list with min to max of them; false after a problem. */

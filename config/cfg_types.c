@@ -66,8 +66,8 @@ const char *cfg_read_text(struct cfg_loader *l, const struct cfg_field *f,
     return NULL;
 }
 
-static void read_string(struct cfg_loader *l, const struct cfg_field *f,
-                        const struct cfg_node *node, void *base)
+void cfg_read_string(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
+                     void *base)
 {
     const char *text = cfg_read_text(l, f, node);
     if (text != NULL)
@@ -82,7 +82,7 @@ static void print_string(struct cfg_printer *p, const struct cfg_field *f, const
         cfg_print_string(p, f->name, hidden ? cfg_mask : value);
 }
 
-const struct cfg_type cfg_type_string = {read_string, print_string};
+const struct cfg_type cfg_type_string = {cfg_read_string, print_string};
 
 static void read_once(struct cfg_loader *l, const struct cfg_field *f, const struct cfg_node *node,
                       void *base)
@@ -90,7 +90,7 @@ static void read_once(struct cfg_loader *l, const struct cfg_field *f, const str
     if (cfg_string_at(base, f->offset) != NULL)
         cfg_problem(l, node, "\"%s\" is in the URL already; keep one of them", f->name);
     else
-        read_string(l, f, node, base);
+        cfg_read_string(l, f, node, base);
 }
 
 const struct cfg_type cfg_type_once = {read_once, print_string};

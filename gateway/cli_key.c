@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* `mailhatch key new` and `mailhatch key hash`. */
+/* `mailhatch key new`, `mailhatch key hash` and `mailhatch key ses-secret`. */
 #include <ctype.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/sigv4.h"
 #include "config/cfg_text.h"
 #include "gateway/base/gw_base64.h"
 #include "gateway/base/gw_mem.h"
@@ -20,10 +21,13 @@ enum {
 static void usage(FILE *to)
 {
     (void)fputs("usage: mailhatch key new [--name NAME] [--sender PATTERN]... [--scope SCOPE]...\n"
-                "       mailhatch key hash < KEY\n\n"
+                "       mailhatch key hash < KEY\n"
+                "       mailhatch key ses-secret ID [--config FILE]\n\n"
                 "new   makes an API key, prints it once, and the YAML line for `api_keys`, which "
                 "holds only\n      its hash.\n"
-                "hash  reads a key id.secret from standard input and prints its YAML line.\n\n"
+                "hash  reads a key id.secret from standard input and prints its YAML line.\n"
+                "ses-secret  prints the secret access key for AWS's SDKs of the configured key ID, "
+                "which is\n      the access key id. It comes from `master_key`.\n\n"
                 "  --name NAME       a name for people (default: app)\n"
                 "  --sender PATTERN  allowed From addresses: a@b, *@b or *@*.b; default: any\n"
                 "  --scope SCOPE     send, read or admin; default: send and read\n",
@@ -109,6 +113,57 @@ static int key_hash(const struct lists *l)
     return CLI_OK;
 }
 
+/* NULL after a message. */
+static const struct cfg_api_key *find_hashed_key(const struct cfg *cfg, const char *id)
+{
+    for (size_t i = 0; i < cfg->n_api_keys; i++) {
+        if (strcmp(cfg->api_keys[i].id, id) != 0)
+            continue;
+        if (cfg->api_keys[i].secret == NULL)
+            return &cfg->api_keys[i];
+        (void)fprintf(stderr,
+                      "mailhatch: key %s is configured in clear: its secret access key is its own "
+                      "secret, the part after the dot\n",
+                      id);
+        return NULL;
+    }
+    (void)fprintf(stderr, "mailhatch: no key with the id %s is configured\n", id);
+    return NULL;
+}
+
+static int key_ses_secret(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *file = NULL;
+    int c;
+    while ((c = cli_next_option(argc, argv, options)) != -1) {
+        if (c == 'h')
+            return -1;
+        if (c != 'c')
+            return CLI_USAGE;
+        file = optarg;
+    }
+    if (optind + 1 != argc || !cfg_is_key_id(argv[optind]))
+        return CLI_USAGE;
+    const struct cfg *cfg = cli_load_config(file);
+    if (cfg == NULL)
+        return CLI_CONFIG;
+    const struct cfg_api_key *key = find_hashed_key(cfg, argv[optind]);
+    int rc = CLI_FAILED;
+    if (key != NULL && cfg->master_key == NULL) {
+        (void)fprintf(stderr, "mailhatch: the configuration has no master_key to derive from\n");
+    } else if (key != NULL) {
+        char secret[API_SIGV4_SECRET_SIZE];
+        api_sigv4_derive_secret(cfg->master_key, key->id, secret);
+        (void)printf("%s\n", secret);
+        gw_wipe(secret, sizeof(secret));
+        rc = CLI_OK;
+    }
+    cfg_unref(&cfg);
+    return rc;
+}
+
 static bool is_scope(const char *s)
 {
     return strcmp(s, "send") == 0 || strcmp(s, "read") == 0 || strcmp(s, "admin") == 0;
@@ -150,11 +205,18 @@ int cli_key(int argc, char **argv)
     struct lists l = {.name = "app"};
     const char *verb = argc > 1 ? argv[1] : "";
     bool help = strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0;
-    int rc = argc > 1 && !help ? parse(argc - 1, argv + 1, &l) : CLI_USAGE;
+    bool ses_secret = strcmp(verb, "ses-secret") == 0;
+    int rc = CLI_USAGE;
+    if (ses_secret)
+        rc = key_ses_secret(argc - 1, argv + 1);
+    else if (argc > 1 && !help)
+        rc = parse(argc - 1, argv + 1, &l);
     if (help || rc == -1) {
         usage(stdout);
         return CLI_OK;
     }
+    if (ses_secret && rc != CLI_USAGE)
+        return rc;
     if (rc == CLI_OK && strcmp(verb, "new") == 0)
         return key_new(&l);
     if (rc == CLI_OK && strcmp(verb, "hash") == 0)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The commands of the program, their output and their exit codes (docs/cli.md)."""
+import base64
+import hmac
 import os
 import re
 import stat
@@ -156,6 +158,37 @@ def test_keys_are_never_the_same():
 @pytest.mark.parametrize("args", [("--sender", "x"), ("--scope", "all"), ("--name", "a b\"")])
 def test_a_key_line_that_would_not_load_is_not_printed(args):
     assert cli("key", "new", *args).returncode == USAGE
+
+
+HASHED = "{name: hashed, id: k_1, hash: 'sha256:" + "0" * 64 + "'}"
+
+
+def ses_secret(tmp_path, key_id, text):
+    (tmp_path / "c.yaml").write_text(text)
+    return cli("key", "ses-secret", key_id, "--config", str(tmp_path / "c.yaml"))
+
+
+def test_ses_secret_is_derived_from_the_master_key_and_the_id(tmp_path):
+    master = "a master key of some length, at least"
+    (tmp_path / "master").write_text(master + "\n")
+    run = ses_secret(tmp_path, "k_1", f"api_keys: [{HASHED}]\nmaster_key_file: {tmp_path}/master\n")
+    wanted = base64.b64encode(hmac.digest(master.encode(), b"k_1", "sha256"))
+    assert (run.returncode, run.stdout, run.stderr) == (DONE, wanted + b"\n", b"")
+
+
+@pytest.mark.parametrize("key_id, text, says", [
+    ("k_1", f"api_keys: [{HASHED}]\n", "no master_key"),
+    ("k_2", f"api_keys: [{HASHED}]\nmaster_key: {'m' * 32}\n", "no key with the id k_2"),
+    ("k_3", f"api_keys: [{{name: clear, key: k_3.0123456789abcdef}}]\nmaster_key: {'m' * 32}\n", "configured in clear"),
+])
+def test_ses_secret_says_why_there_is_none(tmp_path, key_id, text, says):
+    run = ses_secret(tmp_path, key_id, text)
+    assert run.returncode == FAILED and run.stdout == b"" and says in run.stderr.decode() and b"0123456789abcdef" not in run.stderr
+
+
+@pytest.mark.parametrize("args", [(), ("a b",), ("k_1", "k_2"), ("k_1", "--name", "x")])
+def test_ses_secret_wants_one_id(args):
+    assert cli("key", "ses-secret", *args).returncode == USAGE
 
 
 @pytest.mark.parametrize("key", [b"", b"x", b".x", b"x.", b"a b.0123456789abcdef", b"a\".0123456789abcdef"])

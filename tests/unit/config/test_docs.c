@@ -61,7 +61,7 @@ static void every_example_loads(void **state)
     (void)state;
     static const char *env[] = {"SMTP_USER=u", "SMTP_PASSWORD=p", NULL};
     static const char fence[] = "```yaml\n";
-    static const char secret[] = "id.0123456789abcdef\n";
+    static const char secret[] = "id.0123456789abcdef0123456789abcdef\n";
     char file[] = "cfg_docs_XXXXXX";
     int fd = mkstemp(file);
     assert_true(fd >= 0);

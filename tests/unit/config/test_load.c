@@ -351,6 +351,8 @@ static void variables_override_parts_of_a_file(void **state)
     assert_string_equal(c->listen[0].address, "[::1]:1");
     assert_int_equal(c->n_api_keys, 1);
     assert_string_equal(c->api_keys[0].id, "k");
+    assert_string_equal(c->api_keys[0].secret, "0123456789abcdef");
+    assert_null(c->master_key);
     assert_string_equal(c->store.path, "/d");
     assert_int_equal(c->log.level, GW_LOG_DEBUG);
     assert_int_equal(c->log.format, GW_LOG_FORMAT_TEXT);
@@ -425,6 +427,20 @@ static void json_is_yaml(void **state)
     cfg_unref(&c);
 }
 
+static void a_master_key_may_come_from_the_environment(void **state)
+{
+    (void)state;
+    static const char *env[] = {"M=01234567890123456789012345678901", NULL};
+    const struct cfg *c = helper_good("master_key: \"${M}\"\n"
+                                      "api_keys: [{name: a, id: a, hash: \"sha256:"
+                                      "00112233445566778899aabbccddeeff"
+                                      "00112233445566778899aabbccddeeff\"}]\n",
+                                      env);
+    assert_string_equal(c->master_key, "01234567890123456789012345678901");
+    assert_null(c->api_keys[0].secret);
+    cfg_unref(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +450,7 @@ int main(void)
         cmocka_unit_test(relay_urls_have_these_forms),
         cmocka_unit_test(the_environment_alone_is_enough),
         cmocka_unit_test(variables_override_parts_of_a_file),
+        cmocka_unit_test(a_master_key_may_come_from_the_environment),
         cmocka_unit_test(null_means_the_default),
         cmocka_unit_test(references_to_variables_are_expanded),
         cmocka_unit_test(json_is_yaml),

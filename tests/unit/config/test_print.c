@@ -66,6 +66,7 @@ static void every_key_survives_a_round_trip(void **state)
         "api_keys:\n"
         "  - {name: a, key: \"id.0123456789abcdef\", senders: [\"*@a.b\"], scopes: [read], relays: "
         "[\"1e3\", \"null\"], rate: 0.3333/s}\n"
+        "master_key: 01234567890123456789012345678901\n"
         "routes:\n"
         "  - {match: {from_domain: a.b, tag: \"t: [x] # y\", api_key: a}, relays: [one, \"1e3\"]}\n"
         "  - {relays: [{relay: \"true\", weight: 5}]}\n"
@@ -92,11 +93,13 @@ static void secrets_are_masked(void **state)
                                 NULL};
     char *text = round_trip("relays: {a: {url: \"smtp://user:hidden@h\"}, b: {url: \"smtp://h\", "
                             "username: user, password: hidden}}\n"
+                            "master_key: hidden-hidden-hidden-hidden-hidden\n"
                             "webhooks: [{name: w, url: \"https://h\", secret: \"${W}\"}]\n",
                             env);
     assert_null(strstr(text, "hidden"));
     assert_non_null(strstr(text, "    username: \"user\"\n    password: \"********\"\n"));
     assert_non_null(strstr(text, "    secret: \"********\"\n"));
+    assert_non_null(strstr(text, "master_key: \"********************************\"\n"));
     test_free(text);
 }
 

@@ -98,6 +98,8 @@ static void api_keys_are_checked(void **state)
          "t.yaml:1:38: the id before the dot is not the \"id\" of this key; leave \"id\" out"},
         {KEY ", key: k.0123456789abcdef}]\n",
          "t.yaml:1:12: an API key has \"hash\" or \"key\", not both"},
+        {"master_key: 0123456789012345678901234567890\n",
+         "t.yaml:1:13: \"master_key\" must be a secret of at least 32 characters"},
         {KEY "}, {name: a, id: k2, hash: \"" HASH "\"}]\n",
          "t.yaml:1:111: an API key with this \"name\" is there already (\"a\")"},
         {KEY "}, {name: b, key: k.0123456789abcdef}]\n",
