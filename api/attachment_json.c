@@ -75,7 +75,7 @@ static void read_base64(struct api_reader *r, json_t *value, const char *pointer
         *out = gw_slice_of(bytes, len);
 }
 
-static void read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
+void api_read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     if (api_read_is_string(r, value))
         read_base64(r, value, pointer, target);
@@ -89,7 +89,7 @@ static void read_content(struct api_reader *r, json_t *value, const char *pointe
 
 static const struct api_json_field attachment_fields[] = {
     {"filename", api_read_text, FIELD(filename), {0}},
-    {"content", read_content, FIELD(content), {0}},
+    {"content", api_read_content, FIELD(content), {0}},
     {"content_type", api_read_text, FIELD(content_type), {"contentType", "type"}},
     {"disposition", api_read_text, FIELD(disposition), {0}},
     {"content_id", api_read_text, FIELD(content_id), {"contentId", "cid"}},
@@ -102,9 +102,9 @@ static bool is_absent(json_t *object, const char *key)
     return value == NULL || json_is_null(value);
 }
 
-void api_read_attachments(struct api_reader *r, json_t *value, const char *pointer, void *target)
+void api_read_attachment_list(struct api_reader *r, json_t *value, const char *pointer,
+                              struct gw_draft *draft, const struct api_attachment_format *format)
 {
-    struct gw_draft *draft = target;
     if (!json_is_array(value)) {
         api_read_wrong_type(r, value, pointer, "a list");
         return;
@@ -115,9 +115,17 @@ void api_read_attachments(struct api_reader *r, json_t *value, const char *point
         struct gw_draft_attachment *a = &draft->attachments[i];
         json_t *one = json_array_get(value, i);
         a->pointer = api_json_pointer_index(r->arena, pointer, i);
-        api_read_object(r, one, a->pointer, attachment_fields, N_OF(attachment_fields), a);
-        if (json_is_object(one) && is_absent(one, "content") && is_absent(one, "part"))
-            gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/content", a->pointer),
+        api_read_object(r, one, a->pointer, format->fields, format->n_fields, a);
+        if (json_is_object(one) && is_absent(one, format->content) && a->part.pointer == NULL)
+            gw_problems_add(r->problems,
+                            gw_arena_printf(r->arena, "%s/%s", a->pointer, format->content),
                             GW_PROBLEM_REQUIRED, "An attachment needs content, in base64.");
     }
+}
+
+void api_read_attachments(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    static const struct api_attachment_format format = {attachment_fields, N_OF(attachment_fields),
+                                                        "content"};
+    api_read_attachment_list(r, value, pointer, target, &format);
 }

@@ -5,16 +5,15 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
-/* The credentials behind the scheme; empty when the value is not of the form. */
-static struct gw_slice bearer_token(struct gw_slice authorization)
+#include "gateway/base/gw_base64.h"
+
+/* What stands behind @scheme, printable ASCII; empty when the value is not of the form. */
+static struct gw_slice credentials(struct gw_slice authorization, const char *scheme)
 {
-    static const char scheme[] = "Bearer ";
-    const size_t len = sizeof(scheme) - 1;
+    const size_t len = strlen(scheme);
     if (authorization.len <= len || strncasecmp(authorization.data, scheme, len) != 0)
         return gw_slice_of(NULL, 0);
     struct gw_slice token = gw_slice_of(authorization.data + len, authorization.len - len);
-    if (token.len > API_MAX_CREDENTIALS)
-        return gw_slice_of(NULL, 0);
     for (size_t i = 0; i < token.len; i++) {
         if (token.data[i] <= ' ' || token.data[i] > '~')
             return gw_slice_of(NULL, 0);
@@ -24,9 +23,31 @@ static struct gw_slice bearer_token(struct gw_slice authorization)
 
 const struct cfg_api_key *api_auth_bearer(const struct cfg *cfg, struct gw_slice authorization)
 {
+    return api_auth_token(cfg, credentials(authorization, "Bearer "));
+}
+
+const struct cfg_api_key *api_auth_basic(const struct cfg *cfg, struct gw_slice authorization,
+                                         const char *user)
+{
+    char text[API_MAX_CREDENTIALS + 1];
+    size_t len = 0;
+    struct gw_slice encoded = credentials(authorization, "Basic ");
+    size_t user_len = strlen(user);
+    const struct cfg_api_key *key = NULL;
+    if (encoded.len != 0 && gw_base64_decoded_max(encoded.len) <= sizeof(text) &&
+        gw_base64_decode(encoded, text, &len, NULL) == GW_OK && len > user_len &&
+        memcmp(text, user, user_len) == 0 && text[user_len] == ':')
+        key = api_auth_token(cfg, gw_slice_of(text + user_len + 1, len - user_len - 1));
+    OPENSSL_cleanse(text, sizeof(text));
+    return key;
+}
+
+const struct cfg_api_key *api_auth_token(const struct cfg *cfg, struct gw_slice token)
+{
     static const struct cfg_api_key nobody; /* its hash is compared when the id is unknown */
-    struct gw_slice token = bearer_token(authorization);
-    const char *dot = token.len > 0 ? memchr(token.data, '.', token.len) : NULL;
+    if (token.len == 0 || token.len > API_MAX_CREDENTIALS)
+        return NULL;
+    const char *dot = memchr(token.data, '.', token.len);
     if (dot == NULL)
         return NULL;
     struct gw_slice id = gw_slice_of(token.data, (size_t)(dot - token.data));

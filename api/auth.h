@@ -17,9 +17,15 @@ enum {
     API_MAX_CREDENTIALS = 512 /* octets of `<id>.<secret>`; ours, keys are about 60 */
 };
 
+/* Whose key is @token, `<id>.<secret>`? NULL when it is malformed, the id unknown or the secret
+ * wrong. */
+const struct cfg_api_key *api_auth_token(const struct cfg *cfg, struct gw_slice token);
 /* @authorization  the value of the one Authorization header: `Bearer <id>.<secret>`
  * Returns the key, or NULL when the value is malformed, the id unknown or the secret wrong. */
 const struct cfg_api_key *api_auth_bearer(const struct cfg *cfg, struct gw_slice authorization);
+/* @authorization  `Basic <base64 of user:key>`; @user is the word before the colon */
+const struct cfg_api_key *api_auth_basic(const struct cfg *cfg, struct gw_slice authorization,
+                                         const char *user);
 
 /* A token bucket that holds one second's worth of events, at least one. Zeroed: full. */
 struct api_rate {

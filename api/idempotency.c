@@ -12,7 +12,7 @@ static bool is_printable(struct gw_slice s)
     return true;
 }
 
-bool api_idempotency_key(struct api_request *r, const char **key_out)
+const char *api_idempotency_read(struct api_request *r, const char **key_out)
 {
     static const char *const names[] = {"idempotency-key", "x-idempotency-key"};
     struct gw_slice key = {.data = NULL};
@@ -26,16 +26,19 @@ bool api_idempotency_key(struct api_request *r, const char **key_out)
         n += given;
     }
     if (n == 0)
-        return true;
-    if (n > 1) {
-        api_problem(r, API_BAD_REQUEST, "Give one Idempotency-Key.");
-        return false;
-    }
-    if (key.len == 0 || key.len > API_MAX_IDEMPOTENCY_KEY || !is_printable(key)) {
-        api_problem(r, API_BAD_REQUEST, "An Idempotency-Key has 1 to %d printable characters.",
-                    API_MAX_IDEMPOTENCY_KEY);
-        return false;
-    }
+        return NULL;
+    if (n > 1)
+        return "Give one Idempotency-Key.";
+    if (key.len == 0 || key.len > API_MAX_IDEMPOTENCY_KEY || !is_printable(key))
+        return "An Idempotency-Key has 1 to 256 printable characters.";
     *key_out = api_request_strdup(r, key);
-    return true;
+    return NULL;
+}
+
+bool api_idempotency_key(struct api_request *r, const char **key_out)
+{
+    const char *wrong = api_idempotency_read(r, key_out);
+    if (wrong != NULL)
+        api_problem(r, API_BAD_REQUEST, "%s", wrong);
+    return wrong == NULL;
 }

@@ -17,5 +17,7 @@ enum {
  * *key_out is NULL without one, else lives as long as the request. False: the request was
  * answered, because the key is not 1 to API_MAX_IDEMPOTENCY_KEY printable ASCII characters. */
 bool api_idempotency_key(struct api_request *r, const char **key_out);
+/* The same without an answer: NULL, or what is wrong. */
+const char *api_idempotency_read(struct api_request *r, const char **key_out);
 
 #endif

@@ -252,7 +252,7 @@ static void pass_string(struct scan *s, enum key key)
     if (colon == s->body.len || s->body.data[colon] != ':')
         return;
     s->at = skip_space(s->body, colon + 1);
-    if (gw_slice_is(raw, "\"content\""))
+    if (gw_slice_eq_nocase(raw, GW_SLICE_LIT("\"content\"")) || gw_slice_is(raw, "\"RawContent\""))
         s->key = KEY_CONTENT;
     else if (gw_slice_is(raw, "\"data\""))
         s->key = KEY_DATA;

@@ -18,9 +18,10 @@ enum {
     API_JSON_MAX_DEPTH = 16,     /* objects and arrays inside each other; our deepest use is 5 */
     API_JSON_MAX_TOKENS = 20000, /* keys, strings, numbers, literals, objects, arrays */
     /* What makes bodies large is taken out before parsing, because jansson reads octet by octet and
-     * makes a node of each number: the value of a key "content" when it is a string of this many
-     * printable ASCII characters without escapes (base64), and the value of a key "data" when it is
-     * an array of this many numbers from 0 to 255 (a serialised Buffer). */
+     * makes a node of each number: the value of a key "content" (in any case, or "RawContent") when
+     * it is a string of this many printable ASCII characters without escapes (base64), and the
+     * value of a key "data" when it is an array of this many numbers from 0 to 255 (a serialised
+     * Buffer). */
     API_JSON_MIN_TEXT = 4096,
     API_JSON_MIN_OCTETS = 16,
     API_JSON_MAX_TAKEN = 1000,

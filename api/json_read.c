@@ -76,6 +76,14 @@ void api_read_bool(struct api_reader *r, json_t *value, const char *pointer, voi
         api_read_wrong_type(r, value, pointer, "true or false");
 }
 
+void api_read_unsupported(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    (void)value;
+    (void)target;
+    gw_problems_add(r->problems, pointer, GW_PROBLEM_UNSUPPORTED,
+                    "Mailhatch does not do what this field asks for; leave it out.");
+}
+
 bool api_read_choice(struct api_reader *r, json_t *value, const char *pointer,
                      const char *const *choices, size_t n, size_t *index_out)
 {
@@ -194,4 +202,30 @@ void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                 fields[i].read(r, value, at, (char *)target + fields[i].offset);
         }
     }
+}
+
+enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
+                                 const struct api_json_field *fields, size_t n_fields, void *target,
+                                 bool *unread_out, struct gw_problems *problems)
+{
+    struct api_guarded_json doc;
+    struct gw_err err;
+    json_t *root = NULL;
+    const char *pointer = "";
+    enum gw_status status = api_json_guard(arena, body, &doc, &err);
+    if (status == GW_OK)
+        status = api_json_parse(arena, &doc, &root, &pointer, &err);
+    *unread_out = status != GW_OK || !json_is_object(root);
+    if (status == GW_EXISTS) {
+        gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err.text);
+        return GW_INVALID;
+    }
+    if (status != GW_OK) {
+        gw_problems_add(problems, "", GW_PROBLEM_VALUE, "%s", err.text);
+        return GW_PROTO;
+    }
+    struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
+    api_read_object(&reader, root, "", fields, n_fields, target);
+    json_decref(root);
+    return problems->n > 0 ? GW_INVALID : GW_OK;
 }

@@ -39,6 +39,14 @@ struct api_json_field {
 void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target);
 
+/* Reads a whole body, which must be a JSON object of these fields. Runs in any thread.
+ * @unread_out  true when nothing of it is worth a judgement
+ * GW_OK; GW_INVALID with problems (after a repeated key with that one only); GW_PROTO when the body
+ * is not JSON or over a limit of json_guard.h, with one problem that tells where. */
+enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
+                                 const struct api_json_field *fields, size_t n_fields, void *target,
+                                 bool *unread_out, struct gw_problems *problems);
+
 /* A string of the body, not the stand-in of an array. */
 bool api_read_is_string(struct api_reader *r, json_t *value);
 
@@ -50,6 +58,8 @@ void api_read_wrong_type(struct api_reader *r, json_t *value, const char *pointe
 void api_read_text(struct api_reader *r, json_t *value, const char *pointer, void *target);
 /* api_read_fn: true or false into a bool. */
 void api_read_bool(struct api_reader *r, json_t *value, const char *pointer, void *target);
+/* api_read_fn for a field that a provider has and we refuse. */
+void api_read_unsupported(struct api_reader *r, json_t *value, const char *pointer, void *target);
 /* The string as one of @n choices; its index goes to *index_out. False with a problem. */
 bool api_read_choice(struct api_reader *r, json_t *value, const char *pointer,
                      const char *const *choices, size_t n, size_t *index_out);

@@ -5,213 +5,11 @@
 #include <stddef.h>
 
 #include "api/attachment_json.h"
+#include "api/draft_json.h"
 #include "api/json_guard.h"
 #include "api/json_read.h"
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* --- addresses --- */
-
-static void read_address(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    static const struct api_json_field fields[] = {
-        {"email", api_read_text, offsetof(struct gw_draft_address, email), {0}},
-        {"name", api_read_text, offsetof(struct gw_draft_address, name), {0}},
-    };
-    struct gw_draft_address *address = target;
-    if (api_read_is_string(r, value)) {
-        api_read_text(r, value, pointer, &address->text);
-        return;
-    }
-    if (!json_is_object(value)) {
-        api_read_wrong_type(r, value, pointer, "a string or an object with email and name");
-        return;
-    }
-    size_t n_before = r->problems->n + r->problems->n_dropped;
-    api_read_object(r, value, pointer, fields, N_OF(fields), address);
-    bool complained = r->problems->n + r->problems->n_dropped > n_before;
-    if (address->email.value.data == NULL && !complained)
-        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/email", pointer),
-                        GW_PROBLEM_REQUIRED, "An address needs an email.");
-}
-
-/* One address or a list of them. */
-static void read_addresses(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    struct gw_draft_addresses *list = target;
-    bool array = json_is_array(value);
-    list->pointer = pointer;
-    list->n = array ? json_array_size(value) : 1;
-    list->items = GW_ARENA_ARRAY(r->arena, struct gw_draft_address, list->n);
-    if (!array) {
-        read_address(r, value, pointer, &list->items[0]);
-        return;
-    }
-    for (size_t i = 0; i < list->n; i++)
-        read_address(r, json_array_get(value, i), api_json_pointer_index(r->arena, pointer, i),
-                     &list->items[i]);
-}
-
-static void read_from(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    struct gw_draft *draft = target;
-    draft->has_from = true;
-    read_address(r, value, pointer, &draft->from);
-}
-
-/* --- lists of pairs: headers, metadata, tags --- */
-
-static const struct api_json_field pair_fields[] = {
-    {"name", api_read_text, offsetof(struct gw_draft_pair, name), {0}},
-    {"value", api_read_text, offsetof(struct gw_draft_pair, value), {0}},
-};
-
-/* An object {name, value}; false when one of both is missing (a problem was added). */
-static bool read_pair(struct api_reader *r, json_t *value, const char *pointer,
-                      struct gw_draft_pair *pair)
-{
-    size_t n_before = r->problems->n + r->problems->n_dropped;
-    api_read_object(r, value, pointer, pair_fields, N_OF(pair_fields), pair);
-    if (r->problems->n + r->problems->n_dropped > n_before)
-        return false;
-    if (pair->name.value.data == NULL)
-        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/name", pointer),
-                        GW_PROBLEM_REQUIRED, "The name is missing.");
-    if (pair->value.value.data == NULL)
-        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/value", pointer),
-                        GW_PROBLEM_REQUIRED, "The value is missing.");
-    return pair->name.value.data != NULL && pair->value.value.data != NULL;
-}
-
-static void add_header(struct gw_draft *draft, struct gw_field name, struct gw_field value)
-{
-    draft->headers[draft->n_headers++] = (struct gw_draft_header){.name = name, .value = value};
-}
-
-/* {"X-A": "1", "X-B": ["2", "3"]} */
-static void read_header_object(struct api_reader *r, json_t *object, const char *pointer,
-                               struct gw_draft *draft)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value)
-    {
-        const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
-        struct gw_field name = {.value = gw_arena_slice(r->arena, gw_slice_str(key)),
-                                .pointer = at};
-        bool array = json_is_array(value);
-        if (!array && !api_read_is_string(r, value)) {
-            api_read_wrong_type(r, value, at, "a string or a list of strings");
-            continue;
-        }
-        for (size_t i = 0; i < (array ? json_array_size(value) : 1); i++) {
-            struct gw_field text = {0};
-            if (array)
-                api_read_text(r, json_array_get(value, i), api_json_pointer_index(r->arena, at, i),
-                              &text);
-            else
-                api_read_text(r, value, at, &text);
-            if (text.value.data != NULL)
-                add_header(draft, name, text);
-        }
-    }
-}
-
-/* [{"name": "X-A", "value": "1"}] */
-static void read_header_list(struct api_reader *r, json_t *list, const char *pointer,
-                             struct gw_draft *draft)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        struct gw_draft_pair pair = {0};
-        if (read_pair(r, json_array_get(list, i), api_json_pointer_index(r->arena, pointer, i),
-                      &pair))
-            add_header(draft, pair.name, pair.value);
-    }
-}
-
-static size_t count_headers(json_t *value)
-{
-    size_t n = 0;
-    const char *key;
-    json_t *one;
-    if (json_is_array(value))
-        return json_array_size(value);
-    json_object_foreach(value, key, one)
-    {
-        n += json_is_array(one) ? json_array_size(one) : 1;
-    }
-    return n;
-}
-
-static void read_headers(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    struct gw_draft *draft = target;
-    if (!json_is_object(value) && !json_is_array(value)) {
-        api_read_wrong_type(r, value, pointer, "an object or a list of {name, value}");
-        return;
-    }
-    draft->headers = GW_ARENA_ARRAY(r->arena, struct gw_draft_header, count_headers(value));
-    if (json_is_array(value))
-        read_header_list(r, value, pointer, draft);
-    else
-        read_header_object(r, value, pointer, draft);
-}
-
-static void read_metadata(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    struct gw_draft *draft = target;
-    const char *key;
-    json_t *one;
-    if (!json_is_object(value)) {
-        api_read_wrong_type(r, value, pointer, "an object of strings");
-        return;
-    }
-    draft->metadata = GW_ARENA_ARRAY(r->arena, struct gw_draft_pair, json_object_size(value));
-    json_object_foreach(value, key, one)
-    {
-        const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
-        struct gw_draft_pair pair = {
-            .name = {.value = gw_arena_slice(r->arena, gw_slice_str(key)), .pointer = at}};
-        api_read_text(r, one, at, &pair.value);
-        if (pair.value.value.data != NULL)
-            draft->metadata[draft->n_metadata++] = pair;
-    }
-}
-
-/* A tag is a string, or {name, value} as some providers have it: then "name:value". */
-static void read_tag(struct api_reader *r, json_t *value, const char *pointer, struct gw_field *tag)
-{
-    struct gw_draft_pair pair = {0};
-    if (api_read_is_string(r, value)) {
-        api_read_text(r, value, pointer, tag);
-    } else if (!json_is_object(value)) {
-        api_read_wrong_type(r, value, pointer, "a string or an object with name and value");
-    } else if (read_pair(r, value, pointer, &pair)) {
-        size_t name_len = pair.name.value.len;
-        size_t len = name_len + 1 + pair.value.value.len;
-        char *text = gw_arena_bytes(r->arena, len + 1);
-        memcpy(text, pair.name.value.data, name_len);
-        text[name_len] = ':';
-        memcpy(text + name_len + 1, pair.value.value.data, pair.value.value.len + 1);
-        *tag = (struct gw_field){.value = gw_slice_of(text, len), .pointer = pointer};
-    }
-}
-
-static void read_tags(struct api_reader *r, json_t *value, const char *pointer, void *target)
-{
-    struct gw_draft *draft = target;
-    if (!json_is_array(value)) {
-        api_read_wrong_type(r, value, pointer, "a list");
-        return;
-    }
-    draft->tags = GW_ARENA_ARRAY(r->arena, struct gw_field, json_array_size(value));
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        struct gw_field tag = {0};
-        read_tag(r, json_array_get(value, i), api_json_pointer_index(r->arena, pointer, i), &tag);
-        if (tag.value.data != NULL)
-            draft->tags[draft->n_tags++] = tag;
-    }
-}
 
 /* One Message-ID or a list of them. */
 static void read_references(struct api_reader *r, json_t *value, const char *pointer, void *target)
@@ -349,22 +147,22 @@ static void read_delivery(struct api_reader *r, json_t *value, const char *point
 #define FIELD(member) offsetof(struct gw_draft, member)
 
 static const struct api_json_field message_fields[] = {
-    {"from", read_from, 0, {0}},
-    {"to", read_addresses, FIELD(to), {0}},
-    {"cc", read_addresses, FIELD(cc), {0}},
-    {"bcc", read_addresses, FIELD(bcc), {0}},
-    {"reply_to", read_addresses, FIELD(reply_to), {"replyTo"}},
+    {"from", api_read_from, 0, {0}},
+    {"to", api_read_addresses, FIELD(to), {0}},
+    {"cc", api_read_addresses, FIELD(cc), {0}},
+    {"bcc", api_read_addresses, FIELD(bcc), {0}},
+    {"reply_to", api_read_addresses, FIELD(reply_to), {"replyTo"}},
     {"subject", api_read_text, FIELD(subject), {0}},
     {"text", api_read_text, FIELD(text), {0}},
     {"html", api_read_text, FIELD(html), {0}},
-    {"headers", read_headers, 0, {0}},
+    {"headers", api_read_headers, 0, {0}},
     {"attachments", api_read_attachments, 0, {0}},
     {"in_reply_to", api_read_text, FIELD(in_reply_to), {"inReplyTo"}},
     {"references", read_references, 0, {0}},
     {"message_id", api_read_text, FIELD(message_id), {"messageId"}},
     {"list_unsubscribe", read_list_unsubscribe, 0, {"listUnsubscribe"}},
-    {"tags", read_tags, 0, {0}},
-    {"metadata", read_metadata, 0, {0}},
+    {"tags", api_read_tags, 0, {0}},
+    {"metadata", api_read_metadata, 0, {0}},
     {"scheduled_at", api_read_text, FIELD(scheduled_at), {"scheduledAt", "send_at", "sendAt"}},
     {"expires_in", api_read_text, FIELD(expires_in), {"expiresIn"}},
     {"priority", read_priority, FIELD(priority), {0}},
@@ -379,29 +177,10 @@ enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice bod
                                      const struct cfg *cfg, struct gw_draft *out,
                                      struct gw_problems *problems)
 {
-    struct api_guarded_json doc;
-    struct gw_err err;
-    json_t *root = NULL;
-    const char *pointer = "";
     (void)cfg;
     *out = (struct gw_draft){0};
-    enum gw_status status = api_json_guard(arena, body, &doc, &err);
-    if (status == GW_OK)
-        status = api_json_parse(arena, &doc, &root, &pointer, &err);
-    if (status == GW_EXISTS) {
-        gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err.text);
-        out->unread = true;
-        return GW_INVALID;
-    }
-    if (status != GW_OK) {
-        gw_problems_add(problems, "", GW_PROBLEM_VALUE, "%s", err.text);
-        return GW_PROTO;
-    }
-    struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
-    api_read_object(&reader, root, "", message_fields, N_OF(message_fields), out);
-    out->unread = !json_is_object(root);
-    json_decref(root);
-    return problems->n > 0 ? GW_INVALID : GW_OK;
+    return api_read_document(arena, body, message_fields, N_OF(message_fields), out, &out->unread,
+                             problems);
 }
 
 enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice body,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* POST /v1/messages and GET /v1/messages/{id}.
  *
- * Both may wait. While they do, one `pending` ties the request to the gateway's work; whichever
- * side ends first frees it and unhooks the other: the gateway's callback answers the request, a
- * client that leaves abandons the work (which goes on). */
+ * Both may wait. While a GET does, one `pending` ties the request to the gateway's wait; whichever
+ * side ends first frees it and unhooks the other. */
 #include <stdio.h>
 
 #include "api/http_fields.h"
@@ -15,9 +14,9 @@
 #include "api/multipart.h"
 #include "api/problem.h"
 #include "api/routes.h"
+#include "api/submit.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
-#include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 
 enum {
@@ -26,28 +25,21 @@ enum {
 
 struct pending {
     struct api_request *request;
-    struct gw_submission *submission; /* of a POST */
-    struct gw_wait *wait;             /* of a GET */
+    struct gw_wait *wait;
     struct api_prefer prefer;
 };
 
-static struct pending *pending_new(struct api_request *r)
+static void read_prefer(const struct api_request *r, struct api_prefer *out)
 {
     struct gw_slice values[MAX_PREFER];
-    struct pending *p = gw_calloc(1, sizeof(*p));
-    p->request = r;
     size_t n = api_request_headers(r, "prefer", values, MAX_PREFER);
-    api_prefer_parse(values, n < MAX_PREFER ? n : MAX_PREFER, &p->prefer);
-    return p;
+    api_prefer_parse(values, n < MAX_PREFER ? n : MAX_PREFER, out);
 }
 
 static void on_client_gone(void *data)
 {
     struct pending *p = data;
-    if (p->submission != NULL)
-        gw_submission_abandon(p->submission);
-    if (p->wait != NULL)
-        gw_wait_cancel(p->wait);
+    gw_wait_cancel(p->wait);
     gw_free(p);
 }
 
@@ -59,19 +51,20 @@ static void set_applied(struct api_request *r, const struct api_prefer *prefer)
         api_set_header(r, "preference-applied", applied);
 }
 
-static void answer_committed(struct api_request *r, const struct gw_submission_result *result,
-                             const struct api_prefer *prefer)
+static void answer_committed(struct api_request *r, const struct gw_submission_result *result)
 {
     const struct gw_message *m = result->message;
+    struct api_prefer prefer;
     GW_FAILPOINT("api.answer");
+    read_prefer(r, &prefer);
     char location[sizeof("/v1/messages/") + GW_UUID_SIZE];
     (void)snprintf(location, sizeof(location), "/v1/messages/%s", m->id);
     api_set_header(r, "location", location);
     if (result->replayed)
         api_set_header(r, "idempotency-replayed", "true");
-    set_applied(r, prefer);
-    bool owner = prefer->wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
-    struct api_message_answer a = api_message_answer(m, prefer, owner, gw_clock_wall_ms());
+    set_applied(r, &prefer);
+    bool owner = prefer.wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
+    struct api_message_answer a = api_message_answer(m, &prefer, owner, gw_clock_wall_ms());
     if (!a.is_problem) {
         api_message_answer_view(r, a.status, m);
         return;
@@ -81,23 +74,6 @@ static void answer_committed(struct api_request *r, const struct gw_submission_r
                .code = a.code, .detail = a.detail, .message = m, .retry_after_s = a.retry_after_s});
 }
 
-static void answer_invalid(struct api_request *r, const struct gw_problems *problems)
-{
-    enum api_code code = API_VALIDATION_FAILED;
-    for (size_t i = 0; i < problems->n; i++) {
-        if (problems->items[i].code == GW_PROBLEM_SENDER)
-            code = API_SENDER_NOT_ALLOWED;
-    }
-    char detail[96];
-    size_t n = problems->n + problems->n_dropped;
-    if (problems->n_dropped > 0)
-        (void)snprintf(detail, sizeof(detail), "%zu problems; the first %zu are listed.", n,
-                       problems->n);
-    else
-        (void)snprintf(detail, sizeof(detail), n == 1 ? "%zu problem." : "%zu problems.", n);
-    api_problem_send(r, &(struct api_problem){.code = code, .detail = detail, .errors = problems});
-}
-
 /* Is the body a form? Its boundary, "" when it is none that may be, goes to @boundary. */
 static bool form_boundary(const struct api_request *r,
                           char boundary[API_MULTIPART_MAX_BOUNDARY + 1])
@@ -105,78 +81,6 @@ static bool form_boundary(const struct api_request *r,
     struct gw_slice type = {.data = NULL};
     (void)api_request_headers(r, "content-type", &type, 1);
     return api_content_type_is_form(type, boundary, API_MULTIPART_MAX_BOUNDARY + 1);
-}
-
-static bool is_form(const struct api_request *r)
-{
-    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
-    return form_boundary(r, boundary);
-}
-
-static void answer_failed(struct api_request *r, const struct gw_submission_result *result)
-{
-    switch (result->status) {
-    case GW_INVALID:
-        answer_invalid(r, result->problems);
-        break;
-    case GW_PROTO:
-        api_problem(r, is_form(r) ? API_BAD_REQUEST : API_MALFORMED_JSON, "%s",
-                    result->problems->items[0].detail);
-        break;
-    case GW_BUSY:
-        api_problem(r, API_OVERLOADED, "Too much work in hand; ask again in a moment.");
-        break;
-    case GW_CLOSED:
-        api_problem(r, API_DRAINING, "The server is shutting down; ask again in a moment.");
-        break;
-    case GW_CONFLICT:
-        api_problem(r, API_IDEMPOTENCY_IN_PROGRESS,
-                    "A request with this Idempotency-Key is still being prepared; ask again in a "
-                    "moment, or with Prefer: wait.");
-        break;
-    case GW_EXISTS:
-        api_problem(r, API_IDEMPOTENCY_KEY_REUSED,
-                    "This Idempotency-Key was used with another body in the last 24 hours.");
-        break;
-    case GW_OK:
-    case GW_TOOBIG:
-    case GW_NOTFOUND:
-    case GW_IO:
-    case GW_DNS:
-    case GW_TLS:
-    case GW_TIMEOUT:
-    case GW_CANCELED:
-    case GW_UNSUPPORTED:
-    case GW_DENIED:
-    case GW_CRYPTO:
-    case GW_INTERNAL:
-        api_problem(r, API_INTERNAL, "%s",
-                    result->detail != NULL ? result->detail : gw_status_text(result->status));
-        break;
-    }
-}
-
-/* Ties the request to the message: what follows in the log carries the message's id. */
-static void log_accepted(const struct api_request *r, const struct gw_submission_result *result)
-{
-    gw_log(GW_LOG_INFO, "message_accepted", GW_LOG_STR("message", result->message->id),
-           GW_LOG_STR("request_id", r->id), GW_LOG_STR("traceparent", r->traceparent),
-           GW_LOG_STR("api_key", api_request_tenant(r)),
-           GW_LOG_NUM("recipients", result->message->n_rcpts),
-           GW_LOG_STR("replayed", result->replayed ? "yes" : "no"));
-}
-
-static void on_submitted(const struct gw_submission_result *result, void *data)
-{
-    struct pending *p = data;
-    if (result->status == GW_OK) {
-        log_accepted(p->request, result);
-        answer_committed(p->request, result, &p->prefer);
-    } else {
-        answer_failed(p->request, result);
-    }
-    GW_FAILPOINT("api.answered");
-    gw_free(p);
 }
 
 /* Of the two types of bodies; NULL: the request is answered. */
@@ -199,14 +103,14 @@ static void post_message(struct api_request *r)
     gw_decode_fn decode = decoder_of(r);
     if (decode == NULL || !api_idempotency_key(r, &key))
         return;
-    struct pending *p = pending_new(r);
+    struct api_prefer prefer;
+    read_prefer(r, &prefer);
     struct gw_submit_options options = {.decode = decode,
                                         .api_key = r->api_key,
-                                        .wait_ms = p->prefer.wait_ms,
+                                        .wait_ms = prefer.wait_ms,
                                         .route = r->route->pattern,
                                         .idempotency_key = key};
-    api_request_hold(r, on_client_gone, p);
-    p->submission = gw_gateway_submit(r->context->gateway, r->body, &options, on_submitted, p);
+    api_submit(r, &options, answer_committed);
 }
 
 static void on_found(const struct gw_message *m, void *data)
@@ -226,7 +130,9 @@ static void get_message(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    struct pending *p = pending_new(r);
+    struct pending *p = gw_calloc(1, sizeof(*p));
+    p->request = r;
+    read_prefer(r, &p->prefer);
     api_request_hold(r, on_client_gone, p);
     p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param, GW_WAIT_CHANGE,
                               p->prefer.wait_ms, on_found, p);

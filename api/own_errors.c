@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/connection.h"
+#include "api/facade.h"
 #include "api/h2_guard.h"
 #include "api/problem.h"
 
@@ -55,9 +56,41 @@ static void send_document(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *bu
     h2o_ostream_send_next(stream, req, &document, n, state);
 }
 
-static h2o_iovec_t render(h2o_req_t *req, const struct api_context *context, enum api_code code,
-                          const char *request_id)
+/* The document of one error, and what goes with it. */
+struct own_error {
+    unsigned status;
+    const char *content_type;
+    h2o_iovec_t document;
+};
+
+/* As the facade says it that the path is in, if any. */
+static void render_problem(h2o_req_t *req, const struct api_problem *p, const char *request_id,
+                           struct own_error *out, struct gw_buf *text)
 {
+    struct gw_slice path = gw_slice_of(req->path_normalized.base, req->path_normalized.len);
+    const struct api_facade *f = api_facade_find(path, NULL);
+    out->status = api_code_status(p->code);
+    out->content_type = "application/problem+json";
+    if (f == NULL) {
+        api_problem_render(p, path, request_id, true, text);
+        return;
+    }
+    char message[API_FACADE_MAX_MESSAGE];
+    struct api_facade_refusal refusal;
+    api_facade_say(f, p, request_id, message, &refusal);
+    f->render(&refusal, text);
+    out->status = api_facade_status(&refusal);
+    out->content_type = f->content_type;
+    const char *name = api_facade_name(&refusal);
+    if (f->error_header != NULL && name != NULL)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, f->error_header,
+                              strlen(f->error_header), 0, NULL, name, strlen(name));
+}
+
+static struct own_error render(h2o_req_t *req, const struct api_context *context,
+                               enum api_code code, const char *request_id)
+{
+    struct own_error error;
     char detail[128] = "";
     struct api_problem p = {.code = code};
     if (code == API_BODY_TOO_LARGE) {
@@ -68,11 +101,10 @@ static h2o_iovec_t render(h2o_req_t *req, const struct api_context *context, enu
     }
     struct gw_buf text;
     gw_buf_init(&text, MAX_OWN_ERROR);
-    struct gw_slice path = gw_slice_of(req->path_normalized.base, req->path_normalized.len);
-    api_problem_render(&p, path, request_id, true, &text);
-    h2o_iovec_t copy = h2o_strdup(&req->pool, text.data, text.len);
+    render_problem(req, &p, request_id, &error, &text);
+    error.document = h2o_strdup(&req->pool, text.data, text.len);
     gw_buf_deinit(&text);
-    return copy;
+    return error;
 }
 
 static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
@@ -88,14 +120,15 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         struct error_stream *stream = (void *)h2o_add_ostream(req, sizeof(*stream), slot);
         slot = &stream->super.next;
         stream->super.do_send = send_document;
-        stream->document = render(req, self->context, code, request_id);
+        struct own_error error = render(req, self->context, code, request_id);
+        stream->document = error.document;
         if (req->version < 0x200)
             api_connection_linger(api_connection_of(req)); /* the body may still be on its way */
-        req->res.status = (int)api_code_status(code);
-        req->res.reason = api_reason(api_code_status(code));
+        req->res.status = (int)error.status;
+        req->res.reason = api_reason(error.status);
         req->res.content_length = stream->document.len;
-        h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
-                       H2O_STRLIT("application/problem+json"), 1);
+        h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, error.content_type,
+                       strlen(error.content_type), 1);
         h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 0, NULL,
                               id.base, id.len);
     }

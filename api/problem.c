@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/facade.h"
 #include "api/json_write.h"
 #include "api/message_view.h"
 
@@ -35,6 +36,11 @@ unsigned api_code_status(enum api_code code)
 const char *api_code_name(enum api_code code)
 {
     return codes[code].name;
+}
+
+const char *api_code_title(enum api_code code)
+{
+    return codes[code].title;
 }
 
 long api_problem_retry_after(const struct api_problem *p)
@@ -88,16 +94,20 @@ void api_problem_render(const struct api_problem *p, struct gw_slice instance,
 
 void api_problem_send(struct api_request *r, const struct api_problem *p)
 {
-    struct gw_buf body;
-    gw_buf_init(&body, MAX_DOCUMENT);
-    bool durable = p->message != NULL && gw_gateway_durable(r->context->gateway);
-    api_problem_render(p, r->path, r->id, durable, &body);
     long retry_after_s = api_problem_retry_after(p);
     if (retry_after_s > 0) {
         char seconds[24];
         (void)snprintf(seconds, sizeof(seconds), "%ld", retry_after_s);
         api_set_header(r, "retry-after", seconds);
     }
+    if (r->facade != NULL) {
+        api_facade_refuse(r, p);
+        return;
+    }
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_DOCUMENT);
+    bool durable = p->message != NULL && gw_gateway_durable(r->context->gateway);
+    api_problem_render(p, r->path, r->id, durable, &body);
     api_answer(r, codes[p->code].status, "application/problem+json", &body);
 }
 

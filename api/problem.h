@@ -65,12 +65,15 @@ enum {
     API_MAX_INSTANCE = 256          /* octets of the path that are repeated in `instance` */
 };
 
+struct api_facade_error;
+
 /* One error answer. */
 struct api_problem {
     enum api_code code;
-    const char *detail;               /* a sentence without secrets; NULL: the title says it all */
-    const struct gw_problems *errors; /* fields that are not valid, or NULL */
-    const struct gw_message *message; /* shown as `message`, or NULL */
+    const char *detail;                /* a sentence without secrets; NULL: the title says it all */
+    const struct gw_problems *errors;  /* fields that are not valid, or NULL */
+    const struct gw_message *message;  /* shown as `message`, or NULL */
+    const struct api_facade_error *as; /* how a facade says it; NULL: as its table has it */
     long retry_after_s; /* Retry-After; 0: the default for 409, 429 and 503, else none */
 };
 
@@ -85,6 +88,7 @@ void api_problem_render(const struct api_problem *p, struct gw_slice instance,
 
 unsigned api_code_status(enum api_code code);
 const char *api_code_name(enum api_code code);
+const char *api_code_title(enum api_code code);
 /* Seconds for Retry-After of @p, 0 when the answer carries none. */
 long api_problem_retry_after(const struct api_problem *p);
 

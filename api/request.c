@@ -57,6 +57,9 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
                               .path = slice_of(h2o->path_normalized),
                               .body = slice_of(h2o->entity),
                               .has_body = h2o->version >= 0x200 || h2o->entity.base != NULL,
+                              .target = slice_of(h2o->path),
+                              .authority = slice_of(h2o->authority),
+                              .params = {"", ""},
                               .param = "",
                               .h2o = h2o,
                               .started_us = gw_clock_mono_us()};

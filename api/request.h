@@ -25,9 +25,11 @@
 enum {
     API_MAX_REQUEST_ID = 128,    /* characters of X-Request-Id that we take over; ours */
     API_TRACEPARENT_LENGTH = 55, /* W3C trace context, version 00 */
-    API_MAX_QUERY_VALUE = 1024   /* octets of one decoded query parameter; ours */
+    API_MAX_QUERY_VALUE = 1024,  /* octets of one decoded query parameter; ours */
+    API_MAX_PARAMS = 2           /* {…} of one route's pattern */
 };
 
+struct api_facade;
 struct api_route;
 struct api_rate;
 struct st_h2o_req_t;
@@ -46,11 +48,16 @@ struct api_context {
 struct api_request {
     struct api_context *context;
     const struct api_route *route;
+    const struct api_facade *facade;   /* whose language is spoken at this path; NULL: ours */
     const struct cfg *cfg;             /* the configuration at its arrival; referenced */
     const struct cfg_api_key *api_key; /* who asks, of cfg; NULL when no keys are configured */
     /* Borrowed, valid as long as the request. */
     struct gw_slice method, path, query, body;
-    const char *param; /* what {…} of the route's pattern matched, decoded; "" without one */
+    struct gw_slice target;             /* path and query as they were sent, before any decoding */
+    struct gw_slice authority;          /* Host or :authority */
+    const char *params[API_MAX_PARAMS]; /* what each {…} of the route's pattern matched, decoded; ""
+                                           without one */
+    const char *param;                  /* the first */
     char id[API_MAX_REQUEST_ID + 1];
     char traceparent[API_TRACEPARENT_LENGTH + 1]; /* "" when absent or malformed */
     bool has_body;                                /* the client announced a body, maybe empty */

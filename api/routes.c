@@ -5,10 +5,12 @@
 #include <stdio.h>
 
 #include "api/auth.h"
+#include "api/facade.h"
 #include "api/http_fields.h"
 #include "api/multipart.h"
 #include "api/problem.h"
 #include "api/query.h"
+#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 
 /* Every table of routes. A new file of handlers adds its line here. */
@@ -19,6 +21,7 @@ static const struct api_route *const tables[] = {
     api_message_lists_routes,
     api_sandbox_routes,
     api_relays_routes,
+    api_resend_routes,
     api_health_routes,
     api_metrics_routes,
     api_admin_routes,
@@ -32,9 +35,12 @@ enum {
     MAX_HEADERS_READ = 8 /* instances of one header that we look at */
 };
 
-bool api_pattern_match(const char *pattern, struct gw_slice path, struct gw_slice *param_out)
+bool api_pattern_match(const char *pattern, struct gw_slice path,
+                       struct gw_slice params_out[API_MAX_PARAMS])
 {
-    *param_out = gw_slice_of(NULL, 0);
+    size_t n_params = 0;
+    for (size_t i = 0; i < API_MAX_PARAMS; i++)
+        params_out[i] = gw_slice_of(NULL, 0);
     const char *p = path.data;
     const char *end = path.data + path.len;
     while (*pattern != '\0') {
@@ -48,9 +54,11 @@ bool api_pattern_match(const char *pattern, struct gw_slice path, struct gw_slic
         const char *from = p;
         while (p < end && *p != '/')
             p++;
-        *param_out = gw_slice_of(from, (size_t)(p - from));
-        if (param_out->len == 0 || memchr(from, '\0', param_out->len) != NULL)
+        struct gw_slice param = gw_slice_of(from, (size_t)(p - from));
+        if (param.len == 0 || memchr(from, '\0', param.len) != NULL ||
+            gw_fails_check(n_params < API_MAX_PARAMS))
             return false;
+        params_out[n_params++] = param;
         pattern += strcspn(pattern, "}") + 1;
     }
     return p == end;
@@ -86,16 +94,17 @@ static bool find_route(struct api_request *r)
     char allow[MAX_ALLOW] = "";
     for (size_t t = 0; t < N_TABLES; t++) {
         for (const struct api_route *route = tables[t]; route->method != NULL; route++) {
-            struct gw_slice param;
-            if (!api_pattern_match(route->pattern, r->path, &param))
+            struct gw_slice params[API_MAX_PARAMS];
+            if (!api_pattern_match(route->pattern, r->path, params))
                 continue;
             if (!method_matches(route, r->method)) {
                 add_allow(allow, route);
                 continue;
             }
             r->route = route;
-            if (param.len > 0)
-                r->param = api_request_strdup(r, param);
+            for (size_t i = 0; i < API_MAX_PARAMS && params[i].len > 0; i++)
+                r->params[i] = api_request_strdup(r, params[i]);
+            r->param = r->params[0];
             return true;
         }
     }
@@ -116,12 +125,34 @@ static bool admit_draining(struct api_request *r)
     return false;
 }
 
+static bool admit_scope(struct api_request *r)
+{
+    if ((r->api_key->scopes & r->route->scopes) != 0)
+        return true;
+    api_problem(r, API_INSUFFICIENT_SCOPE, "The key lacks the scope that this needs (%s).",
+                (r->route->scopes & CFG_SCOPE_SEND) != 0   ? "send"
+                : (r->route->scopes & CFG_SCOPE_READ) != 0 ? "read"
+                                                           : "admin");
+    return false;
+}
+
+static bool admit_facade_key(struct api_request *r)
+{
+    struct api_problem why = {.code = API_UNAUTHORIZED};
+    r->api_key = r->facade->authenticate(r, &why);
+    if (r->api_key == NULL)
+        api_problem_send(r, &why);
+    return r->api_key != NULL;
+}
+
 static bool admit_key(struct api_request *r)
 {
     const struct cfg *cfg = r->context->cfg;
     if (r->route->scopes == 0 || cfg->n_api_keys == 0)
         return true;
     struct gw_slice given;
+    if (r->facade != NULL)
+        return admit_facade_key(r) && admit_scope(r);
     if (api_request_headers(r, "authorization", &given, 1) == 1)
         r->api_key = api_auth_bearer(cfg, given);
     if (r->api_key == NULL) {
@@ -130,14 +161,7 @@ static bool admit_key(struct api_request *r)
                     "Send one header `Authorization: Bearer <id>.<secret>` with a valid API key.");
         return false;
     }
-    if ((r->api_key->scopes & r->route->scopes) == 0) {
-        api_problem(r, API_INSUFFICIENT_SCOPE, "The key lacks the scope that this needs (%s).",
-                    (r->route->scopes & CFG_SCOPE_SEND) != 0   ? "send"
-                    : (r->route->scopes & CFG_SCOPE_READ) != 0 ? "read"
-                                                               : "admin");
-        return false;
-    }
-    return true;
+    return admit_scope(r);
 }
 
 static bool admit_rate(struct api_request *r)
@@ -237,6 +261,7 @@ void api_dispatch(struct api_request *r)
     static bool (*const gates[])(struct api_request *) = {
         admit_sound, find_route,   admit_draining,  admit_key,       admit_rate,
         admit_query, admit_accept, admit_body_size, admit_body_type, admit_load};
+    api_facade_enter(r);
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
         if (!gates[i](r))
             return;

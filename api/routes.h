@@ -28,7 +28,7 @@ typedef void (*api_handler_fn)(struct api_request *r);
 
 struct api_route {
     const char *method;
-    const char *pattern; /* path; one segment may be {name}, which matches any one segment */
+    const char *pattern; /* path; {name} matches one segment, at most API_MAX_PARAMS of them */
     api_handler_fn handle;
     unsigned scopes;   /* CFG_SCOPE_* of which the key needs one; 0: open to everyone */
     unsigned flags;    /* API_ROUTE_* */
@@ -44,11 +44,14 @@ extern const struct api_route api_admin_routes[];
 extern const struct api_route api_dashboard_routes[];
 extern const struct api_route api_sandbox_routes[];
 extern const struct api_route api_relays_routes[];
+extern const struct api_route api_resend_routes[];
 
 /* Finds the route and calls its handler, or answers with a problem. */
 void api_dispatch(struct api_request *r);
 
-/* Does @path match @pattern? *param_out is the part that {…} matched, empty when there is none. */
-bool api_pattern_match(const char *pattern, struct gw_slice path, struct gw_slice *param_out);
+/* Does @path match @pattern? params_out[i] is what the {…} number i matched, empty when there is
+ * none. */
+bool api_pattern_match(const char *pattern, struct gw_slice path,
+                       struct gw_slice params_out[API_MAX_PARAMS]);
 
 #endif

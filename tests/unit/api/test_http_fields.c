@@ -210,15 +210,27 @@ static void a_pattern_matches_whole_paths_and_takes_one_segment(void **state)
         {"/v1/m/{id}", "", NULL},
     };
     for (size_t i = 0; i < N_OF(cases); i++) {
-        struct gw_slice param;
-        bool match = api_pattern_match(cases[i].pattern, gw_slice_str(cases[i].path), &param);
+        struct gw_slice params[API_MAX_PARAMS];
+        bool match = api_pattern_match(cases[i].pattern, gw_slice_str(cases[i].path), params);
         if (match != (cases[i].param != NULL))
             fail_msg("%s %s", cases[i].pattern, cases[i].path);
         if (match)
-            assert_true(gw_slice_is(param, cases[i].param));
+            assert_true(gw_slice_is(params[0], cases[i].param));
     }
-    struct gw_slice param;
-    assert_false(api_pattern_match("/{id}", gw_slice_of("/a\0b", 4), &param));
+    struct gw_slice params[API_MAX_PARAMS];
+    assert_false(api_pattern_match("/{id}", gw_slice_of("/a\0b", 4), params));
+}
+
+static void a_pattern_may_take_two_segments(void **state)
+{
+    (void)state;
+    struct gw_slice params[API_MAX_PARAMS];
+    assert_true(api_pattern_match("/{a}/x/{b}", gw_slice_str("/one/x/two"), params));
+    assert_true(gw_slice_is(params[0], "one") && gw_slice_is(params[1], "two"));
+    assert_false(api_pattern_match("/{a}/x/{b}", gw_slice_str("/one/x/"), params));
+    assert_false(api_pattern_match("/{a}/x/{b}", gw_slice_str("/one/y/two"), params));
+    assert_true(api_pattern_match("/{a}/x", gw_slice_str("/one/x"), params));
+    assert_true(gw_slice_is(params[0], "one") && params[1].len == 0);
 }
 
 static void query_values_are_decoded(void **state)
@@ -277,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_sane_request_id_is_kept_any_other_is_replaced),
         cmocka_unit_test(only_a_well_formed_traceparent_is_echoed),
         cmocka_unit_test(a_pattern_matches_whole_paths_and_takes_one_segment),
+        cmocka_unit_test(a_pattern_may_take_two_segments),
         cmocka_unit_test(query_values_are_decoded),
         cmocka_unit_test(unknown_repeated_and_malformed_parameters_are_refused),
     };

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// Makes calls of a provider's SDK and prints what each gave.
+// stdin:  {sdk, package, url, key, calls: [[method, ...arguments]]}; {"$buffer": base64} becomes a Buffer
+// stdout: [{value} | {error: {class, name, message, code, status, details, body}}]
+import { text } from 'node:stream/consumers';
+
+const { sdk, package: name, url, key, calls } = JSON.parse(await text(process.stdin));
+process.env.RESEND_BASE_URL = url; // older majors read it when they are imported
+const module = await import(name);
+
+const clients = {
+  resend: () => new module.Resend(key, { baseUrl: url }),
+  postmark: () => new (module.ServerClient ?? module.default.ServerClient)(
+    key, { useHttps: false, requestHost: url.replace('http://', '') }),
+  sendgrid: () => {
+    const mail = module.default;
+    mail.setApiKey(key);
+    mail.client.setDefaultRequest('baseUrl', `${url}/`);
+    return { send: (...a) => mail.send(...a), sendMultiple: (...a) => mail.sendMultiple(...a),
+             request: (...a) => mail.client.request(...a) };
+  },
+};
+
+const revive = (value) => {
+  if (Array.isArray(value)) return value.map(revive);
+  if (value === null || typeof value !== 'object') return value;
+  if (typeof value.$buffer === 'string') return Buffer.from(value.$buffer, 'base64');
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]));
+};
+
+const client = clients[sdk]();
+const results = [];
+for (const [method, ...args] of calls) {
+  const path = method.split('.');
+  const last = path.pop();
+  const owner = path.reduce((object, key) => object[key], client);
+  try {
+    results.push({ value: await owner[last](...args.map(revive)) ?? null });
+  } catch (e) {
+    results.push({ error: { class: e.constructor.name, name: e.name, message: e.message, code: e.code,
+                            status: e.statusCode ?? e.status, details: e.details, body: e.response?.body } });
+  }
+}
+process.stdout.write(JSON.stringify(results));

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What holds for every facade: each refusal comes in the provider's own shape, whoever refuses."""
+import json
+
+import curl
+import mailhatch
+import pytest
+import sdk
+
+LIMIT = 64 * 1024
+
+
+@pytest.fixture(scope="module")
+def server():
+    with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, config={
+            "store": "memory", "listen": ["127.0.0.1:0"], "limits": {"body": "64KB"}}, secrets=(sdk.KEY_SECRET,)) as one:
+        yield one
+
+
+def is_resend(answer):
+    body = answer.json()
+    assert set(body) == {"statusCode", "name", "message"} and body["statusCode"] == answer.status, body
+    assert body["name"] and body["message"]
+
+
+# facade, a path that sends, a header with the key, what an error must look like
+FACADES = {
+    "resend": ("/emails", f"Authorization: Bearer {sdk.KEY}", is_resend),
+}
+
+
+def refusals(path, key):
+    """(curl options, status by our own count) of each way to be refused."""
+    as_json = ("-H", "Content-Type: application/json")
+    with_key = ("-H", key)
+    return {
+        "no key": (path, (*as_json, "-d", "{}"), 401),
+        "not JSON": (path, (*as_json, *with_key, "-d", "{"), 400),
+        "no such path": ("/no/such/path", (*as_json, *with_key, "-d", "{}"), 404),
+        "wrong method": (path, (*with_key, "-X", "DELETE"), 405),
+        "unknown query": (f"{path}?a=b", (*as_json, *with_key, "-d", "{}"), 400),
+        "not acceptable": (path, (*as_json, *with_key, "-H", "Accept: text/html", "-d", "{}"), 406),
+        "other type": (path, ("-H", "Content-Type: text/plain", *with_key, "-d", "{}"), 415),
+        "compressed": (path, (*as_json, *with_key, "-H", "Content-Encoding: gzip", "-d", "{}"), 415),
+        "empty object": (path, (*as_json, *with_key, "-d", "{}"), 422),
+        "too large": (path, (*as_json, *with_key, "-H", "Expect:", "-d", "x" * (LIMIT + 1)), 413),
+        "far too large": (path, (*as_json, *with_key, "-H", "Expect:", "-d", "x" * (8 * LIMIT)), 413),
+    }
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+@pytest.mark.parametrize("what", list(refusals("", "")))
+@pytest.mark.parametrize("facade", list(FACADES))
+def test_every_refusal_is_in_the_providers_shape(server, facade, what, version):
+    path, key, check = FACADES[facade]
+    at, options, _ = refusals(path, key)[what]
+    body = None
+    if "-d" in options:
+        i = options.index("-d")
+        options, body = options[:i] + options[i + 2:], options[i + 1].encode()
+    answer = curl.request(f"http://127.0.0.1:{server.port}/compat/{facade}{at}", version, *options, body=body)
+    assert 400 <= answer.status < 500, answer
+    check(answer)
+
+
+@pytest.mark.parametrize("path", ["//compat/resend/emails", "/compat/resend//emails", "//compat//resend///emails"])
+def test_repeated_slashes_around_a_facades_name_do_not_matter(server, path):
+    answer = curl.request(f"http://127.0.0.1:{server.port}{path}", "--path-as-is", "-H", "Content-Type: application/json",
+                          "-H", f"Authorization: Bearer {sdk.KEY}",
+                          body=json.dumps({"from": "a@example.com", "to": "b@example.org", "text": "x"}).encode())
+    assert answer.status == 200 and answer.json()["id"], answer
+
+
+def test_a_facade_that_does_not_exist_is_a_problem_of_ours(server):
+    answer = server.get("/compat/nobody/emails")
+    assert answer.problem()["code"] == "not_found" and answer.status == 404
