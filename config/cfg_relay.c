@@ -6,6 +6,7 @@
 #include "config/cfg_schema.h"
 #include "config/cfg_text.h"
 #include "config/cfg_url.h"
+#include "gateway/base/gw_saslprep.h"
 
 #define MS_OF_S(s)  ((s)*INT64_C(1000))
 #define AT(member)  offsetof(struct cfg_relay, member)
@@ -285,6 +286,30 @@ static void check_oauth2(struct cfg_loader *l, const struct cfg_node *node, stru
         cfg_problem_key(l, node, "oauth2 needs the username: the mailbox that sends");
 }
 
+/* What PLAIN and SCRAM send is prepared; @what names it in the text. */
+static void check_prepared(struct cfg_loader *l, const struct cfg_node *node, const char *what,
+                           const char *text)
+{
+    const char *why = text != NULL ? gw_saslprep_problem(text) : NULL;
+    const struct cfg_node *value = cfg_node_value(node, what);
+    if (why != NULL && value != NULL)
+        cfg_problem(l, value, "the %s %s", what, why);
+    else if (why != NULL) /* from the URL or a file */
+        cfg_problem_key(l, node, "the %s %s", what, why);
+}
+
+static void check_saslprep(struct cfg_loader *l, const struct cfg_node *node,
+                           const struct cfg_relay *r)
+{
+    bool prepares = false;
+    for (size_t i = 0; i < r->n_auth; i++)
+        prepares = prepares || r->auth[i] == CFG_AUTH_PLAIN || r->auth[i] == CFG_AUTH_SCRAM_SHA_256;
+    if (!prepares || r->password == NULL)
+        return;
+    check_prepared(l, node, "username", r->username);
+    check_prepared(l, node, "password", r->password);
+}
+
 static void check_credentials(struct cfg_loader *l, const struct cfg_node *node,
                               struct cfg_relay *r)
 {
@@ -301,6 +326,7 @@ static void check_credentials(struct cfg_loader *l, const struct cfg_node *node,
         cfg_problem_key(l, node, "%s is missing; username and password come together",
                         has_user ? "the password" : "the username");
     check_oauth2(l, node, r, has_password);
+    check_saslprep(l, node, r);
 }
 
 static void finish(struct cfg_loader *l, const struct cfg_node *node, void *item)

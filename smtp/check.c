@@ -60,8 +60,11 @@ static bool is_revealed(const struct smtp_check *c, const char *line)
         return false;
     const struct smtp_sasl_credentials who = {
         .username = c->config.username, .password = c->secret, .host = c->config.host};
-    struct smtp_sasl sasl = smtp_sasl_start(SMTP_AUTH_PLAIN, &who);
-    return strstr(line, c->secret) != NULL || smtp_sasl_is_revealed(&sasl, line);
+    bool plain = smtp_sasl_can(SMTP_AUTH_PLAIN, &who); /* else no relay has seen it by PLAIN */
+    struct smtp_sasl sasl = smtp_sasl_start(plain ? SMTP_AUTH_PLAIN : SMTP_AUTH_LOGIN, &who);
+    bool found = strstr(line, c->secret) != NULL || smtp_sasl_is_revealed(&sasl, line);
+    smtp_sasl_wipe(&sasl);
+    return found;
 }
 
 static void take_line(struct smtp_check *c, bool from_relay, bool secret, struct gw_slice line)

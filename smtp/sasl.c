@@ -45,8 +45,9 @@ static size_t plain_token(struct smtp_sasl *s, size_t i, char *out)
 {
     (void)i;
     size_t at = put(out, 0, "", 1);
-    at = put(out, at, s->who.username, strlen(s->who.username) + 1);
-    return put_str(out, at, s->who.password);
+    const char *username = smtp_sasl_username(s);
+    at = put(out, at, username, strlen(username) + 1);
+    return put_str(out, at, smtp_sasl_password(s));
 }
 
 /* The prompts are not looked at: a relay that asks in another order gets the same order from us. */
@@ -153,23 +154,24 @@ static enum gw_status bearer_challenge(struct smtp_sasl *s, size_t i)
 static const struct {
     const char *name;
     bool speaks_first;
-    bool bearer;  /* needs an access token, not a password */
-    bool reveals; /* tokens are secrets that can be read */
+    bool bearer;   /* needs an access token, not a password */
+    bool reveals;  /* tokens are secrets that can be read */
+    bool prepares; /* user name and password, by SASLprep */
     size_t n_tokens;
     size_t max_command; /* octets of the AUTH line with the first token */
     sasl_token_fn token;
     sasl_challenge_fn challenge;
 } mechs[SMTP_N_AUTH_MECHS] = {
-    [SMTP_AUTH_PLAIN] = {"PLAIN", true, false, true, 1, MAX_COMMAND, plain_token, NULL},
-    [SMTP_AUTH_LOGIN] = {"LOGIN", false, false, true, 2, MAX_COMMAND, login_token, NULL},
-    [SMTP_AUTH_CRAM_MD5] = {"CRAM-MD5", false, false, false, 1, MAX_COMMAND, cram_token,
+    [SMTP_AUTH_PLAIN] = {"PLAIN", true, false, true, true, 1, MAX_COMMAND, plain_token, NULL},
+    [SMTP_AUTH_LOGIN] = {"LOGIN", false, false, true, false, 2, MAX_COMMAND, login_token, NULL},
+    [SMTP_AUTH_CRAM_MD5] = {"CRAM-MD5", false, false, false, false, 1, MAX_COMMAND, cram_token,
                             cram_challenge},
-    [SMTP_AUTH_SCRAM_SHA_256] = {"SCRAM-SHA-256", true, false, false, 3, MAX_COMMAND, scram_token,
-                                 scram_challenge},
+    [SMTP_AUTH_SCRAM_SHA_256] = {"SCRAM-SHA-256", true, false, false, true, 3, MAX_COMMAND,
+                                 scram_token, scram_challenge},
     /* Access tokens are long, and both vendors show them in one line with the command. */
-    [SMTP_AUTH_XOAUTH2] = {"XOAUTH2", true, true, true, 1, SMTP_MAX_AUTH_LINE, xoauth2_token,
+    [SMTP_AUTH_XOAUTH2] = {"XOAUTH2", true, true, true, false, 1, SMTP_MAX_AUTH_LINE, xoauth2_token,
                            bearer_challenge},
-    [SMTP_AUTH_OAUTHBEARER] = {"OAUTHBEARER", true, true, true, 1, SMTP_MAX_AUTH_LINE,
+    [SMTP_AUTH_OAUTHBEARER] = {"OAUTHBEARER", true, true, true, false, 1, SMTP_MAX_AUTH_LINE,
                                oauthbearer_token, bearer_challenge},
 };
 
@@ -182,13 +184,49 @@ const char *smtp_sasl_name(enum smtp_auth_mech mech)
 bool smtp_sasl_can(enum smtp_auth_mech mech, const struct smtp_sasl_credentials *who)
 {
     PRE((unsigned)mech < SMTP_N_AUTH_MECHS);
-    return who->username != NULL && (mechs[mech].bearer ? who->token : who->password) != NULL;
+    if (who->username == NULL || (mechs[mech].bearer ? who->token : who->password) == NULL)
+        return false;
+    return !mechs[mech].prepares || !smtp_sasl_unprepared(who, NULL, 0);
+}
+
+bool smtp_sasl_unprepared(const struct smtp_sasl_credentials *who, char *out, size_t size)
+{
+    const char *what = "username";
+    const char *why = gw_saslprep_problem(who->username);
+    if (why == NULL && who->password != NULL) {
+        what = "password";
+        why = gw_saslprep_problem(who->password);
+    }
+    if (why != NULL)
+        (void)snprintf(out, size, "the %s %s", what, why);
+    return why != NULL;
+}
+
+const char *smtp_sasl_username(const struct smtp_sasl *s)
+{
+    return s->username[0] != '\0' ? s->username : s->who.username;
+}
+
+const char *smtp_sasl_password(const struct smtp_sasl *s)
+{
+    return s->password[0] != '\0' ? s->password : s->who.password;
+}
+
+/* smtp_sasl_can() has seen that it works. */
+static void prepare(const char *text, char out[GW_SASLPREP_SIZE])
+{
+    if (!gw_saslprep_is_plain(text))
+        CHECK(gw_saslprep(text, out) == NULL);
 }
 
 struct smtp_sasl smtp_sasl_start(enum smtp_auth_mech mech, const struct smtp_sasl_credentials *who)
 {
     PRE(smtp_sasl_can(mech, who));
     struct smtp_sasl s = {.mech = mech, .who = *who};
+    if (mechs[mech].prepares) {
+        prepare(who->username, s.username);
+        prepare(who->password, s.password);
+    }
     if (mech == SMTP_AUTH_SCRAM_SHA_256)
         smtp_scram_start(&s.scram);
     return s;
@@ -273,7 +311,8 @@ bool smtp_sasl_is_revealed(const struct smtp_sasl *s, const char *text)
     char raw[MAX_TOKEN];
     char token[SMTP_MAX_AUTH_LINE + 1];
     struct smtp_sasl again = *s;
-    bool found = has_secret(text, s->who.password) || has_secret(text, s->who.token);
+    bool found = has_secret(text, s->who.password) || has_secret(text, smtp_sasl_password(s)) ||
+                 has_secret(text, s->who.token);
 
     for (size_t i = 0; mechs[s->mech].reveals && i < mechs[s->mech].n_tokens && !found; i++) {
         size_t len = mechs[s->mech].token(&again, i, raw);

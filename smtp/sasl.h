@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The client side of SASL mechanisms, free of SMTP: challenges in, tokens out, all in base64.
  *
- * Spec: RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN), RFC 2195 (CRAM-MD5), RFC 5802 and
- * 7677 (SCRAM-SHA-256), RFC 7628 (OAUTHBEARER), Google's and Microsoft's "XOAUTH2", RFC 4954 sec. 4
- * (the exchange). */
+ * Spec: RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN), RFC 4013 (SASLprep), RFC 2195
+ * (CRAM-MD5), RFC 5802 and 7677 (SCRAM-SHA-256), RFC 7628 (OAUTHBEARER), Google's and Microsoft's
+ * "XOAUTH2", RFC 4954 sec. 4 (the exchange). */
 #ifndef SMTP_SASL_H
 #define SMTP_SASL_H
 
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "gateway/base/gw_buf.h"
+#include "gateway/base/gw_saslprep.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
 #include "smtp/sasl_scram.h"
@@ -31,11 +32,13 @@ struct smtp_sasl_credentials {
     struct smtp_scram_cache *scram_cache; /* may be NULL */
 };
 
-/* One exchange. Holds no copy of a secret but the proof that SCRAM makes of one. */
+/* One exchange. Of a secret it holds what SASLprep made of it, if that is another text, and SCRAM's
+ * proof of it: smtp_sasl_wipe(). */
 struct smtp_sasl {
     enum smtp_auth_mech mech;
     struct smtp_sasl_credentials who;
-    size_t n_sent;             /* tokens handed out */
+    char username[GW_SASLPREP_SIZE], password[GW_SASLPREP_SIZE]; /* prepared; "": as in `who` */
+    size_t n_sent;                                               /* tokens handed out */
     struct gw_slice challenge; /* the one to answer, decoded; valid in smtp_sasl_challenge() */
     char digest[33];           /* CRAM-MD5's answer in hex */
     bool refused;              /* the relay answered a bearer token with an error challenge */
@@ -45,10 +48,17 @@ struct smtp_sasl {
 
 /* As in "AUTH <name>". */
 const char *smtp_sasl_name(enum smtp_auth_mech mech);
-/* True when @who has what this mechanism needs: a password, or a token. */
+/* True when @who has what this mechanism needs: a password that can be prepared if the mechanism
+ * wants that (PLAIN, SCRAM), or a token. */
 bool smtp_sasl_can(enum smtp_auth_mech mech, const struct smtp_sasl_credentials *who);
+/* Why PLAIN and SCRAM cannot take this user name and password, "the password is too long", in @out;
+ * false when they can. */
+bool smtp_sasl_unprepared(const struct smtp_sasl_credentials *who, char *out, size_t size);
 
 struct smtp_sasl smtp_sasl_start(enum smtp_auth_mech mech, const struct smtp_sasl_credentials *who);
+/* User name and password as this exchange sends them. */
+const char *smtp_sasl_username(const struct smtp_sasl *s);
+const char *smtp_sasl_password(const struct smtp_sasl *s);
 /* Wipes what an exchange has computed of a secret. */
 void smtp_sasl_wipe(struct smtp_sasl *s);
 /* The first token needs no challenge and may ride with the AUTH command. */

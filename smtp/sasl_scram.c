@@ -123,7 +123,7 @@ bool smtp_scram_work(struct smtp_sasl *sasl)
     if (s->done == s->iterations)
         return true;
     uint32_t left = s->iterations - s->done;
-    more_rounds(s, sasl->who.password,
+    more_rounds(s, smtp_sasl_password(sasl),
                 s->done + (left < SMTP_SCRAM_SLICE ? left : SMTP_SCRAM_SLICE));
     if (s->done < s->iterations)
         return false;
@@ -213,7 +213,7 @@ static enum gw_status server_first(struct smtp_sasl *sasl, struct gw_slice messa
         return GW_PROTO;
     if (is_cached(s, &sasl->who))
         return GW_OK;
-    first_round(s, sasl->who.password);
+    first_round(s, smtp_sasl_password(sasl));
     return GW_BUSY;
 }
 
@@ -293,7 +293,7 @@ size_t smtp_scram_token(struct smtp_sasl *sasl, size_t i, char *out, size_t size
     if (i == 2) /* nothing left to say, RFC 4954 sec. 4 */
         return 0;
     size_t head = strlen(gs2_header);
-    if (!client_first_bare(s, sasl->who.username) || head + s->messages_len > size)
+    if (!client_first_bare(s, smtp_sasl_username(sasl)) || head + s->messages_len > size)
         return size + 1;
     memcpy(out, gs2_header, head);
     memcpy(out + head, s->messages, s->messages_len);

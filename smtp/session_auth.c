@@ -10,7 +10,8 @@
 #include "smtp/session_impl.h"
 
 enum {
-    MAX_MECH_LIST = 96
+    MAX_MECH_LIST = 96,
+    MAX_WHY = 160
 };
 
 static struct smtp_sasl_credentials credentials(const struct smtp_session *s)
@@ -46,8 +47,25 @@ static void start_mech(struct smtp_session *s)
     smtp_session_enter(s, SMTP_STATE_AUTH);
 }
 
+/* A mechanism is offered, but not for this user name and password. */
+static bool is_unprepared(struct smtp_session *s)
+{
+    const struct smtp_sasl_credentials who = credentials(s);
+    char why[MAX_WHY];
+    bool offered = false;
+    for (size_t i = 0; i < s->config.n_mechs; i++)
+        offered = offered || s->caps.auth[s->config.mechs[i]];
+    if (!offered || who.password == NULL || !smtp_sasl_unprepared(&who, why, sizeof(why)))
+        return false;
+    smtp_session_leave(s, SMTP_REASON_AUTH_UNAVAILABLE, NULL, "%s, so that relay %s cannot take it",
+                       why, s->peer);
+    return true;
+}
+
 static void unavailable(struct smtp_session *s)
 {
+    if (is_unprepared(s))
+        return;
     char list[MAX_MECH_LIST] = "";
     for (size_t i = 0; i < s->config.n_mechs; i++) {
         size_t len = strlen(list);

@@ -283,6 +283,14 @@ static void relay_settings_must_fit_together(void **state)
          "t.yaml:1:59: /dev/zero cannot be read: not a regular file"},
         {RELAY("url: \"smtp://h\", username: u, password: \"\""),
          "t.yaml:1:54: \"password\" must be a password"},
+        {RELAY("url: \"smtp://h\", username: u, password: \"p\\u00a0\\ue000\""),
+         "t.yaml:1:54: the password has a character that SASLprep (RFC 4013) does not allow, such "
+         "as a control character"},
+        {RELAY("url: \"smtp://h\", username: \"\\u06271\", password: p"),
+         "t.yaml:1:41: the username has right-to-left letters but does not begin and end with one, "
+         "which SASLprep (RFC 4013) does not allow"},
+        {RELAY("url: \"smtp://u:%C2%AD@h\""),
+         "t.yaml:1:10: the password has nothing left after SASLprep (RFC 4013)"},
         {RELAY("url: \"smtp://u:p@h?tls=none\""),
          "t.yaml:1:10: ?tls=none would send the password of this relay over the network in clear "
          "text; leave ?tls=none out, or the password, or use a relay on 127.0.0.1"},

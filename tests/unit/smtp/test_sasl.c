@@ -57,6 +57,39 @@ static void plain_carries_utf8(void **state)
     assert_next_token(&s, "AMOkAOKCrA==");
 }
 
+/* SASLprep (RFC 4013): U+00AD goes, U+2168 becomes IX, U+00A0 a space. LOGIN has no such rule. */
+static void plain_and_scram_prepare_name_and_password(void **state)
+{
+    (void)state;
+    struct smtp_sasl plain = start(SMTP_AUTH_PLAIN, "I\xc2\xadX", "\xe2\x85\xa8");
+    assert_next_token(&plain, "AElYAElY");
+    struct smtp_sasl scram = start(SMTP_AUTH_SCRAM_SHA_256, "a\xc2\xa0z", "\xc2\xaa");
+    assert_string_equal(smtp_sasl_username(&scram), "a z");
+    assert_string_equal(smtp_sasl_password(&scram), "a");
+    struct smtp_sasl login = start(SMTP_AUTH_LOGIN, "I\xc2\xadX", "\xe2\x85\xa8");
+    assert_string_equal(smtp_sasl_username(&login), "I\xc2\xadX");
+    assert_string_equal(smtp_sasl_password(&login), "\xe2\x85\xa8");
+    smtp_sasl_wipe(&scram);
+    assert_int_equal(scram.password[0], 0);
+}
+
+static void what_cannot_be_prepared_is_not_for_plain_and_scram(void **state)
+{
+    (void)state;
+    static const struct smtp_sasl_credentials bad_password = {.username = "u", .password = "p\a"};
+    static const struct smtp_sasl_credentials bad_name = {.username = "\xd8\xa7\x31",
+                                                          .password = "p"};
+    char why[160];
+    assert_false(smtp_sasl_can(SMTP_AUTH_PLAIN, &bad_password));
+    assert_false(smtp_sasl_can(SMTP_AUTH_SCRAM_SHA_256, &bad_name));
+    assert_true(smtp_sasl_can(SMTP_AUTH_LOGIN, &bad_password));
+    assert_true(smtp_sasl_can(SMTP_AUTH_CRAM_MD5, &bad_name));
+    assert_true(smtp_sasl_unprepared(&bad_password, why, sizeof(why)));
+    assert_non_null(strstr(why, "the password has a character"));
+    assert_true(smtp_sasl_unprepared(&bad_name, why, sizeof(why)));
+    assert_non_null(strstr(why, "the username has right-to-left letters"));
+}
+
 static void login_is_two_tokens_whatever_is_asked(void **state)
 {
     (void)state;
@@ -376,6 +409,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_is_one_token),
         cmocka_unit_test(plain_carries_utf8),
+        cmocka_unit_test(plain_and_scram_prepare_name_and_password),
+        cmocka_unit_test(what_cannot_be_prepared_is_not_for_plain_and_scram),
         cmocka_unit_test(login_is_two_tokens_whatever_is_asked),
         cmocka_unit_test(challenges_must_be_base64),
         cmocka_unit_test(challenges_have_a_limit),
