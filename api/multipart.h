@@ -16,9 +16,10 @@
 #include "gateway/prepare.h"
 
 enum {
-    API_MULTIPART_MAX_BOUNDARY = 70,                  /* characters, RFC 2046 sec. 5.1.1 */
-    API_MULTIPART_MAX_HEADER = 8192,                  /* octets of a part's header; ours */
-    API_MULTIPART_MAX_PARTS = GW_MAX_ATTACHMENTS + 1, /* the message and its files */
+    API_MULTIPART_MAX_BOUNDARY = 70, /* characters, RFC 2046 sec. 5.1.1 */
+    API_MULTIPART_MAX_HEADER = 8192, /* octets of a part's header; ours */
+    /* Files, and what else a form may be made of, 1,000 recipients one by one. */
+    API_MULTIPART_MAX_PARTS = GW_MAX_ATTACHMENTS + 1100,
 };
 
 struct api_multipart_part {

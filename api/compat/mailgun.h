@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the Mailgun facade share. */
+#ifndef API_COMPAT_MAILGUN_H
+#define API_COMPAT_MAILGUN_H
+
+#include "gateway/gateway.h"
+
+/* gw_decode_fn: the body of POST /v3/{domain}/messages, as multipart/form-data and as
+ * application/x-www-form-urlencoded. Pointers of problems are `/` and the parameter's name. */
+enum gw_status api_mailgun_decode_multipart(struct gw_arena *arena, struct gw_slice body,
+                                            const struct cfg *cfg, struct gw_draft *out,
+                                            struct gw_problems *problems);
+enum gw_status api_mailgun_decode_urlencoded(struct gw_arena *arena, struct gw_slice body,
+                                             const struct cfg *cfg, struct gw_draft *out,
+                                             struct gw_problems *problems);
+
+/* An RFC 5322 date-time (sec. 3.3; also with the zones GMT, UT and UTC) as RFC 3339 text, which
+ * gw_prepare() judges: 2011-10-25T23:10:10+00:00. NULL when it is none. */
+const char *api_mailgun_time(struct gw_arena *arena, struct gw_slice text);
+
+#endif
