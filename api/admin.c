@@ -21,10 +21,8 @@ static void on_reloaded(const struct api_reload_result *result, void *data)
     api_json_begin_object(&j, NULL);
     api_json_str(&j, "status", "reloaded");
     api_json_begin_array(&j, "needs_restart");
-    if (result->listen_changed)
-        api_json_str(&j, NULL, "listen");
-    if (result->store_changed)
-        api_json_str(&j, NULL, "store");
+    for (size_t i = 0; i < result->n_needs_restart; i++)
+        api_json_str(&j, NULL, result->needs_restart[i]);
     api_json_end_array(&j);
     api_json_end_object(&j);
     api_answer_json(r, 200, &body);

@@ -4,15 +4,19 @@
 #define API_RELOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {
-    API_RELOAD_DETAIL_SIZE = 2048
+    API_RELOAD_DETAIL_SIZE = 2048,
+    API_RELOAD_MAX_PARTS = 3
 };
 
 struct api_reload_result {
     bool ok;
-    const char *detail;                 /* not ok: what is wrong; valid during the callback */
-    bool listen_changed, store_changed; /* ok: differs, but takes effect at the next start only */
+    const char *detail; /* not ok: what is wrong; valid during the callback */
+    /* ok: sections that differ, but take effect at the next start only; static texts */
+    const char *needs_restart[API_RELOAD_MAX_PARTS];
+    size_t n_needs_restart;
 };
 typedef void (*api_reload_cb)(const struct api_reload_result *result, void *data);
 

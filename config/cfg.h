@@ -147,6 +147,19 @@ struct cfg_dkim_domain {
     const struct cfg_dkim_key *keys;
     size_t n_keys;
 };
+enum {
+    CFG_SANDBOX_PIPELINING = 1,
+    CFG_SANDBOX_CHUNKING = 2
+};
+/* The server behind relays with url "sandbox:". Those follow it: same TLS mode, same credentials.
+ */
+struct cfg_sandbox {
+    size_t port;                     /* on 127.0.0.1; 0: any free one */
+    enum cfg_tls_mode tls;           /* none, starttls or implicit */
+    unsigned extensions;             /* CFG_SANDBOX_* */
+    const char *username, *password; /* both, or NULL: no AUTH */
+};
+
 enum cfg_dkim_sign {
     CFG_DKIM_IF_KEY,
     CFG_DKIM_REQUIRED
@@ -212,6 +225,7 @@ struct cfg {
     size_t n_listen;
     struct cfg_store store;
     struct cfg_limits limits;
+    struct cfg_sandbox sandbox;
     const struct cfg_relay *relays;
     size_t n_relays;
     const struct cfg_route *routes;
@@ -279,11 +293,9 @@ enum gw_status cfg_secret_read(const char *path, char *buf, size_t *len_out,
 const struct cfg *cfg_ref(const struct cfg *c);
 void cfg_unref(const struct cfg **c);
 
-/* Whether a part of two configurations is the same, secrets included; what files hold that are
- * named in it aside. */
-bool cfg_same_relays(const struct cfg *a, const struct cfg *b);
-bool cfg_same_listen(const struct cfg *a, const struct cfg *b);
-bool cfg_same_store(const struct cfg *a, const struct cfg *b);
+/* Whether the section @part ("relays") of two configurations is the same, secrets included; what
+ * files hold that are named in it aside. */
+bool cfg_same(const struct cfg *a, const struct cfg *b, const char *part);
 
 /* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". GW_OK,
  * or GW_TOOBIG when @out is too small. */

@@ -319,7 +319,9 @@ static void check_credentials(struct cfg_loader *l, const struct cfg_node *node,
                         cfg_node_value(node, "password_file") != NULL;
     bool has_oauth2 = cfg_node_value(node, "oauth2") != NULL;
     if (r->sandbox && (has_user || has_password || has_oauth2))
-        cfg_problem_key(l, node, "sandbox: takes no username and no password; leave them out");
+        cfg_problem_key(l, node,
+                        "sandbox: takes no username and no password; the section \"sandbox\" may "
+                        "have them");
     if (r->sandbox || r->host == NULL)
         return;
     if (has_user != has_password && !has_oauth2)

@@ -41,6 +41,7 @@ const struct cfg cfg_defaults = {
               .max_age_ms = MS_OF_DAYS(5),
               .uncertain_delay_ms = MS_OF_S(600),
               .on_uncertain = CFG_UNCERTAIN_RETRY},
+    .sandbox = {.tls = CFG_TLS_NONE, .extensions = CFG_SANDBOX_PIPELINING},
     .log = {.level = GW_LOG_INFO, .format = GW_LOG_FORMAT_JSON},
 };
 
@@ -349,6 +350,10 @@ static const struct cfg_field fields[] = {
      .type = &cfg_type_map,
      .offset = offsetof(struct cfg, limits),
      .section = &limits_section},
+    {.name = "sandbox",
+     .type = &cfg_type_map,
+     .offset = offsetof(struct cfg, sandbox),
+     .section = &cfg_sandbox_section},
     {.name = "relays",
      .type = &cfg_type_named,
      .offset = offsetof(struct cfg, relays),

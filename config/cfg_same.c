@@ -28,9 +28,9 @@ static void wipe(struct gw_buf *b)
     gw_buf_deinit(b);
 }
 
-static bool same(const struct cfg *a, const struct cfg *b, const char *name)
+bool cfg_same(const struct cfg *a, const struct cfg *b, const char *part)
 {
-    const struct cfg_field *f = root_field(name);
+    const struct cfg_field *f = root_field(part);
     struct gw_buf of_a;
     struct gw_buf of_b;
     PRE(f != NULL);
@@ -41,19 +41,4 @@ static bool same(const struct cfg *a, const struct cfg *b, const char *name)
     wipe(&of_a);
     wipe(&of_b);
     return equal;
-}
-
-bool cfg_same_relays(const struct cfg *a, const struct cfg *b)
-{
-    return same(a, b, "relays");
-}
-
-bool cfg_same_listen(const struct cfg *a, const struct cfg *b)
-{
-    return same(a, b, "listen");
-}
-
-bool cfg_same_store(const struct cfg *a, const struct cfg *b)
-{
-    return same(a, b, "store");
 }

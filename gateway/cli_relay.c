@@ -198,7 +198,6 @@ static void wait_for_secret(uv_loop_t *loop, const struct smtp_secret_source *so
 
 static int check(const struct cfg_relay *relay, const struct relay_args *a)
 {
-    struct smtp_relay_config config = gw_relay_config(relay, 0);
     struct gw_relay_secret secret;
     struct run run = {.done = false};
     uv_loop_t loop;
@@ -207,6 +206,7 @@ static int check(const struct cfg_relay *relay, const struct relay_args *a)
                               "check from here\n");
         return CLI_FAILED;
     }
+    struct smtp_relay_config config = gw_relay_config(relay, NULL);
     if (a->ca_file != NULL)
         config.ca_file = a->ca_file;
     if (a->server_name != NULL)

@@ -20,6 +20,10 @@
 #include "gateway/metrics.h"
 #include "gateway/notify.h"
 
+enum {
+    MAX_PARTS_TEXT = 256
+};
+
 struct cli_reload {
     uv_loop_t *loop;
     uv_async_t loaded;
@@ -69,8 +73,17 @@ static void load(void *data)
 /* Everything that may differ without effect before the next start. */
 static void compare(const struct cfg *was, const struct cfg *now, struct api_reload_result *result)
 {
-    result->listen_changed = !cfg_same_listen(was, now);
-    result->store_changed = !cfg_same_store(was, now);
+    static const char *const at_start[API_RELOAD_MAX_PARTS] = {"listen", "store", "sandbox"};
+    for (size_t i = 0; i < API_RELOAD_MAX_PARTS; i++)
+        if (!cfg_same(was, now, at_start[i]))
+            result->needs_restart[result->n_needs_restart++] = at_start[i];
+}
+
+static void list_parts(const struct api_reload_result *result, struct gw_buf *out)
+{
+    for (size_t i = 0; i < result->n_needs_restart; i++)
+        (void)gw_buf_printf(out, "%s%s", i > 0 ? ", " : "", result->needs_restart[i]);
+    (void)gw_buf_add(out, "", 1);
 }
 
 static bool apply(struct cli_reload *r, struct api_reload_result *result)
@@ -96,16 +109,16 @@ static bool apply(struct cli_reload *r, struct api_reload_result *result)
 static void report(const struct api_reload_result *result)
 {
     gw_metric_add(GW_METRIC_RELOADS, 1, GW_LABELS(result->ok ? "ok" : "failed"));
-    if (!result->ok)
+    if (!result->ok) {
         gw_log(GW_LOG_ERROR, "reload_failed", GW_LOG_STR("detail", result->detail),
                GW_LOG_STR("effect", "the configuration stays what it was"));
-    else
-        gw_log(GW_LOG_INFO, "reloaded",
-               GW_LOG_STR("needs_restart", result->listen_changed && result->store_changed
-                                               ? "listen, store"
-                                           : result->listen_changed ? "listen"
-                                           : result->store_changed  ? "store"
-                                                                    : ""));
+        return;
+    }
+    struct gw_buf parts;
+    gw_buf_init(&parts, MAX_PARTS_TEXT);
+    list_parts(result, &parts);
+    gw_log(GW_LOG_INFO, "reloaded", GW_LOG_STR("needs_restart", parts.data));
+    gw_buf_deinit(&parts);
 }
 
 static void on_loaded(uv_async_t *async)

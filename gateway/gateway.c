@@ -86,6 +86,7 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
     if (wants_sandbox(cfg) && g->sandbox == NULL)
         st = gw_sandbox_new(&(struct gw_sandbox_env){.loop = g->loop,
                                                      .workers = g->workers,
+                                                     .cfg = &cfg->sandbox,
                                                      .on_progress = gw_gateway_progress,
                                                      .data = g},
                             &g->sandbox, err);
@@ -93,8 +94,7 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
         gw_dkim_free(&dkim);
         return st;
     }
-    st = gw_setups_load(&g->setups, cfg, dkim, g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0,
-                        keep_relays, err);
+    st = gw_setups_load(&g->setups, cfg, dkim, g->sandbox, keep_relays, err);
     if (st != GW_OK)
         return st;
     g->cfg = g->setups.now->cfg;

@@ -92,8 +92,7 @@ static enum gw_status begin(struct gw_relay_check *c, struct gw_err *err)
     struct gw_gateway *g = c->gateway;
     if (c->canceled || c->index >= g->relays->n)
         return gw_err_set(err, GW_CANCELED, "the check was called off");
-    struct smtp_relay_config config = gw_relay_config(
-        &g->cfg->relays[c->index], g->sandbox != NULL ? gw_sandbox_port(g->sandbox) : 0);
+    struct smtp_relay_config config = gw_relay_config(&g->cfg->relays[c->index], g->sandbox);
     config.secrets = gw_relay_secret_source(&g->relays->secrets[c->index]);
     return smtp_check_start(g->loop, &config, on_checked, c, &c->check, err);
 }

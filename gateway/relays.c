@@ -7,6 +7,7 @@
 #include "gateway/base/gw_base64.h"
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/sandbox.h"
 
 static const enum smtp_tls_mode tls_modes[] = {[CFG_TLS_STARTTLS] = SMTP_TLS_REQUIRED,
                                                [CFG_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT,
@@ -53,7 +54,8 @@ static void set_pins(const struct cfg_relay *c, struct smtp_relay_config *out)
     }
 }
 
-struct smtp_relay_config gw_relay_config(const struct cfg_relay *c, uint16_t sandbox_port)
+struct smtp_relay_config gw_relay_config(const struct cfg_relay *c,
+                                         const struct gw_sandbox *sandbox)
 {
     struct smtp_relay_config out = smtp_relay_config_default();
     out.name = c->name;
@@ -69,9 +71,8 @@ struct smtp_relay_config gw_relay_config(const struct cfg_relay *c, uint16_t san
     out.domain_rate_per_s = c->domain_rate_per_s;
     out.one_flight = c->one_flight == CFG_ONE_FLIGHT_AUTO;
     if (c->sandbox) {
-        out.host = "127.0.0.1";
-        out.port = sandbox_port;
-        out.tls_mode = SMTP_TLS_NONE;
+        PRE(sandbox != NULL);
+        gw_sandbox_reach(sandbox, &out);
         return out;
     }
     out.host = c->host;
@@ -101,7 +102,7 @@ static bool wants_http(const struct cfg *cfg)
 }
 
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
-                              uint16_t sandbox_port, struct gw_err *err)
+                              const struct gw_sandbox *sandbox, struct gw_err *err)
 {
     *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
                             .lanes = gw_calloc(cfg->n_relays, sizeof(struct gw_lane)),
@@ -112,7 +113,7 @@ enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct
         r->n_open++;
     }
     for (; r->n < cfg->n_relays; r->n++) {
-        struct smtp_relay_config config = gw_relay_config(&cfg->relays[r->n], sandbox_port);
+        struct smtp_relay_config config = gw_relay_config(&cfg->relays[r->n], sandbox);
         struct gw_relay_secret *secret = &r->secrets[r->n];
         gw_relay_secret_open(secret, r->http, &cfg->relays[r->n]);
         config.secrets = gw_relay_secret_source(secret);

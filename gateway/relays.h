@@ -28,13 +28,16 @@ struct gw_relays {
     size_t n_open; /* relays, and the HTTP client, that are not closed yet */
 };
 
-/* As smtp_relay_new() takes it, without its secrets; strings are borrowed from @c. */
-struct smtp_relay_config gw_relay_config(const struct cfg_relay *c, uint16_t sandbox_port);
+/* As smtp_relay_new() takes it, without its secrets; strings are borrowed from @c and @sandbox.
+ * @sandbox  the server that relays with url `sandbox:` connect to; may be NULL without such */
+struct gw_sandbox;
+struct smtp_relay_config gw_relay_config(const struct cfg_relay *c,
+                                         const struct gw_sandbox *sandbox);
 
-/* @sandbox_port  where relays with url `sandbox:` connect to
+/* @sandbox  as above
  * On error nothing is left open but what gw_relays_close() ends. */
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
-                              uint16_t sandbox_port, struct gw_err *err) GW_NODISCARD;
+                              const struct gw_sandbox *sandbox, struct gw_err *err) GW_NODISCARD;
 /* @on_closed for all that is open, one by one; n_open counts down before it is called. */
 void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data);
 void gw_relays_deinit(struct gw_relays *r);

@@ -10,10 +10,15 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
+#include "smtp/relay.h"
 #include "smtp/sandbox.h"
+#include "smtp/tls.h"
 
 struct gw_sandbox {
     struct gw_sandbox_env env;
+    enum smtp_tls_mode tls_mode;
+    struct smtp_tls_pin pin;   /* with TLS */
+    char *username, *password; /* NULL: no AUTH */
     struct smtp_sandbox *smtp; /* NULL once it is closed */
     struct gw_list waits;
     size_t n_waits;  /* in the list */
@@ -82,6 +87,8 @@ static void finish_when_closed(struct gw_sandbox *s)
         return;
     void (*on_closed)(void *) = s->on_closed;
     void *data = s->on_closed_data;
+    gw_free(s->username);
+    gw_free_secret(&s->password);
     gw_free(s);
     on_closed(data);
 }
@@ -285,17 +292,42 @@ void gw_sandbox_reading_abandon(struct gw_sandbox_reading *r)
 
 /* ---- start and end ---- */
 
+static const enum smtp_tls_mode tls_modes[] = {[CFG_TLS_NONE] = SMTP_TLS_NONE,
+                                               [CFG_TLS_STARTTLS] = SMTP_TLS_REQUIRED,
+                                               [CFG_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT};
+
+static struct smtp_sandbox_config config_of(const struct cfg_sandbox *cfg)
+{
+    struct smtp_sandbox_config out = smtp_sandbox_config_default();
+    out.port = (uint16_t)cfg->port;
+    out.starttls = cfg->tls == CFG_TLS_STARTTLS;
+    out.implicit_tls = cfg->tls == CFG_TLS_IMPLICIT;
+    out.chunking = (cfg->extensions & CFG_SANDBOX_CHUNKING) != 0;
+    out.pipelining = (cfg->extensions & CFG_SANDBOX_PIPELINING) != 0;
+    out.username = cfg->username;
+    out.password = cfg->password;
+    return out;
+}
+
 enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbox **out,
                               struct gw_err *err)
 {
-    struct smtp_sandbox_config config = smtp_sandbox_config_default();
+    struct smtp_sandbox_config config = config_of(env->cfg);
     struct smtp_sandbox *smtp = NULL;
     enum gw_status st = smtp_sandbox_new(env->loop, &config, &smtp, err);
     if (st != GW_OK)
         return st;
     struct gw_sandbox *s = gw_calloc(1, sizeof(*s));
     s->env = *env;
+    s->env.cfg = NULL;
     s->smtp = smtp;
+    s->tls_mode = tls_modes[env->cfg->tls];
+    if (smtp_sandbox_certificate(smtp) != NULL)
+        CHECK(smtp_tls_pin_of(smtp_sandbox_certificate(smtp), &s->pin) == GW_OK);
+    if (config.username != NULL) {
+        s->username = gw_strdup(config.username);
+        s->password = gw_strdup(config.password);
+    }
     gw_list_init(&s->waits);
     smtp_sandbox_on_message(smtp, on_message, s);
     *out = s;
@@ -305,6 +337,21 @@ enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbo
 uint16_t gw_sandbox_port(const struct gw_sandbox *s)
 {
     return smtp_sandbox_port(s->smtp);
+}
+
+void gw_sandbox_reach(const struct gw_sandbox *s, struct smtp_relay_config *out)
+{
+    out->host = "127.0.0.1";
+    out->port = gw_sandbox_port(s);
+    out->tls_mode = s->tls_mode;
+    if (s->tls_mode != SMTP_TLS_NONE) {
+        out->pins[0] = s->pin;
+        out->n_pins = 1;
+    }
+    out->username = s->username;
+    out->password = s->password;
+    out->n_mechs = s->username != NULL ? 1 : 0;
+    out->mechs[0] = SMTP_AUTH_PLAIN;
 }
 
 static void on_smtp_closed(void *data)

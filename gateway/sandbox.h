@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "config/cfg.h"
 #include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
@@ -15,6 +16,7 @@
 #include "gateway/workers.h"
 
 struct gw_sandbox;
+struct smtp_relay_config;
 
 /* One caught message, borrowed until the loop runs again. */
 struct gw_sandbox_item {
@@ -30,14 +32,17 @@ struct gw_sandbox_item {
 struct gw_sandbox_env {
     uv_loop_t *loop;
     struct gw_workers *workers;      /* read messages; must be there as long as the sandbox */
+    const struct cfg_sandbox *cfg;   /* read at the start only */
     void (*on_progress)(void *data); /* from the loop, after each reading */
     void *data;
 };
 
-/* Starts the sandbox relay on a free loopback port. */
+/* Starts the sandbox relay on 127.0.0.1. */
 enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbox **out,
                               struct gw_err *err) GW_NODISCARD;
 uint16_t gw_sandbox_port(const struct gw_sandbox *s);
+/* Where and how a client reaches it: address, TLS mode, key, credentials. Strings are borrowed. */
+void gw_sandbox_reach(const struct gw_sandbox *s, struct smtp_relay_config *out);
 /* End all waits with NULL. */
 void gw_sandbox_expire_waits(struct gw_sandbox *s);
 /* Only when no reading is in hand. Pending waits end with NULL. Freed when @on_closed is called. */

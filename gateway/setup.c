@@ -46,15 +46,16 @@ static void unref_set(struct gw_relay_set *set)
     free_set_if_done(set);
 }
 
-static enum gw_status new_set(struct gw_setups *s, const struct cfg *cfg, uint16_t sandbox_port,
-                              struct gw_relay_set **out, struct gw_err *err)
+static enum gw_status new_set(struct gw_setups *s, const struct cfg *cfg,
+                              const struct gw_sandbox *sandbox, struct gw_relay_set **out,
+                              struct gw_err *err)
 {
     struct gw_relay_set *set = gw_calloc(1, sizeof(*set));
     set->owner = s;
     set->cfg = cfg_ref(cfg);
     set->refs = 1;
     gw_list_push_back(&s->sets, &set->link);
-    enum gw_status st = gw_relays_open(&set->relays, s->loop, cfg, sandbox_port, err);
+    enum gw_status st = gw_relays_open(&set->relays, s->loop, cfg, sandbox, err);
     if (st == GW_OK)
         *out = set;
     else
@@ -71,15 +72,16 @@ void gw_setups_init(struct gw_setups *s, uv_loop_t *loop, void (*on_progress)(vo
 }
 
 enum gw_status gw_setups_load(struct gw_setups *s, const struct cfg *cfg, struct gw_dkim *dkim,
-                              uint16_t sandbox_port, bool keep_relays, struct gw_err *err)
+                              const struct gw_sandbox *sandbox, bool keep_relays,
+                              struct gw_err *err)
 {
     struct gw_relay_set *relays = NULL;
     struct gw_setup *before = s->now;
-    if (before != NULL && keep_relays && cfg_same_relays(before->cfg, cfg)) {
+    if (before != NULL && keep_relays && cfg_same(before->cfg, cfg, "relays")) {
         relays = before->relays;
         relays->refs++;
     } else {
-        enum gw_status st = new_set(s, cfg, sandbox_port, &relays, err);
+        enum gw_status st = new_set(s, cfg, sandbox, &relays, err);
         if (st != GW_OK) {
             gw_dkim_free(&dkim);
             return st;

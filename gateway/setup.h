@@ -48,11 +48,11 @@ struct gw_setups {
 void gw_setups_init(struct gw_setups *s, uv_loop_t *loop, void (*on_progress)(void *), void *data);
 /* @cfg is the configuration from now on (referenced).
  * @dkim          made from it; taken over in any case
- * @sandbox_port  see gw_relays_open()
+ * @sandbox  see gw_relays_open()
  * @keep_relays   may carry the relays over: no file of theirs has changed
  * On error everything is as before. */
 enum gw_status gw_setups_load(struct gw_setups *s, const struct cfg *cfg, struct gw_dkim *dkim,
-                              uint16_t sandbox_port, bool keep_relays,
+                              const struct gw_sandbox *sandbox, bool keep_relays,
                               struct gw_err *err) GW_NODISCARD;
 /* Closes all relays, those of setups still in use too. */
 void gw_setups_close(struct gw_setups *s, int64_t grace_ms);

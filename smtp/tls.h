@@ -122,6 +122,9 @@ size_t smtp_tls_output_size(const struct smtp_tls *tls);
  * connection goes on in its memory, so two buffers serve a connection for life without a copy. */
 void smtp_tls_swap_output(struct smtp_tls *tls, struct gw_buf *into);
 
+/* What pins the key of @pem, one certificate. GW_INVALID when it is none. */
+enum gw_status smtp_tls_pin_of(const char *pem, struct smtp_tls_pin *out) GW_NODISCARD;
+
 /* A peer's certificate in words, for people: printable ASCII. */
 struct smtp_tls_certificate {
     char subject[160], issuer[160];

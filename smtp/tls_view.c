@@ -3,6 +3,7 @@
  *
  * Spec: RFC 7469 sec. 2.4 (pins), RFC 7671 sec. 5.1 (what a pinned key makes unnecessary). */
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,16 @@ static void write_key(X509 *cert, char *out, size_t size)
     const char *type = key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
     (void)snprintf(out, size, "%s %d", type != NULL ? type : "unknown",
                    key != NULL ? EVP_PKEY_get_bits(key) : 0);
+}
+
+enum gw_status smtp_tls_pin_of(const char *pem, struct smtp_tls_pin *out)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    bool ok = cert != NULL && digest_of_key(cert, out->sha256);
+    X509_free(cert);
+    (void)BIO_free(bio);
+    return ok ? GW_OK : GW_INVALID;
 }
 
 bool smtp_tls_peer_certificate(const struct smtp_tls *tls, struct smtp_tls_certificate *out)

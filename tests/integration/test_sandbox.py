@@ -3,6 +3,10 @@
 reads the raw bytes."""
 import base64
 import concurrent.futures
+import json
+import smtplib
+import socket
+import ssl
 import urllib.parse
 import uuid
 
@@ -32,6 +36,62 @@ def caught(server, **changes):
     answer = wait_for(server, timeout=10)
     assert answer.status == 200, answer.body
     return answer.json()
+
+
+# What the sandbox offers: the mail of its relay comes in by that, and by nothing less.
+FACES = {
+    "plain": ({}, None, "PIPELINING"),
+    "starttls": ({"tls": "starttls"}, "TLSv1.3", "PIPELINING"),
+    "implicit": ({"tls": "implicit"}, "TLSv1.3", "PIPELINING"),
+    "chunking": ({"extensions": ["chunking"]}, None, "CHUNKING"),
+    "all": ({"tls": "starttls", "extensions": ["pipelining", "chunking"], "username": "app", "password": "only-a-test"},
+            "TLSv1.3", "PIPELINING CHUNKING AUTH"),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_the_sandbox_offers_what_the_configuration_says(face):
+    section, tls, offered = FACES[face]
+    config = {"relays": {"dev": "sandbox:"}, "store": "memory", "sandbox": section}
+    with mailhatch.running(config=config, secrets=["only-a-test"]) as server:
+        check = server.post(b"", "/v1/relays/dev/check").json()
+        assert check["ok"], check
+        capabilities = check["capabilities"].replace(",", "").split()
+        assert all(word in capabilities for word in offered.split()), capabilities
+        for word in {"PIPELINING", "CHUNKING", "AUTH"} - set(offered.split()):
+            assert word not in capabilities, capabilities
+        assert (check["tls"] or {}).get("version") == tls
+        said = [line["text"] for line in check["transcript"]]
+        assert any("AUTH PLAIN" in text for text in said) == ("AUTH" in offered), said
+        to = "Ann@example.org"
+        assert server.send(letter(to=to))["status"] == "sent"
+        assert wait_for(server, to=to, timeout=10).json()["tls"] == tls
+
+
+def test_the_sandbox_can_have_a_port_for_other_clients():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = {"relays": {"dev": "sandbox:"}, "store": "memory",
+              "sandbox": {"tls": "starttls", "username": "app", "password": "only-a-test", "port": port}}
+    with mailhatch.running(config=config) as server:
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+            assert client.ehlo()[0] == 250 and not client.has_extn("auth")
+            client.starttls(context=ssl._create_unverified_context())
+            with pytest.raises(smtplib.SMTPAuthenticationError):
+                client.login("app", "wrong")
+            client.login("app", "only-a-test")
+            client.sendmail("a@example.com", ["other@example.org"], "Subject: by another client\r\n\r\nHi\r\n")
+        item = wait_for(server, to="other@example.org", timeout=10).json()
+        assert item["subject"] == "by another client" and item["tls"].startswith("TLSv1")
+
+
+def test_a_changed_sandbox_waits_for_the_next_start():
+    config = {"relays": {"dev": "sandbox:"}, "store": "memory"}
+    with mailhatch.running(config=config) as server:
+        (server.directory / "mailhatch.yaml").write_text(json.dumps({**config, "sandbox": "starttls"}))
+        assert server.post(b"", "/v1/admin/reload").json() == {"status": "reloaded", "needs_restart": ["sandbox"]}
+        assert server.send(letter())["status"] == "sent"
 
 
 SHAPES = {

@@ -49,7 +49,9 @@ static int set_up(void **state)
     gateway = (struct gw_gateway){.loop = &loop, .cfg = &cfg};
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(gw_workers_new(&loop, 1, 2000, &workers, NULL), GW_OK);
-    struct gw_sandbox_env env = {.loop = &loop, .workers = workers, .on_progress = on_progress};
+    static const struct cfg_sandbox plain = {.tls = CFG_TLS_NONE};
+    struct gw_sandbox_env env = {
+        .loop = &loop, .workers = workers, .cfg = &plain, .on_progress = on_progress};
     assert_int_equal(gw_sandbox_new(&env, &gateway.sandbox, NULL), GW_OK);
     assert_int_equal(api_server_new(&loop, &gateway, &server, NULL), GW_OK);
     line_client_connect(&client, &loop, gw_sandbox_port(gateway.sandbox));

@@ -299,8 +299,20 @@ static void relay_settings_must_fit_together(void **state)
          "out"},
         {RELAY("url: \"smtp://h\", tls: {client_cert_file: x}"),
          "t.yaml:1:10: client_cert_file and client_key_file come together"},
-        {RELAY("url: \"sandbox:\", username: u"),
-         "t.yaml:1:10: sandbox: takes no username and no password; leave them out"},
+        {RELAY("url: \"sandbox:\", username: u"), "t.yaml:1:10: sandbox: takes no username and no "
+                                                  "password; the section \"sandbox\" may have "
+                                                  "them"},
+        {"relays: {a: \"sandbox:\"}\nsandbox: {username: u}\n",
+         "t.yaml:2:1: the password is missing; username and password come together"},
+        {"relays: {a: \"sandbox:\"}\nsandbox: {password: p}\n",
+         "t.yaml:2:1: the username is missing; username and password come together"},
+        {"relays: {a: \"sandbox:\"}\nsandbox: {port: 65536}\n",
+         "t.yaml:2:17: \"port\" must be a number from 0 to 65535, not \"65536\""},
+        {"relays: {a: \"sandbox:\"}\nsandbox: opportunistic\n",
+         "t.yaml:2:10: \"sandbox\" must be one of none, starttls, implicit, not \"opportunistic\""},
+        {"relays: {a: \"sandbox:\"}\nsandbox: {extensions: [size]}\n",
+         "t.yaml:2:24: an item of \"extensions\" must be one of pipelining, chunking, not "
+         "\"size\""},
         {RELAY("url: \"smtp://h\", tls: {pins: [x]}"),
          "t.yaml:1:44: an item of \"pins\" must be sha256/ and the base64 of a SHA-256, as "
          "`mailhatch relay "

@@ -50,8 +50,12 @@ static struct fixture *begin(void)
         f->answers[i].fixture = f;
     assert_int_equal(uv_loop_init(&f->loop), 0);
     assert_int_equal(gw_workers_new(&f->loop, 1, 2, &f->workers, NULL), GW_OK);
-    struct gw_sandbox_env env = {
-        .loop = &f->loop, .workers = f->workers, .on_progress = on_progress, .data = f};
+    static const struct cfg_sandbox plain = {.tls = CFG_TLS_NONE};
+    struct gw_sandbox_env env = {.loop = &f->loop,
+                                 .workers = f->workers,
+                                 .cfg = &plain,
+                                 .on_progress = on_progress,
+                                 .data = f};
     assert_int_equal(gw_sandbox_new(&env, &f->sandbox, NULL), GW_OK);
     line_client_connect(&f->client, &f->loop, gw_sandbox_port(f->sandbox));
     line_client_expect(&f->client, "220 ");
