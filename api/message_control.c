@@ -2,19 +2,14 @@
 /* POST /v1/messages/{id}/cancel and /retry, PATCH /v1/messages/{id}. */
 #include <string.h>
 
-#include "api/json_guard.h"
-#include "api/json_read.h"
 #include "api/message_record.h"
 #include "api/problem.h"
 #include "api/routes.h"
+#include "api/small_body.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/prepare.h"
 #include "gateway/records.h"
-
-enum {
-    MAX_PATCH = 4096 /* octets of a body; ours */
-};
 
 /* A change in hand; whichever of request and call ends first unhooks the other. */
 struct change {
@@ -104,28 +99,6 @@ static bool has_some_time(json_t *root)
     return json_object_get(root, patch_fields[0].name) != NULL;
 }
 
-static enum gw_status read_patch(struct gw_arena *arena, struct gw_slice body, struct patch *out,
-                                 struct gw_problems *problems, struct gw_err *err)
-{
-    struct api_guarded_json doc;
-    json_t *root = NULL;
-    const char *pointer = "";
-    enum gw_status status = api_json_guard(arena, body, &doc, err);
-    if (status == GW_OK)
-        status = api_json_parse(arena, &doc, &root, &pointer, err);
-    if (status == GW_EXISTS) {
-        gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err->text);
-        return GW_INVALID;
-    }
-    if (status != GW_OK)
-        return status;
-    struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
-    api_read_object(&reader, root, "", patch_fields, 1, out);
-    out->has_time = has_some_time(root);
-    json_decref(root);
-    return GW_OK;
-}
-
 /* The wall time asked for; 0: now. */
 static int64_t patch_time(const struct patch *p, struct gw_problems *problems)
 {
@@ -150,21 +123,23 @@ static void patch_message(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    if (r->body.len > MAX_PATCH) {
-        api_problem(r, API_BODY_TOO_LARGE, "The body has %zu bytes; at most %d are taken here.",
-                    r->body.len, MAX_PATCH);
-        return;
-    }
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
-    struct gw_err err = {.text = ""};
-    struct patch patch = {.has_time = false};
+    struct api_guarded_json doc;
+    json_t *root;
     gw_problems_init(&problems, arena);
-    enum gw_status status = read_patch(arena, r->body, &patch, &problems, &err);
-    int64_t at = status == GW_OK && problems.n == 0 ? patch_time(&patch, &problems) : 0;
-    if (status != GW_OK && status != GW_INVALID) {
-        api_problem(r, API_MALFORMED_JSON, "%s", err.text);
-    } else if (problems.n != 0) {
+    if (!api_small_body_parse(r, arena, &problems, &doc, &root)) {
+        gw_arena_free(&arena);
+        return;
+    }
+    struct patch patch = {.has_time = false};
+    struct api_reader reader = {.arena = arena, .problems = &problems, .doc = &doc};
+    if (root != NULL) {
+        api_read_object(&reader, root, "", patch_fields, 1, &patch);
+        patch.has_time = has_some_time(root);
+    }
+    int64_t at = problems.n == 0 ? patch_time(&patch, &problems) : 0;
+    if (problems.n != 0) {
         api_problem_send(r, &(struct api_problem){.code = API_VALIDATION_FAILED,
                                                   .detail = "The change is not valid.",
                                                   .errors = &problems});
@@ -174,6 +149,7 @@ static void patch_message(struct api_request *r)
         c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at,
                                       on_changed, c);
     }
+    json_decref(root);
     gw_arena_free(&arena);
 }
 

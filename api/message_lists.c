@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /v1/messages, and /attempts, /events and /raw of one message. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/event_view.h"
 #include "api/json_write.h"
 #include "api/message_record.h"
 #include "api/message_view.h"
+#include "api/page.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/records.h"
 
 enum {
-    DEFAULT_LIMIT = 50,
-    MAX_PAGE = 16 << 20, /* GW_LIST_MAX messages with API_LIST_MAX_RCPTS recipients each */
-    CURSOR_SIZE = sizeof("9223372036854775807")
+    MAX_PAGE = 16 << 20 /* GW_LIST_MAX messages with API_LIST_MAX_RCPTS recipients each */
 };
 
 /* A look-up in hand; whichever of request and call ends first unhooks the other. */
@@ -42,40 +39,7 @@ static struct look *new_look(struct api_request *r)
     return l;
 }
 
-static void add_cursor(struct api_json *j, int64_t cursor)
-{
-    char text[CURSOR_SIZE];
-    (void)snprintf(text, sizeof(text), "%" PRId64, cursor);
-    api_json_str(j, "next_cursor", cursor > 0 ? text : NULL);
-}
-
 /* ---- queries ---- */
-
-/* A whole number from 1 to @max; false when the parameter is there and is none. */
-static bool read_number(struct api_request *r, const char *name, int64_t max, int64_t *out)
-{
-    const char *text = api_request_query(r, name);
-    char *end;
-    if (text == NULL)
-        return true;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    bool good =
-        text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= 1 && v <= max;
-    if (good)
-        *out = v;
-    else
-        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from 1 to %" PRId64 ".", name,
-                    max);
-    return good;
-}
-
-static bool read_page(struct api_request *r, int64_t max, int64_t *limit, int64_t *cursor)
-{
-    *limit = DEFAULT_LIMIT;
-    *cursor = 0;
-    return read_number(r, "limit", max, limit) && read_number(r, "cursor", INT64_MAX, cursor);
-}
 
 static bool read_time(struct api_request *r, const char *name, int64_t *out)
 {
@@ -126,7 +90,7 @@ static void on_page(enum gw_status status, struct gw_message *const *messages, s
     for (size_t i = 0; i < n; i++)
         api_message_list_view(&j, messages[i], gw_gateway_durable(r->context->gateway));
     api_json_end_array(&j);
-    add_cursor(&j, cursor);
+    api_page_cursor(&j, cursor);
     api_json_end_object(&j);
     api_answer_json(r, 200, &body);
 }
@@ -138,7 +102,7 @@ static void list_messages(struct api_request *r)
                               .tag = api_request_query(r, "tag"),
                               .relay = api_request_query(r, "relay")};
     int64_t limit;
-    if (read_page(r, GW_LIST_MAX, &limit, &q.cursor) && read_status(r, &q.status) &&
+    if (api_page_read(r, GW_LIST_MAX, &limit, &q.cursor) && read_status(r, &q.status) &&
         read_address(r, arena, "recipient", &q.recipient) &&
         read_address(r, arena, "from", &q.from) && read_time(r, "since", &q.since_ms) &&
         read_time(r, "until", &q.until_ms)) {
@@ -251,7 +215,7 @@ static void on_history(enum gw_status status, const struct gw_event *events, siz
     for (size_t i = 0; i < n; i++)
         api_event_view(&j, NULL, &events[i]);
     api_json_end_array(&j);
-    add_cursor(&j, before);
+    api_page_cursor(&j, before);
     api_json_end_object(&j);
     api_answer_json(r, 200, &body);
 }
@@ -260,7 +224,7 @@ static void get_events(struct api_request *r)
 {
     int64_t limit;
     int64_t cursor;
-    if (!api_message_id_check(r) || !read_page(r, GW_EVENTS_MAX, &limit, &cursor))
+    if (!api_message_id_check(r) || !api_page_read(r, GW_EVENTS_MAX, &limit, &cursor))
         return;
     struct look *l = new_look(r);
     l->call = gw_message_history(r->context->gateway, api_request_tenant(r), r->param, cursor,

@@ -246,6 +246,7 @@ const char *api_reason(unsigned status)
         const char *reason;
     } reasons[] = {
         {200, "OK"},
+        {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
         {400, "Bad Request"},

@@ -22,6 +22,7 @@ static const struct api_route *const tables[] = {
     api_sandbox_routes,
     api_relays_routes,
     api_resend_routes,
+    api_suppressions_routes,
     api_health_routes,
     api_metrics_routes,
     api_admin_routes,

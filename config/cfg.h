@@ -206,6 +206,14 @@ struct cfg_webhook {
     size_t n_events;
 };
 
+enum cfg_suppress {
+    CFG_SUPPRESS_NONE,
+    CFG_SUPPRESS_UNKNOWN_MAILBOX /* after a permanent 5.1.1 */
+};
+struct cfg_suppressions {
+    enum cfg_suppress automatic;
+};
+
 struct cfg_log {
     enum gw_log_level level;
     enum gw_log_format format;
@@ -237,6 +245,7 @@ struct cfg {
     const char *master_key; /* what secrets for signing are derived from (a secret), or NULL */
     const struct cfg_webhook *webhooks;
     size_t n_webhooks;
+    struct cfg_suppressions suppressions;
     struct cfg_log log;
     const struct cfg_file *secret_files; /* in no order */
 };

@@ -308,6 +308,22 @@ static void print_master_key(struct cfg_printer *p, const struct cfg_field *f, c
 
 static const struct cfg_type master_key_type = {cfg_read_string, print_master_key};
 
+/* suppressions */
+
+static const struct cfg_word automatic_words[] = {
+    {"none", CFG_SUPPRESS_NONE, false},
+    {"unknown-mailbox", CFG_SUPPRESS_UNKNOWN_MAILBOX, false},
+    {NULL, 0, false}};
+
+static const struct cfg_field suppressions_fields[] = {
+    {.name = "automatic",
+     .type = &cfg_type_enum,
+     .offset = offsetof(struct cfg_suppressions, automatic),
+     .words = automatic_words},
+};
+static const struct cfg_section suppressions_section = {
+    .what = "suppressions", CFG_FIELDS(suppressions_fields), .shorthand = "automatic"};
+
 /* log */
 
 static const struct cfg_word level_words[] = {{"error", GW_LOG_ERROR, false},
@@ -397,6 +413,10 @@ static const struct cfg_field fields[] = {
      .min = 0,
      .max = MAX_WEBHOOKS,
      .section = &webhook_section},
+    {.name = "suppressions",
+     .type = &cfg_type_map,
+     .offset = offsetof(struct cfg, suppressions),
+     .section = &suppressions_section},
     {.name = "log",
      .type = &cfg_type_map,
      .offset = offsetof(struct cfg, log),

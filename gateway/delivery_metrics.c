@@ -8,7 +8,7 @@ void gw_delivery_count_verdicts(const struct gw_message *m, int64_t since_ms)
 {
     for (size_t i = 0; i < m->n_rcpts; i++) {
         const struct gw_recipient *r = &m->rcpts[i];
-        if (r->updated_at_ms < since_ms)
+        if (r->updated_at_ms < since_ms || r->status == GW_RCPT_SUPPRESSED) /* counted before */
             continue;
         gw_metric_add(
             GW_METRIC_RECIPIENTS, 1,

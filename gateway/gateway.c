@@ -99,6 +99,8 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
         return st;
     g->cfg = g->setups.now->cfg;
     g->relays = &g->setups.now->relays->relays;
+    atomic_store(&g->store->suppresses_unknown,
+                 g->cfg->suppressions.automatic == CFG_SUPPRESS_UNKNOWN_MAILBOX);
     return GW_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call of records.h; shared by records.c and control.c only. */
+/* A call of records.h or suppressions.h; shared by records.c, control.c and suppressions.c only. */
 #ifndef GW_RECORDS_INTERNAL_H
 #define GW_RECORDS_INTERNAL_H
 
@@ -19,6 +19,7 @@ struct gw_call {
     gw_record_cb on_record;
     gw_store_attempts_cb on_attempts;
     gw_history_cb on_history;
+    gw_store_suppressions_cb on_suppressions;
     void *data;
     /* of a history: */
     int64_t before;

@@ -7,6 +7,7 @@
 #ifndef GW_STORE_H
 #define GW_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include "gateway/base/gw_status.h"
 #include "gateway/history.h"
 #include "gateway/message.h"
+#include "gateway/suppression.h"
 
 struct gw_store;
 
@@ -91,6 +93,31 @@ struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
 typedef void (*gw_store_events_cb)(enum gw_status status, const struct gw_event *events, size_t n,
                                    int64_t next, bool more, void *data);
 
+enum {
+    GW_SUPPRESSIONS_MAX = 1000 /* of one call; ours */
+};
+
+/* Which entries of a tenant's list. Texts are copied. */
+struct gw_suppression_query {
+    const char *tenant; /* exactly this; "" is the list of those who need no key */
+    const char *email;  /* as gw_suppression_email() makes it; NULL: all */
+    int reason;         /* enum gw_suppression_reason; -1: all */
+    size_t limit;       /* 1 to GW_SUPPRESSIONS_MAX */
+    int64_t cursor;     /* what the page before said; 0: the newest */
+};
+
+/* Copies with their texts in @arena. */
+struct gw_suppression_query gw_suppression_query_copy(struct gw_arena *arena,
+                                                      const struct gw_suppression_query *query);
+struct gw_suppression gw_suppression_copy(struct gw_arena *arena,
+                                          const struct gw_suppression *entry);
+
+/* @entries  borrowed for the call
+ * @cursor   as the call says */
+typedef void (*gw_store_suppressions_cb)(enum gw_status status,
+                                         const struct gw_suppression *entries, size_t n,
+                                         int64_t cursor, void *data);
+
 /* Message states that are not final: GW_RCPT_QUEUED to GW_RCPT_DEFERRED. */
 enum {
     GW_STORE_LIVE_STATES = GW_RCPT_DEFERRED + 1
@@ -126,10 +153,10 @@ struct gw_store_engine {
     const char *name;
     bool durable; /* a commit survives the process */
     /* A new message, and in the same transaction the key it was sent with (NULL: none) and its
-     * events. A message of which some recipient has a next_attempt_ms waits in the store until
-     * then; else it is leased by the caller. GW_OK: it is stored (durable engines: synced).
-     * GW_BUSY: full, try later. */
-    void (*commit)(struct gw_store *s, const struct gw_message *m,
+     * events. Recipients that its tenant suppresses are marked so in @m first. A message of which
+     * some recipient has a next_attempt_ms waits in the store until then; else it is leased by the
+     * caller. GW_OK: it is stored (durable engines: synced). GW_BUSY: full, try later. */
+    void (*commit)(struct gw_store *s, struct gw_message *m,
                    const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data);
     /* What is stored for a key. @key is copied. */
     void (*idempotency_find)(struct gw_store *s, const char *key, gw_store_idempotency_cb cb,
@@ -165,6 +192,18 @@ struct gw_store_engine {
                  void *data);
     void (*events_after)(struct gw_store *s, const struct gw_event_query *query,
                          gw_store_events_cb cb, void *data);
+    /* Puts @entries (texts copied, none twice) on the tenant's list; one that is there keeps its
+     * place and time. @cb gets them as they are then, in the order given; its cursor is the number
+     * that were not there before. GW_BUSY: full. */
+    void (*suppress)(struct gw_store *s, const char *tenant, const struct gw_suppression *entries,
+                     size_t n, gw_store_suppressions_cb cb, void *data);
+    /* Takes @emails (copied) off it. @cb gets those that were there. GW_NOTFOUND: none was. */
+    void (*unsuppress)(struct gw_store *s, const char *tenant, const char *const *emails, size_t n,
+                       gw_store_suppressions_cb cb, void *data);
+    /* Newest first. @cb's cursor is for the next page, 0: there is none. A page may be shorter than
+     * asked and still have a next one. */
+    void (*suppressions)(struct gw_store *s, const struct gw_suppression_query *query,
+                         gw_store_suppressions_cb cb, void *data);
     /* Cheap at any size. */
     void (*stats)(struct gw_store *s, gw_store_stats_cb cb, void *data);
     /* Up to @max messages with body whose next_attempt_ms ≤ @now_ms and that are not leased; leased
@@ -187,12 +226,16 @@ struct gw_store {
     /* Called from the loop after events were written; NULL: nobody listens. Set by the owner. */
     void (*on_events)(void *data);
     void *on_events_data;
+    /* Whether a recipient whose mailbox does not exist is suppressed from then on, in the
+     * transaction that records it (gw_suppression_of_event()). Set by the owner at any time. */
+    atomic_bool suppresses_unknown;
 };
 
 enum {
     GW_STORE_MEMORY_MAX_MESSAGES = 100000, /* kept in memory, final ones evicted oldest first */
     GW_STORE_MEMORY_MAX_EVENTS = 100000,   /* kept in memory, oldest forgotten first */
-    GW_STORE_MEMORY_MAX_ATTEMPTS = 100     /* kept per message in memory, oldest forgotten first */
+    GW_STORE_MEMORY_MAX_ATTEMPTS = 100,    /* kept per message in memory, oldest forgotten first */
+    GW_STORE_MEMORY_MAX_SUPPRESSIONS = 100000 /* kept in memory, of all tenants */
 };
 
 /* The memory engine: nothing survives the process. Bodies of at most @max_bytes in all wait for

@@ -280,11 +280,24 @@ static void leave_to_store(struct gw_gateway *g, struct gw_message *m)
 
 static void start_delivery(struct gw_gateway *g, struct gw_message *m)
 {
-    if (is_left_to_store(m)) {
+    if (gw_message_settled(m)) { /* all are suppressed */
+        gw_message_free(&m);
+    } else if (is_left_to_store(m)) {
         gw_message_free(&m);
         gw_delivery_wake(g->delivery);
     } else {
         gw_delivery_start(g->delivery, m);
+    }
+}
+
+static void count_suppressed(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        const struct gw_recipient *r = &m->rcpts[i];
+        if (r->status == GW_RCPT_SUPPRESSED)
+            gw_metric_add(
+                GW_METRIC_RECIPIENTS, 1,
+                GW_LABELS(gw_rcpt_status_name(r->status), NULL, gw_category_name(r->category)));
     }
 }
 
@@ -302,6 +315,7 @@ static void on_committed(enum gw_status status, void *data)
     struct gw_message *m = s->m;
     s->m = NULL;
     gw_metric_add(GW_METRIC_ACCEPTED, 1, NULL);
+    count_suppressed(m);
     if (s->idempotency.key != NULL)
         count_key("new");
     stop_leading(s, m->id);

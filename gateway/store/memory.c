@@ -46,6 +46,7 @@ struct memory_store {
     struct due_heap due[DUE_N_PRIORITIES];
     struct due_turns turns;
     struct memory_history history;
+    struct memory_suppressions suppressions;
     bool has_news; /* events were written since the last turn of idle */
     int64_t n_changes;
     int64_t n_live[GW_STORE_LIVE_STATES];
@@ -224,10 +225,11 @@ static void note(struct memory_store *s, struct row *r, const struct gw_recipien
         s->has_news = true;
 }
 
-static void memory_commit(struct gw_store *base, const struct gw_message *m,
+static void memory_commit(struct gw_store *base, struct gw_message *m,
                           const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
     struct memory_store *s = self(base);
+    memory_suppress_recipients(&s->suppressions, m);
     struct gw_message *copy = gw_message_copy(m);
     size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct row);
     if (!make_room(s, size)) {
@@ -300,8 +302,7 @@ static void memory_record(struct gw_store *base, const struct gw_message *m,
 static struct row *find_visible(const struct memory_store *s, const char *tenant, const char *id)
 {
     struct row *r = find(s, id);
-    bool visible = r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0);
-    return visible ? r : NULL;
+    return r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0) ? r : NULL;
 }
 
 static void memory_update(struct gw_store *base, const char *tenant, const char *id,
@@ -423,6 +424,31 @@ static void memory_list(struct gw_store *base, const struct gw_list_query *query
     reply(s, &r);
 }
 
+static void memory_suppress_entries(struct gw_store *base, const char *tenant,
+                                    const struct gw_suppression *entries, size_t n,
+                                    gw_store_suppressions_cb cb, void *data)
+{
+    struct memory_reply r =
+        memory_suppress(&self(base)->suppressions, tenant, entries, n, cb, data);
+    reply(self(base), &r);
+}
+
+static void memory_unsuppress_entries(struct gw_store *base, const char *tenant,
+                                      const char *const *emails, size_t n,
+                                      gw_store_suppressions_cb cb, void *data)
+{
+    struct memory_reply r =
+        memory_unsuppress(&self(base)->suppressions, tenant, emails, n, cb, data);
+    reply(self(base), &r);
+}
+
+static void memory_suppression_list(struct gw_store *base, const struct gw_suppression_query *query,
+                                    gw_store_suppressions_cb cb, void *data)
+{
+    struct memory_reply r = memory_list_suppressions(&self(base)->suppressions, query, cb, data);
+    reply(self(base), &r);
+}
+
 static void memory_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
     struct memory_store *s = self(base);
@@ -519,6 +545,7 @@ static void on_closed(uv_handle_t *handle)
         while (s->buckets[i] != NULL)
             drop_row(s, s->buckets[i]);
     memory_keys_deinit(&s->keys);
+    memory_suppressions_deinit(&s->suppressions);
     for (int p = 0; p < DUE_N_PRIORITIES; p++)
         due_heap_deinit(&s->due[p]);
     gw_free(s->buckets);
@@ -547,6 +574,9 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .attempts = memory_attempts,
                                                      .list = memory_list,
                                                      .events_after = memory_events_after,
+                                                     .suppress = memory_suppress_entries,
+                                                     .unsuppress = memory_unsuppress_entries,
+                                                     .suppressions = memory_suppression_list,
                                                      .stats = memory_stats,
                                                      .lease_due = memory_lease_due,
                                                      .clock_jumped = memory_clock_jumped,
@@ -564,7 +594,8 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     gw_list_init(&s->ages);
     gw_list_init(&s->replies);
     memory_keys_init(&s->keys);
-    memory_history_init(&s->history);
+    memory_suppressions_init(&s->suppressions, &s->base.suppresses_unknown);
+    memory_history_init(&s->history, &s->suppressions);
     CHECK(uv_idle_init(loop, &s->idle) == 0);
     s->idle.data = s;
     *out = &s->base;

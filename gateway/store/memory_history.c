@@ -27,9 +27,9 @@ struct memory_attempt {
     struct gw_attempt_log a;
 };
 
-void memory_history_init(struct memory_history *h)
+void memory_history_init(struct memory_history *h, struct memory_suppressions *suppressions)
 {
-    *h = (struct memory_history){.n_events = 0};
+    *h = (struct memory_history){.suppressions = suppressions};
     gw_list_init(&h->events);
 }
 
@@ -85,6 +85,7 @@ static void add_event(const struct gw_event *event, size_t rcpt, void *data)
     gw_list_push_back(&h->events, &e->link);
     gw_list_push_back(&note->trail->events, &e->trail_link);
     note->any = true;
+    memory_suppress_after(h->suppressions, event);
     if (++h->n_events > GW_STORE_MEMORY_MAX_EVENTS)
         forget_event(h, gw_list_entry(h->events.next, struct memory_event, link));
 }

@@ -6,11 +6,13 @@
 
 #include "gateway/base/gw_list.h"
 #include "gateway/store.h"
+#include "gateway/store/memory_suppressions.h"
 
 struct memory_history {
     struct gw_list events; /* oldest first */
     size_t n_events;
     int64_t last_seq;
+    struct memory_suppressions *suppressions; /* to which events may lead */
 };
 
 /* One message's part; in its row. */
@@ -22,7 +24,7 @@ struct memory_trail {
     size_t n_tags;
 };
 
-void memory_history_init(struct memory_history *h);
+void memory_history_init(struct memory_history *h, struct memory_suppressions *suppressions);
 void memory_trail_init(struct memory_trail *t);
 void memory_trail_deinit(struct memory_history *h, struct memory_trail *t);
 

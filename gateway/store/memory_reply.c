@@ -39,6 +39,13 @@ void memory_reply_events(struct memory_reply *r)
     gw_arena_free(&r->arena);
 }
 
+void memory_reply_suppressions(struct memory_reply *r)
+{
+    r->cb.suppressions(r->status, r->suppressions, r->status == GW_OK ? r->n : 0, r->cursor,
+                       r->data);
+    gw_arena_free(&r->arena);
+}
+
 void memory_reply_stats(struct memory_reply *r)
 {
     r->cb.stats(r->status, &r->stats, r->data);

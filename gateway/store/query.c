@@ -31,6 +31,25 @@ struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
     return q;
 }
 
+struct gw_suppression_query gw_suppression_query_copy(struct gw_arena *arena,
+                                                      const struct gw_suppression_query *query)
+{
+    struct gw_suppression_query q = *query;
+    q.tenant = copy(arena, query->tenant);
+    q.email = copy(arena, query->email);
+    return q;
+}
+
+struct gw_suppression gw_suppression_copy(struct gw_arena *arena,
+                                          const struct gw_suppression *entry)
+{
+    struct gw_suppression e = *entry;
+    e.email = copy(arena, entry->email);
+    e.detail = copy(arena, entry->detail);
+    e.message_id = copy(arena, entry->message_id);
+    return e;
+}
+
 static bool wanted(const char *condition, const char *value)
 {
     return condition == NULL || condition[0] == '\0' ||

@@ -69,6 +69,12 @@ static void deliver_events(struct sqlite_op *op)
     op->cb.events(op->status, op->events, op->n_events, op->cursor, op->more, op->data);
 }
 
+static void deliver_suppressions(struct sqlite_op *op)
+{
+    size_t n = op->status == GW_OK ? op->n_suppressions : 0;
+    op->cb.suppressions(op->status, op->suppressions, n, op->cursor, op->data);
+}
+
 static void deliver_stats(struct sqlite_op *op)
 {
     op->cb.stats(op->status, &op->stats, op->data);
@@ -77,13 +83,22 @@ static void deliver_stats(struct sqlite_op *op)
 static void deliver(struct sqlite_op *op)
 {
     static void (*const how[OP_N_KINDS])(struct sqlite_op *) = {
-        [OP_COMMIT] = deliver_done,       [OP_RECORD] = deliver_done,
-        [OP_BEGIN] = deliver_done,        [OP_UPDATE] = deliver_message,
-        [OP_GET] = deliver_message,       [OP_RAW] = deliver_message,
-        [OP_ATTEMPTS] = deliver_attempts, [OP_LEASE] = deliver_lease,
-        [OP_LIST] = deliver_list,         [OP_IDEMPOTENCY] = deliver_idempotency,
-        [OP_EVENTS] = deliver_events,     [OP_STATS] = deliver_stats,
+        [OP_COMMIT] = deliver_done,
+        [OP_RECORD] = deliver_done,
+        [OP_BEGIN] = deliver_done,
+        [OP_UPDATE] = deliver_message,
+        [OP_GET] = deliver_message,
+        [OP_RAW] = deliver_message,
+        [OP_ATTEMPTS] = deliver_attempts,
+        [OP_LEASE] = deliver_lease,
+        [OP_LIST] = deliver_list,
+        [OP_IDEMPOTENCY] = deliver_idempotency,
+        [OP_EVENTS] = deliver_events,
+        [OP_STATS] = deliver_stats,
         [OP_CLOCK] = deliver_done,
+        [OP_SUPPRESS] = deliver_suppressions,
+        [OP_UNSUPPRESS] = deliver_suppressions,
+        [OP_SUPPRESSIONS] = deliver_suppressions,
     };
     how[op->kind](op);
     gw_arena_free(&op->arena);
@@ -133,7 +148,7 @@ static struct sqlite_op *new_op(enum sqlite_op_kind kind, size_t max_found, void
 static bool is_search(enum sqlite_op_kind kind)
 {
     return kind == OP_LIST || kind == OP_EVENTS || kind == OP_RAW || kind == OP_ATTEMPTS ||
-           kind == OP_STATS;
+           kind == OP_STATS || kind == OP_SUPPRESSIONS;
 }
 
 static void queue(struct gw_store *base, struct sqlite_op *op)
@@ -158,11 +173,11 @@ static struct sqlite_op *new_id_op(enum sqlite_op_kind kind, const char *tenant,
     return op;
 }
 
-static void sqlite_commit(struct gw_store *base, const struct gw_message *m,
+static void sqlite_commit(struct gw_store *base, struct gw_message *m,
                           const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
     struct sqlite_op *op = new_op(OP_COMMIT, 0, data);
-    op->m = m;
+    op->fresh = m;
     op->idempotency = idempotency;
     op->cb.done = cb;
     queue(base, op);
@@ -262,6 +277,52 @@ static void sqlite_events_after(struct gw_store *base, const struct gw_event_que
     queue(base, op);
 }
 
+/* @max_found  entries the answer may hold */
+static struct sqlite_op *new_suppression_op(enum sqlite_op_kind kind, size_t max_found,
+                                            gw_store_suppressions_cb cb, void *data)
+{
+    PRE(max_found > 0 && max_found <= GW_SUPPRESSIONS_MAX);
+    struct sqlite_op *op = new_op(kind, 0, data);
+    op->suppressions = GW_ARENA_ARRAY(op->arena, struct gw_suppression, max_found);
+    op->n_entries = max_found;
+    op->cb.suppressions = cb;
+    return op;
+}
+
+static void sqlite_suppress_entries(struct gw_store *base, const char *tenant,
+                                    const struct gw_suppression *entries, size_t n,
+                                    gw_store_suppressions_cb cb, void *data)
+{
+    struct sqlite_op *op = new_suppression_op(OP_SUPPRESS, n, cb, data);
+    struct gw_suppression *copies = GW_ARENA_ARRAY(op->arena, struct gw_suppression, n);
+    for (size_t i = 0; i < n; i++)
+        copies[i] = gw_suppression_copy(op->arena, &entries[i]);
+    op->entries = copies;
+    op->tenant = gw_arena_strdup(op->arena, tenant);
+    queue(base, op);
+}
+
+static void sqlite_unsuppress_entries(struct gw_store *base, const char *tenant,
+                                      const char *const *emails, size_t n,
+                                      gw_store_suppressions_cb cb, void *data)
+{
+    struct sqlite_op *op = new_suppression_op(OP_UNSUPPRESS, n, cb, data);
+    const char **copies = GW_ARENA_ARRAY(op->arena, const char *, n);
+    for (size_t i = 0; i < n; i++)
+        copies[i] = gw_arena_strdup(op->arena, emails[i]);
+    op->emails = copies;
+    op->tenant = gw_arena_strdup(op->arena, tenant);
+    queue(base, op);
+}
+
+static void sqlite_suppressions(struct gw_store *base, const struct gw_suppression_query *query,
+                                gw_store_suppressions_cb cb, void *data)
+{
+    struct sqlite_op *op = new_suppression_op(OP_SUPPRESSIONS, query->limit, cb, data);
+    op->list_suppressions = gw_suppression_query_copy(op->arena, query);
+    queue(base, op);
+}
+
 static void sqlite_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
     struct sqlite_op *op = new_op(OP_STATS, 0, data);
@@ -336,6 +397,9 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .attempts = sqlite_attempts,
                                                      .list = sqlite_list_messages,
                                                      .events_after = sqlite_events_after,
+                                                     .suppress = sqlite_suppress_entries,
+                                                     .unsuppress = sqlite_unsuppress_entries,
+                                                     .suppressions = sqlite_suppressions,
                                                      .stats = sqlite_stats,
                                                      .lease_due = sqlite_lease_due,
                                                      .clock_jumped = sqlite_clock_jumped,
@@ -371,6 +435,7 @@ enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite
     s->config = *config;
     enum gw_status st = sqlite_db_open(&s->db, config->dir, err);
     s->db.keep_bodies_ms = config->retention_bodies_ms;
+    s->db.suppresses_unknown = &s->base.suppresses_unknown;
     if (st == GW_OK)
         st = release_leases(s, err);
     if (st != GW_OK) {

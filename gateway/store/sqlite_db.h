@@ -7,6 +7,7 @@
 #define GW_STORE_SQLITE_DB_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,8 +31,9 @@ struct sqlite_db {
     struct gw_list body_files; /* of the open transaction: sqlite_bodies.c */
     void *sweep;               /* of left-over body files: a DIR, or NULL */
     bool swept;
-    bool has_ballast;       /* sqlite_ballast.c */
-    int64_t keep_bodies_ms; /* after a message is settled */
+    bool has_ballast;                      /* sqlite_ballast.c */
+    int64_t keep_bodies_ms;                /* after a message is settled */
+    const atomic_bool *suppresses_unknown; /* the store's; NULL: no */
     struct sqlite_tally tally;
     sqlite3_stmt *stmts[N_STMTS];
 };

@@ -8,6 +8,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bind.h"
+#include "gateway/store/sqlite_suppressions.h"
 
 enum {
     MAX_EVENT_STEPS = 20000, /* events looked at per page */
@@ -49,7 +50,7 @@ static void insert_event(const struct gw_event *e, size_t rcpt, void *data)
     sqlite_bind_text(&b, e->text);
     sqlite_bind_int(&b, e->next_attempt_ms);
     int rc = sqlite_db_run(insert->d, STMT_INSERT_EVENT);
-    insert->rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    insert->rc = rc == SQLITE_DONE ? sqlite_suppress_after(insert->d, e) : rc;
     insert->d->tally.has_events = true;
 }
 

@@ -27,6 +27,9 @@ enum sqlite_op_kind {
     OP_IDEMPOTENCY,
     OP_LIST,
     OP_EVENTS,
+    OP_SUPPRESS,
+    OP_UNSUPPRESS,
+    OP_SUPPRESSIONS,
     OP_STATS,
     OP_CLOCK,
     OP_N_KINDS
@@ -40,19 +43,24 @@ struct sqlite_op {
     enum gw_status status;
     struct gw_arena *arena; /* texts asked with, rows found; NULL: none needed */
     /* asked: */
-    const struct gw_message *m;               /* the caller's, until the callback */
+    struct gw_message *fresh;                 /* COMMIT: the caller's, until the callback */
+    const struct gw_message *m;               /* the same of RECORD, BEGIN */
     const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
     const struct gw_attempt_log *attempts;    /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
     size_t n_attempts;
     gw_store_change_fn change; /* UPDATE */
     const void *change_arg;
     const char *key;                 /* IDEMPOTENCY */
-    const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS */
+    const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS, SUPPRESS, UNSUPPRESS */
     char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
     struct gw_list_query list;       /* LIST */
     struct gw_event_query events_of; /* EVENTS */
-    struct gw_clock_jump jump;       /* CLOCK */
-    int64_t now_ms;                  /* LEASE */
+    struct gw_suppression_query list_suppressions; /* SUPPRESSIONS */
+    const struct gw_suppression *entries;          /* SUPPRESS: n_entries */
+    const char *const *emails;                     /* UNSUPPRESS: n_entries */
+    size_t n_entries;
+    struct gw_clock_jump jump; /* CLOCK */
+    int64_t now_ms;            /* LEASE */
     size_t max;
     /* found: */
     unsigned char fingerprint[GW_FINGERPRINT_SIZE];
@@ -60,6 +68,8 @@ struct sqlite_op {
     size_t n_found;
     struct gw_event *events;
     size_t n_events;
+    struct gw_suppression *suppressions; /* room for all that may be found */
+    size_t n_suppressions;
     int64_t cursor;
     bool more;
     struct gw_store_stats stats;
@@ -70,6 +80,7 @@ struct sqlite_op {
         gw_store_idempotency_cb idempotency;
         gw_store_list_cb list;
         gw_store_events_cb events;
+        gw_store_suppressions_cb suppressions;
         gw_store_stats_cb stats;
     } cb;
     void *data;

@@ -13,15 +13,19 @@
 #include "gateway/store/sqlite_list.h"
 #include "gateway/store/sqlite_rows.h"
 #include "gateway/store/sqlite_stats.h"
+#include "gateway/store/sqlite_suppressions.h"
 
 /* Each returns SQLITE_OK, SQLITE_NOTFOUND (the answer is GW_NOTFOUND) or an error code. */
 
 static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
 {
-    int rc = sqlite_insert_message(&s->db, op->m, gw_clock_wall_ms());
+    int64_t now = gw_clock_wall_ms();
+    int rc = sqlite_suppress_recipients(&s->db, op->fresh, now);
+    if (rc == SQLITE_OK)
+        rc = sqlite_insert_message(&s->db, op->fresh, now);
     GW_FAILPOINT("store.inserted");
     return rc == SQLITE_OK && op->idempotency != NULL
-               ? sqlite_insert_idempotency(&s->db, op->idempotency, op->m)
+               ? sqlite_insert_idempotency(&s->db, op->idempotency, op->fresh)
                : rc;
 }
 
@@ -118,6 +122,25 @@ static int run_events(struct sqlite_store *s, struct sqlite_op *op)
     op->events = GW_ARENA_ARRAY(op->arena, struct gw_event, op->events_of.max);
     return sqlite_load_events(&s->db, &op->events_of, op->arena, op->events, &op->n_events,
                               &op->cursor, &op->more);
+}
+
+static int run_suppress(struct sqlite_store *s, struct sqlite_op *op)
+{
+    op->n_suppressions = op->n_entries;
+    return sqlite_suppress(&s->db, op->tenant, op->entries, op->n_entries, op->arena,
+                           op->suppressions, &op->cursor);
+}
+
+static int run_unsuppress(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_unsuppress(&s->db, op->tenant, op->emails, op->n_entries, op->arena,
+                             op->suppressions, &op->n_suppressions);
+}
+
+static int run_suppressions(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_list_suppressions(&s->db, &op->list_suppressions, op->arena, op->suppressions,
+                                    &op->n_suppressions, &op->cursor);
 }
 
 /* Up to @max row numbers of one priority that are due. */
@@ -238,13 +261,22 @@ void sqlite_op_forget(struct sqlite_op *op)
 int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
 {
     static int (*const run[OP_N_KINDS])(struct sqlite_store *, struct sqlite_op *) = {
-        [OP_COMMIT] = run_commit, [OP_RECORD] = run_record,
-        [OP_BEGIN] = run_record,  [OP_UPDATE] = run_update,
-        [OP_GET] = run_get,       [OP_RAW] = run_get,
-        [OP_ATTEMPTS] = run_get,  [OP_LEASE] = run_lease,
-        [OP_LIST] = run_list,     [OP_IDEMPOTENCY] = run_idempotency,
-        [OP_EVENTS] = run_events, [OP_STATS] = run_stats,
+        [OP_COMMIT] = run_commit,
+        [OP_RECORD] = run_record,
+        [OP_BEGIN] = run_record,
+        [OP_UPDATE] = run_update,
+        [OP_GET] = run_get,
+        [OP_RAW] = run_get,
+        [OP_ATTEMPTS] = run_get,
+        [OP_LEASE] = run_lease,
+        [OP_LIST] = run_list,
+        [OP_IDEMPOTENCY] = run_idempotency,
+        [OP_EVENTS] = run_events,
+        [OP_STATS] = run_stats,
         [OP_CLOCK] = run_clock,
+        [OP_SUPPRESS] = run_suppress,
+        [OP_UNSUPPRESS] = run_unsuppress,
+        [OP_SUPPRESSIONS] = run_suppressions,
     };
     sqlite_op_forget(op);
     op->status = GW_OK;

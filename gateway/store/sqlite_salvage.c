@@ -31,9 +31,16 @@ static const struct table {
     const char *name, *key;
     bool by_number;
 } tables[] = {
-    {"messages", "seq", true}, {"bodies", "seq", true},       {"recipients", "seq, n", true},
-    {"tags", "seq, n", true},  {"metadata", "seq, n", true},  {"attempts", "message, n", true},
-    {"events", "seq", false},  {"idempotency", "key", false}, {"body_drops", "at_ms, seq", false},
+    {"messages", "seq", true},
+    {"bodies", "seq", true},
+    {"recipients", "seq, n", true},
+    {"tags", "seq, n", true},
+    {"metadata", "seq, n", true},
+    {"attempts", "message, n", true},
+    {"events", "seq", false},
+    {"idempotency", "key", false},
+    {"body_drops", "at_ms, seq", false},
+    {"suppressions", "seq", false},
 };
 enum {
     N_TABLES = sizeof(tables) / sizeof(tables[0])

@@ -73,6 +73,12 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "ALTER TABLE messages ADD COLUMN dsn_ret INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE messages ADD COLUMN dsn_envid TEXT;"
     "ALTER TABLE messages ADD COLUMN dsn_notify INTEGER NOT NULL DEFAULT 0;",
+    /* 4: suppression lists */
+    "CREATE TABLE suppressions("
+    "  seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, email TEXT NOT NULL,"
+    "  reason INTEGER NOT NULL, detail TEXT, message_id TEXT, created_ms INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX suppressions_email ON suppressions(tenant, email);"
+    "CREATE INDEX suppressions_tenant ON suppressions(tenant, seq);",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -178,6 +184,17 @@ const char *const sqlite_statements[N_STMTS] = {
                       " ORDER BY e.seq",
 #undef EVENT_COLUMNS
     [STMT_HAS_TAG] = "SELECT 1 FROM tags WHERE seq = ? AND tag = ?",
+    [STMT_PUT_SUPPRESSION] =
+        "INSERT INTO suppressions(tenant, email, reason, detail, message_id, created_ms)"
+        " VALUES(?,?,?,?,?,?) ON CONFLICT(tenant, email) DO UPDATE SET reason = excluded.reason,"
+        " detail = excluded.detail, message_id = excluded.message_id",
+#define SUPPRESSION_COLUMNS \
+    "SELECT seq, email, reason, detail, message_id, created_ms FROM suppressions WHERE tenant = " \
+    "?1"
+    [STMT_FIND_SUPPRESSION] = SUPPRESSION_COLUMNS " AND email = ?2",
+    [STMT_LIST_SUPPRESSIONS] = SUPPRESSION_COLUMNS " AND seq < ?2 ORDER BY seq DESC",
+#undef SUPPRESSION_COLUMNS
+    [STMT_DELETE_SUPPRESSION] = "DELETE FROM suppressions WHERE seq = ?",
     [STMT_COUNT_STATUS] = "SELECT count(*) FROM messages WHERE status = ?",
     [STMT_SUM_FILES] = "SELECT ifnull(sum(m.size), 0) FROM bodies b JOIN messages m"
                        " ON m.seq = b.seq WHERE b.in_file = 1",

@@ -4,11 +4,11 @@
 #define GW_STORE_SQLITE_SCHEMA_H
 
 enum {
-    SQLITE_SCHEMA_VERSION = 3
+    SQLITE_SCHEMA_VERSION = 4
 };
 
 /* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,
- * sqlite_load.c and sqlite_history.c. */
+ * sqlite_load.c, sqlite_history.c and sqlite_suppressions.c. */
 enum sqlite_stmt_id {
     STMT_BEGIN,
     STMT_COMMIT,
@@ -51,6 +51,10 @@ enum sqlite_stmt_id {
     STMT_SELECT_EVENTS,
     STMT_SELECT_MESSAGE_EVENTS,
     STMT_HAS_TAG,
+    STMT_PUT_SUPPRESSION,
+    STMT_FIND_SUPPRESSION,
+    STMT_LIST_SUPPRESSIONS,
+    STMT_DELETE_SUPPRESSION,
     STMT_COUNT_STATUS,
     STMT_SUM_FILES,
     STMT_OLDEST,

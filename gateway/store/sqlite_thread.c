@@ -99,6 +99,12 @@ static void fail_op(struct sqlite_op *op, int rc)
     op->status = sqlite_db_status(rc);
 }
 
+/* What fills the disk, and may be refused. */
+static bool brings_more(const struct sqlite_op *op)
+{
+    return op->kind == OP_COMMIT || op->kind == OP_SUPPRESS;
+}
+
 /* The disk is full and this is not new mail: it gets what was held back. */
 static int run_in_reserve(struct sqlite_store *s, struct sqlite_op *op)
 {
@@ -117,7 +123,7 @@ static int run_alone(struct sqlite_store *s, struct sqlite_op *op)
     int rc = sqlite_thread_begin(s);
     if (rc == SQLITE_OK)
         rc = run_ops(s, &op, 1);
-    return sqlite_db_is_full(rc) && op->kind != OP_COMMIT ? run_in_reserve(s, op) : rc;
+    return sqlite_db_is_full(rc) && !brings_more(op) ? run_in_reserve(s, op) : rc;
 }
 
 /* The batch failed with @rc as a whole: one bad operation fails alone. */
@@ -150,7 +156,7 @@ static size_t refuse_mail(struct sqlite_op **ops, size_t n, struct gw_list *refu
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (ops[i]->kind == OP_COMMIT) {
+        if (brings_more(ops[i])) {
             fail_op(ops[i], SQLITE_FULL);
             gw_list_push_back(refused, &ops[i]->link);
         } else {

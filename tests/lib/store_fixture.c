@@ -121,7 +121,7 @@ struct gw_message *store_test_new_message(const char *tenant, size_t body_len)
 }
 
 /* Each asks, counts the answers to come, and sees that none came from inside the call. */
-void store_test_ask_commit(struct store_fixture *f, const struct gw_message *m)
+void store_test_ask_commit(struct store_fixture *f, struct gw_message *m)
 {
     int before = f->n_done;
     f->n_expected++;
@@ -129,7 +129,7 @@ void store_test_ask_commit(struct store_fixture *f, const struct gw_message *m)
     assert_int_equal(f->n_done, before);
 }
 
-void store_test_commit(struct store_fixture *f, const struct gw_message *m, enum gw_status want)
+void store_test_commit(struct store_fixture *f, struct gw_message *m, enum gw_status want)
 {
     store_test_ask_commit(f, m);
     store_test_settle(f);

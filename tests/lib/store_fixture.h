@@ -54,8 +54,8 @@ void store_test_settle(struct store_fixture *f);
 struct gw_message *store_test_new_message(const char *tenant, size_t body_len);
 
 /* Each asks, counts the answers to come, and sees that none came from inside the call. */
-void store_test_ask_commit(struct store_fixture *f, const struct gw_message *m);
-void store_test_commit(struct store_fixture *f, const struct gw_message *m, enum gw_status want);
+void store_test_ask_commit(struct store_fixture *f, struct gw_message *m);
+void store_test_commit(struct store_fixture *f, struct gw_message *m, enum gw_status want);
 void store_test_record(struct store_fixture *f, const struct gw_message *m, enum gw_status want);
 void store_test_get(struct store_fixture *f, const char *tenant, const char *id,
                     enum gw_status want);

@@ -13,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "gateway/records.h"
 #include "gateway/relay_admin.h"
+#include "gateway/suppressions.h"
 
 struct gw_submission {
     uv_timer_t timer;
@@ -227,6 +228,7 @@ struct gw_call {
     gw_record_cb on_record;
     gw_store_attempts_cb on_attempts;
     gw_history_cb on_history;
+    gw_store_suppressions_cb on_suppressions;
     void *data;
 };
 
@@ -243,6 +245,8 @@ static inline void fake_on_call(uv_timer_t *timer)
         c->on_attempts(c->status, found, NULL, 0, c->data);
     if (!c->abandoned && c->on_history != NULL)
         c->on_history(c->status, NULL, 0, 0, c->data);
+    if (!c->abandoned && c->on_suppressions != NULL)
+        c->on_suppressions(c->status, NULL, 0, 0, c->data);
     uv_close((uv_handle_t *)timer, fake_free_wait);
 }
 
@@ -272,6 +276,45 @@ struct gw_call *gw_list_messages(struct gw_gateway *g, const struct gw_list_quer
     struct gw_call *c = fake_call(g, NULL, GW_OK, data);
     c->on_page = cb;
     return c;
+}
+
+struct gw_call *gw_suppress(struct gw_gateway *g, const char *tenant,
+                            const struct gw_suppression *entries, size_t n,
+                            gw_store_suppressions_cb cb, void *data)
+{
+    (void)tenant;
+    (void)entries;
+    (void)n;
+    struct gw_call *c = fake_call(g, NULL, GW_OK, data);
+    c->on_suppressions = cb;
+    return c;
+}
+
+struct gw_call *gw_unsuppress(struct gw_gateway *g, const char *tenant, const char *const *emails,
+                              size_t n, gw_store_suppressions_cb cb, void *data)
+{
+    (void)tenant;
+    (void)emails;
+    (void)n;
+    struct gw_call *c = fake_call(g, NULL, GW_NOTFOUND, data);
+    c->on_suppressions = cb;
+    return c;
+}
+
+struct gw_call *gw_list_suppressions(struct gw_gateway *g, const struct gw_suppression_query *query,
+                                     gw_store_suppressions_cb cb, void *data)
+{
+    (void)query;
+    struct gw_call *c = fake_call(g, NULL, GW_OK, data);
+    c->on_suppressions = cb;
+    return c;
+}
+
+bool gw_suppression_address(struct gw_arena *arena, const char *in, const char **out)
+{
+    (void)arena;
+    *out = in;
+    return true;
 }
 
 struct gw_call *gw_message_raw(struct gw_gateway *g, const char *tenant, const char *id,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of lists. */
+#include "api/page.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/problem.h"
+
+enum {
+    CURSOR_SIZE = sizeof("9223372036854775807")
+};
+
+bool api_page_number(struct api_request *r, const char *name, int64_t max, int64_t *out)
+{
+    const char *text = api_request_query(r, name);
+    char *end;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    bool good =
+        text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= 1 && v <= max;
+    if (good)
+        *out = v;
+    else
+        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from 1 to %" PRId64 ".", name,
+                    max);
+    return good;
+}
+
+bool api_page_read(struct api_request *r, int64_t max, int64_t *limit, int64_t *cursor)
+{
+    *limit = API_DEFAULT_LIMIT;
+    *cursor = 0;
+    return api_page_number(r, "limit", max, limit) &&
+           api_page_number(r, "cursor", INT64_MAX, cursor);
+}
+
+void api_page_cursor(struct api_json *j, int64_t cursor)
+{
+    char text[CURSOR_SIZE];
+    (void)snprintf(text, sizeof(text), "%" PRId64, cursor);
+    api_json_str(j, "next_cursor", cursor > 0 ? text : NULL);
+}
