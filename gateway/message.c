@@ -78,6 +78,17 @@ bool gw_message_at_rest(const struct gw_message *m)
     return true;
 }
 
+int64_t gw_message_next_attempt_ms(const struct gw_message *m)
+{
+    int64_t first = 0;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        int64_t t = gw_rcpt_status_final(m->rcpts[i].status) ? 0 : m->rcpts[i].next_attempt_ms;
+        if (t != 0 && (first == 0 || t < first))
+            first = t;
+    }
+    return first;
+}
+
 bool gw_message_held(const struct gw_message *m)
 {
     for (size_t i = 0; i < m->n_rcpts; i++)

@@ -139,6 +139,10 @@ bool gw_message_settled(const struct gw_message *m);
 /* Nothing more will be tried by us unless asked: settled, or what is left is held. */
 bool gw_message_at_rest(const struct gw_message *m);
 
+/* Wall time at which the message falls due: the earliest next attempt of its open recipients; 0:
+ * never. */
+int64_t gw_message_next_attempt_ms(const struct gw_message *m);
+
 /* Settled, but an operator may still send it: a recipient is `uncertain` and on_uncertain is not
  * `stop`. Its body is kept. */
 bool gw_message_held(const struct gw_message *m);

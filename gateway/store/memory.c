@@ -159,18 +159,6 @@ static void reply_done(struct memory_store *s, enum gw_status status, gw_store_d
                  .call = memory_reply_done, .status = status, .cb.done = cb, .data = data});
 }
 
-/* Of the recipients that are open; 0: none is planned. */
-static int64_t next_attempt_of(const struct gw_message *m)
-{
-    int64_t first = 0;
-    for (size_t i = 0; i < m->n_rcpts; i++) {
-        int64_t t = gw_rcpt_status_final(m->rcpts[i].status) ? 0 : m->rcpts[i].next_attempt_ms;
-        if (t != 0 && (first == 0 || t < first))
-            first = t;
-    }
-    return first;
-}
-
 static int live_status(const struct gw_message *m)
 {
     const char *word = gw_message_status(m);
@@ -204,8 +192,8 @@ static void file_row(struct memory_store *s, struct row *r)
             r->body = NULL;
         }
         gw_list_push_back(&s->settled, &r->settled_link);
-    } else if (!r->leased && next_attempt_of(r->m) != 0) {
-        due_heap_add(due, &r->due, next_attempt_of(r->m));
+    } else if (!r->leased && gw_message_next_attempt_ms(r->m) != 0) {
+        due_heap_add(due, &r->due, gw_message_next_attempt_ms(r->m));
     }
 }
 
@@ -244,7 +232,7 @@ static void memory_commit(struct gw_store *base, struct gw_message *m,
     r->body = gw_memdup0(m->mime.data, m->mime.len);
     r->size = size;
     r->live = -1;
-    r->leased = next_attempt_of(m) == 0;
+    r->leased = gw_message_next_attempt_ms(m) == 0;
     memory_trail_init(&r->trail);
     size_t b = bucket_of(s, m->id);
     r->next_in_bucket = s->buckets[b];

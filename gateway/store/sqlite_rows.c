@@ -17,17 +17,6 @@ static int run(struct sqlite_db *d, enum sqlite_stmt_id id)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int64_t sqlite_next_due(const struct gw_message *m)
-{
-    int64_t first = 0;
-    for (size_t i = 0; i < m->n_rcpts; i++) {
-        int64_t t = gw_rcpt_status_final(m->rcpts[i].status) ? 0 : m->rcpts[i].next_attempt_ms;
-        if (t != 0 && (first == 0 || t < first))
-            first = t;
-    }
-    return first;
-}
-
 /* Among the live status words; -1: the message is not live. */
 static int live_index(const char *status)
 {
@@ -65,7 +54,7 @@ static int insert_head(struct sqlite_db *d, const struct gw_message *m, bool lea
     sqlite_bind_int(&b, m->expires_at_ms);
     sqlite_bind_int(&b, m->scheduled_at_ms);
     sqlite_bind_int(&b, m->retry_until_ms);
-    sqlite_bind_time(&b, leased ? 0 : sqlite_next_due(m));
+    sqlite_bind_time(&b, leased ? 0 : gw_message_next_attempt_ms(m));
     sqlite_bind_int(&b, leased);
     sqlite_bind_text(&b, gw_message_status(m));
     sqlite_bind_int(&b, m->dsn.ret);
@@ -182,7 +171,7 @@ static int update_head(struct sqlite_db *d, int64_t seq, const struct gw_message
 {
     struct sqlite_binder b = sqlite_bind_start(d, STMT_UPDATE_MESSAGE);
     sqlite_bind_int(&b, seq);
-    sqlite_bind_time(&b, leased || settled ? 0 : sqlite_next_due(m));
+    sqlite_bind_time(&b, leased || settled ? 0 : gw_message_next_attempt_ms(m));
     sqlite_bind_int(&b, leased);
     sqlite_bind_time(&b, settled ? now_ms : 0);
     sqlite_bind_int(&b, m->crashes);
@@ -209,7 +198,7 @@ static int settle_body(struct sqlite_db *d, int64_t seq, const struct gw_message
 int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, int64_t now_ms)
 {
     bool settled = gw_message_settled(m);
-    bool leased = !settled && sqlite_next_due(m) == 0;
+    bool leased = !settled && gw_message_next_attempt_ms(m) == 0;
     int rc = insert_head(d, m, leased);
     int64_t seq = sqlite3_last_insert_rowid(d->db);
     GW_FAILPOINT("store.insert_body");

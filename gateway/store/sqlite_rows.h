@@ -43,8 +43,4 @@ int sqlite_update_message(struct sqlite_db *d, const struct sqlite_place *place,
  * NULL; with it too, when it is not kept any more. */
 int sqlite_load_message(struct sqlite_db *d, int64_t seq, bool with_body, struct gw_message **out);
 
-/* Wall time at which the message falls due: the earliest next attempt of its open recipients; 0:
- * never. */
-int64_t sqlite_next_due(const struct gw_message *m);
-
 #endif
