@@ -73,7 +73,7 @@ static void read_time(struct api_reader *r, json_t *value, const char *pointer, 
     int64_t at = 0;
     api_read_text(r, value, pointer, field);
     if (field->value.data == NULL || !relative_time(field->value, gw_clock_wall_ms(), &at))
-        return; /* gw_prepare() judges the rest */
+        return; /* gw_prepare() judges what it is then */
     char text[GW_TIME_RFC3339_SIZE];
     gw_time_rfc3339(at, text);
     field->value = gw_arena_slice(r->arena, gw_slice_str(text));

@@ -112,3 +112,48 @@ def test_a_relative_time_schedules(server):
     for one in (first, iso):
         message = sdk.asking(server, "GET", f"/v1/messages/{one['data']['id']}").json()
         assert message["status"] == "scheduled", message
+
+
+def test_a_mail_is_shown_moved_and_taken_back(server):
+    letter = mail(to=["Ann <ann@example.net>"], cc="c@example.net", bcc="b@example.net", html="<p>hi</p>", replyTo="r@example.com",
+                  tags=[{"name": "a", "value": "b"}], scheduledAt="in 1 hour")
+    sent = sdk.call(server, "resend", CURRENT, "emails.send", letter)["value"]["data"]["id"]
+    moved, shown, canceled, again, shown_again = (r["value"] for r in sdk.calls(
+        server, "resend", CURRENT, ("emails.update", {"id": sent, "scheduledAt": "2027-02-03T04:05:06.000Z"}), ("emails.get", sent),
+        ("emails.cancel", sent), ("emails.cancel", sent), ("emails.get", sent)))
+    assert moved["data"] == {"object": "email", "id": sent} == canceled["data"] == again["data"]
+    data = shown["data"]
+    assert data["object"] == "email" and data["id"] == sent and data["last_event"] == "scheduled"
+    assert (data["from"], data["to"], data["cc"], data["bcc"], data["reply_to"]) == (
+        "sender@example.com", ["ann@example.net"], ["c@example.net"], ["b@example.net"], ["r@example.com"])
+    assert data["scheduled_at"] == "2027-02-03T04:05:06.000Z" and data["subject"] == letter["subject"]
+    assert data["text"] == "Hello\n" and data["html"].strip() == "<p>hi</p>" and data["tags"] == [{"name": "a", "value": "b"}]
+    assert shown_again["data"]["last_event"] == "canceled"
+
+
+def test_what_was_sent_can_not_be_steered_any_more(server):
+    letter = mail()
+    sent = sdk.call(server, "resend", CURRENT, "emails.send", letter)["value"]["data"]["id"]
+    sdk.caught(server, letter["subject"])
+    sdk.asking(server, "GET", f"/v1/messages/{sent}")
+    cancel, move, nothing, odd, phrase = (r["value"]["error"] for r in sdk.calls(
+        server, "resend", CURRENT, ("emails.cancel", sent), ("emails.update", {"id": sent, "scheduledAt": "in 1 min"}),
+        ("emails.get", str(uuid.uuid4())), ("emails.get", "nonsense"), ("emails.update", {"id": sent, "scheduledAt": "tomorrow at noon"})))
+    assert [(e["statusCode"], e["name"]) for e in (cancel, move, phrase)] == 3 * [(422, "validation_error")]
+    assert "scheduled_at: Must be a time" in phrase["message"]
+    assert [(e["statusCode"], e["name"]) for e in (nothing, odd)] == 2 * [(404, "not_found")]
+
+
+def test_lists_go_back_in_time(serve):
+    server = serve(env={"MAILHATCH_API_KEY": sdk.KEY})
+    sent = [r["value"]["data"]["id"] for r in sdk.calls(
+        server, "resend", CURRENT, *(("emails.send", mail(scheduledAt="in 1 day")) for _ in range(5)))]
+    first, = (r["value"]["data"] for r in sdk.calls(server, "resend", CURRENT, ("emails.list", {"limit": 2})))
+    assert [m["id"] for m in first["data"]] == sent[4:2:-1] and first["has_more"] is True and first["object"] == "list"
+    second, rest, unknown, before = (r["value"] for r in sdk.calls(
+        server, "resend", CURRENT, ("emails.list", {"limit": 2, "after": sent[3]}), ("emails.list", {"after": sent[3]}),
+        ("emails.list", {"after": str(uuid.uuid4())}), ("emails.list", {"before": sent[3]})))
+    assert [m["id"] for m in second["data"]["data"]] == sent[2:0:-1] and second["data"]["has_more"] is True
+    assert [m["id"] for m in rest["data"]["data"]] == sent[2::-1] and rest["data"]["has_more"] is False
+    assert unknown["error"]["statusCode"] == 404 and before["error"]["statusCode"] == 422
+    assert "page with `after`" in before["error"]["message"]

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages that were sent, for facades. A call in hand ties the request to the gateway's work;
+ * whichever side ends first frees it and unhooks the other. */
+#include "api/compat/records.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "api/message_record.h"
+#include "api/problem.h"
+#include "gateway/base/gw_mem.h"
+
+struct call {
+    struct api_request *request;
+    struct gw_call *call;
+    const char *too_late;
+    api_compat_view_fn view;
+};
+
+static void on_client_gone(void *data)
+{
+    struct call *c = data;
+    gw_call_abandon(c->call);
+    gw_free(c);
+}
+
+static void on_record(enum gw_status status, const struct gw_message *m, void *data)
+{
+    struct call *c = data;
+    struct api_request *r = c->request;
+    switch ((int)status) {
+    case GW_OK:
+        c->view(r, m);
+        break;
+    case GW_INVALID:
+        api_problem(r, API_MESSAGE_STATE, "%s", c->too_late);
+        break;
+    case GW_CONFLICT:
+        api_problem(r, API_BODY_GONE, "The message cannot be sent again: its body is not kept.");
+        break;
+    case GW_BUSY:
+        api_problem(r, API_MESSAGE_BUSY, "An attempt is in hand; ask again when it is over.");
+        break;
+    default:
+        api_message_failed(r, status);
+    }
+    gw_free(c);
+}
+
+/* NULL: the path names no message, the request is answered. */
+static struct call *new_call(struct api_request *r, const char *too_late, api_compat_view_fn view)
+{
+    if (!api_message_id_check(r))
+        return NULL;
+    struct call *c = gw_calloc(1, sizeof(*c));
+    *c = (struct call){.request = r, .too_late = too_late, .view = view};
+    api_request_hold(r, on_client_gone, c);
+    return c;
+}
+
+void api_compat_show(struct api_request *r, api_compat_view_fn view)
+{
+    struct call *c = new_call(r, "", view);
+    if (c != NULL)
+        c->call =
+            gw_message_raw(r->context->gateway, api_request_tenant(r), r->param, on_record, c);
+}
+
+void api_compat_cancel(struct api_request *r, const char *too_late, api_compat_view_fn view)
+{
+    struct call *c = new_call(r, too_late, view);
+    if (c != NULL)
+        c->call =
+            gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param, on_record, c);
+}
+
+void api_compat_schedule(struct api_request *r, int64_t at_ms, const char *too_late,
+                         api_compat_view_fn view)
+{
+    struct call *c = new_call(r, too_late, view);
+    if (c != NULL)
+        c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at_ms,
+                                      on_record, c);
+}
+
+bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
+                     struct gw_read_message *out)
+{
+    if (m->mime.data == NULL || m->mime.len > API_COMPAT_MAX_READ)
+        return false;
+    gw_mime_read(arena, m->mime, GW_MIME_READ_BODIES, out);
+    return true;
+}
+
+bool api_compat_number(struct api_request *r, const char *name, int64_t min, int64_t max,
+                       int64_t otherwise, int64_t *out)
+{
+    const char *text = api_request_query(r, name);
+    char *end;
+    *out = otherwise;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= min && v <= max) {
+        *out = v;
+        return true;
+    }
+    api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from %" PRId64 " to %" PRId64 ".",
+                name, min, max);
+    return false;
+}
+
+/* ---- lists ---- */
+
+struct walk {
+    struct api_request *request;
+    struct gw_call *call;
+    struct api_compat_list list;
+    struct gw_buf body;
+    struct api_json json;
+    size_t n_seen, n_shown;
+    bool found_after, more;
+};
+
+static void free_walk(struct walk *w)
+{
+    gw_buf_deinit(&w->body);
+    gw_free(w);
+}
+
+static void on_walker_gone(void *data)
+{
+    struct walk *w = data;
+    gw_call_abandon(w->call);
+    free_walk(w);
+}
+
+static void look(struct walk *w, const struct gw_message *m)
+{
+    w->n_seen++;
+    if (!w->found_after) {
+        w->found_after = strcmp(m->id, w->list.after) == 0;
+    } else if (w->list.skip > 0) {
+        w->list.skip--;
+    } else if (w->n_shown == w->list.take) {
+        w->more = true;
+    } else {
+        w->list.item(&w->json, m);
+        w->n_shown++;
+    }
+}
+
+static void next_page(struct walk *w);
+
+static void on_page(enum gw_status status, struct gw_message *const *messages, size_t n,
+                    int64_t cursor, void *data)
+{
+    struct walk *w = data;
+    struct api_request *r = w->request;
+    for (size_t i = 0; status == GW_OK && i < n && !w->more; i++)
+        look(w, messages[i]);
+    w->list.query.cursor = cursor;
+    if (status == GW_OK && !w->more && cursor > 0 && w->n_seen < API_COMPAT_MAX_WALK) {
+        next_page(w);
+        return;
+    }
+    if (status != GW_OK) {
+        api_message_failed(r, status);
+    } else if (!w->found_after) {
+        api_message_not_found(r);
+    } else {
+        w->list.end(&w->json, w->n_shown, w->more || cursor > 0, &w->list);
+        api_answer_json(r, 200, &w->body);
+    }
+    free_walk(w);
+}
+
+static void next_page(struct walk *w)
+{
+    w->call = gw_list_messages(w->request->context->gateway, &w->list.query, on_page, w);
+}
+
+/* The time in a UUIDv7 (RFC 9562 sec. 5.7), wall milliseconds; 0 when @id is none. */
+static int64_t id_time(const char *id)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < 13; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *at = id[i] != '\0' ? strchr(digits, id[i] | 0x20) : NULL;
+        if (i == 8 && id[i] == '-')
+            continue;
+        if (at == NULL)
+            return 0;
+        ms = ms * 16 + (at - digits);
+    }
+    return ms;
+}
+
+void api_compat_list(struct api_request *r, const struct api_compat_list *list)
+{
+    struct walk *w = gw_calloc(1, sizeof(*w));
+    w->request = r;
+    w->list = *list;
+    w->found_after = list->after == NULL;
+    w->list.query.tenant = api_request_tenant(r);
+    w->list.query.limit = GW_LIST_MAX;
+    w->list.query.cursor = 0;
+    if (list->after != NULL) /* it and what is older */
+        w->list.query.until_ms = id_time(list->after) + 1;
+    gw_buf_init(&w->body, API_COMPAT_MAX_PAGE);
+    w->json = (struct api_json){.out = &w->body};
+    w->list.begin(&w->json);
+    api_request_hold(r, on_walker_gone, w);
+    next_page(w);
+}
