@@ -36,10 +36,16 @@ static bool is_literal(struct gw_slice s)
     return true;
 }
 
+/* What a reader might decode (RFC 2047). */
+static bool has_encoded_word(struct gw_slice s)
+{
+    return memmem(s.data, s.len, "=?", 2) != NULL;
+}
+
 /* "<" id-left "@" id-right ">" without the obsolete forms. */
 static bool is_strict_id(struct gw_slice s)
 {
-    if (s.len < 5 || s.data[0] != '<' || s.data[s.len - 1] != '>')
+    if (s.len < 5 || s.data[0] != '<' || s.data[s.len - 1] != '>' || has_encoded_word(s))
         return false;
     struct gw_slice inner = gw_slice_of(s.data + 1, s.len - 2);
     const char *at = memchr(inner.data, '@', inner.len);
@@ -50,14 +56,13 @@ static bool is_strict_id(struct gw_slice s)
     return is_dot_atom(left) && (is_dot_atom(right) || is_literal(right));
 }
 
-/* "<", visible ASCII, ">"; nothing a reader would decode. */
+/* "<", visible ASCII, ">". */
 static bool is_foreign_id(struct gw_slice s)
 {
-    if (s.len < 3 || s.data[0] != '<' || s.data[s.len - 1] != '>')
+    if (s.len < 3 || s.data[0] != '<' || s.data[s.len - 1] != '>' || has_encoded_word(s))
         return false;
     for (size_t i = 1; i < s.len - 1; i++) {
-        bool encoded = s.data[i] == '=' && s.data[i + 1] == '?';
-        if (s.data[i] < 0x21 || s.data[i] > 0x7e || s.data[i] == '<' || s.data[i] == '>' || encoded)
+        if (s.data[i] < 0x21 || s.data[i] > 0x7e || s.data[i] == '<' || s.data[i] == '>')
             return false;
     }
     return true;

@@ -115,6 +115,7 @@ def test_headers_that_cannot_stand_together_are_refused(mailer, change, pointers
 @pytest.mark.parametrize("value, code", [
     ("<a\r\n>", INJECTION), ("a@b.example", VALUE), ("<a b@c.example>", VALUE), ("<>", VALUE), ("<a@b.example><c@d.example>", VALUE),
     ("<a@b.example> x", VALUE), ("<é@b.example>", VALUE), ("<\"a b\"@c.example>", VALUE), ("<" + "a" * 1000 + "@b.example>", LONG),
+    ("<=?utf-8?q?x?=@b.example>", VALUE),
 ], ids=lambda v: ascii(v)[:30])
 def test_hostile_message_id_is_refused(mailer, field, value, code):
     refused(mailer, {field: value}, {f"/{field}": code})
