@@ -13,6 +13,11 @@
  *   READ n      read n octets               STALL     read and say nothing until the peer goes
  *   DRIP text   an octet of text every few ms, then its last octet again and again
  *   FLOOD n t   send t n times (as R:)      RAW text  as R:, past TLS
+ *   LINES n t   send n lines t in one write EACH n m  n times: read a line, answer 250 in m octets
+ *   QUIET ms    the peer must not speak, nor go, for so long
+ *   KEYS n      n updates of the TLS keys   RENEG     ask for renegotiation (TLS 1.2)
+ *   RECORDS n   TLS records of n octets from here on (0: as they come)
+ *   PIECES n    ciphertext in pieces of n octets from here on
  * A step that fails ends the connection. */
 #ifndef TEST_SCRIPTED_SERVER_H
 #define TEST_SCRIPTED_SERVER_H
@@ -31,6 +36,7 @@ struct test_server_config {
     const char *scripts[TEST_SERVER_MAX_SCRIPTS];
     struct test_cert_spec cert; /* for TLS steps */
     int max_tls_version;        /* OpenSSL's number; 0: any */
+    int window;                 /* octets of the sockets' buffers; 0: the system's */
 };
 
 struct test_server;
@@ -50,6 +56,8 @@ size_t test_server_messages(struct test_server *s);
 size_t test_server_quits(struct test_server *s);
 /* Blocks until @n connections are closed on our side. */
 void test_server_wait_closed(struct test_server *s, size_t n);
+/* TLS handshakes that resumed a session. */
+size_t test_server_resumed(struct test_server *s);
 /* WAIT steps that were reached. */
 size_t test_server_waiting(struct test_server *s);
 /* All lines that came outside of TLS; heap, free(). */

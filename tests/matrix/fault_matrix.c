@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     int64_t since_ms = gw_clock_mono_ms();
     matrix_add_generic(&m);
     matrix_add_rows(&m);
+    matrix_add_network(&m);
     if (argc > 1)
         keep_named(&m, argv[1]);
     bool clean = matrix_run(&m);

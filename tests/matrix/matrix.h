@@ -10,12 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MATRIX_HOLE "127.0.0.2"
+
 #include "gateway/base/gw_buf.h"
 #include "smtp/relay.h"
 #include "tests/lib/test_ca.h"
 
 enum {
-    MATRIX_RCPTS = 2,
+    MATRIX_RCPTS = 2, /* whose outcome is shown */
     MATRIX_NAME = 96,
     MATRIX_WANT = 192,
     MATRIX_MAX_CASES = 4000
@@ -51,7 +53,10 @@ enum {
     MATRIX_TWICE = 1024,            /* an ordinary message goes first on the same connection */
     MATRIX_NO_PLAIN_SECRETS = 2048, /* TLS is required: no AUTH and no MAIL in plaintext */
     MATRIX_NO_ONE_FLIGHT = 4096,
-    MATRIX_MANY_CONNECTIONS = 8192 /* the server may see more than one connection */
+    MATRIX_MANY_CONNECTIONS = 8192, /* the server may see more than one connection */
+    MATRIX_OTHER_RELAY = 16384,     /* the second message goes through a relay object of its own */
+    MATRIX_THREE_TIMES = 32768,   /* the message goes thrice, what is looked at is the last time */
+    MATRIX_NO_DESCRIPTORS = 65536 /* none is left when the message goes out; alone */
 };
 
 struct matrix_case {
@@ -60,11 +65,17 @@ struct matrix_case {
     unsigned flags;
     enum matrix_action action;
     struct gw_buf script, second_script; /* for the first and the further connections */
-    size_t timeout_at; /* offset in struct smtp_timeouts of the short one, or SIZE_MAX */
+    size_t timeout_at;  /* offset in struct smtp_timeouts of the short one, or SIZE_MAX */
+    int64_t timeout_ms; /* it; 0: 1/1000 of the default, and not too short for a busy machine */
     struct test_cert_spec cert;
     int max_tls_version;
-    const char *host;                     /* NULL: 127.0.0.1 */
-    bool no_server;                       /* nobody listens */
+    const char *host; /* NULL: 127.0.0.1; see matrix_dns.c */
+    bool no_server;   /* nobody listens */
+    bool has_hole;    /* connects to MATRIX_HOLE hear nothing */
+    int64_t jump_ms;  /* by which the clocks go on before the second message; alone */
+    int window;       /* of the server's sockets */
+    size_t n_rcpts;   /* 0: MATRIX_RCPTS; all behind the second are as the first */
+    int n_resumed;    /* TLS sessions, as the server sees it */
     char want[MATRIX_RCPTS][MATRIX_WANT]; /* "deferred network conn_reset RCPT 0 next sick" */
     char seen[MATRIX_RCPTS][MATRIX_WANT];
     char fault[256]; /* what else is wrong: called back twice, secrets in plaintext, … */
@@ -80,6 +91,9 @@ struct matrix {
 struct matrix_case *matrix_add(struct matrix *m);
 void matrix_add_generic(struct matrix *m); /* stages × faults */
 void matrix_add_rows(struct matrix *m);    /* stage-specific rows */
+void matrix_add_network(struct matrix *m); /* those of names, addresses and octets on the way */
+/* Whoever waits for a name that is not answered gives up. */
+void matrix_dns_end(void);
 /* Runs all cases, several at a time; false when the loop did not end. */
 bool matrix_run(struct matrix *m);
 

@@ -343,8 +343,6 @@ static void want_loss(struct matrix_case *c, const struct stage *stage, const st
         code = 421;
     else if (stage->at != BODY) /* where no reply is due, none is looked at */
         code = fault->kind == WANTS_2 ? 354 : fault->kind == WANTS_3 ? 250 : 0;
-    if (fault->kind == CLOSES && stage->at == GREETING)
-        shown = "*";          /* a reset may come before we know that we are connected */
     if (fault->kind == EXTRA) /* seen before the next command goes out */
         shown = stage->at == GREETING ? "EHLO" : "RCPT";
     /* What we broke off ourselves is nobody's fault: it is due again at once. */
@@ -392,6 +390,9 @@ static void add_case(struct matrix *m, const struct stage *stage, const struct f
         (void)gw_buf_add_str(&c->script, stage->before);
     (void)gw_buf_add_str(&c->script, stage->hear != NULL ? stage->hear : lines[stage->at].hear);
     const char *reply = stage->hear != NULL ? "S: 250 ok\n" : reply_at(stage->at, mode, stage);
+    if (fault->kind == CLOSES && stage->at == GREETING)
+        (void)gw_buf_add_str(&c->script,
+                             "WAIT\n"); /* until the client knows that it is connected */
     add_fault(&c->script, fault, reply);
     add_rest(&c->script, stage, mode, fault);
     expect(c, stage, fault);

@@ -3,47 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/matrix/matrix.h"
+#include "tests/matrix/matrix_row.h"
 
-enum {
-    PLAIN = 1,
-    START = 2,
-    TLS = 4,
-    SECURE = START | TLS,
-    ANY_MODE = 7,
-    RAW = 8 /* the script is all of it, no hello in front */
-};
-
-/* What a row does not name is zero. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-
-struct row {
-    const char *name;
-    unsigned modes;
-    unsigned flags;
-    const char *caps; /* words that the server offers, apart by '|' */
-    const char *script;
-    const char *want, *want_second; /* NULL: as the first */
-    const char *second_script;      /* further connections */
-    struct test_cert_spec cert;
-    int max_tls;
-    const char *host;
-    size_t timeout_at;
-    bool no_server;
-};
-
-#define P       "PIPELINING"
-#define MAIL    "C: MAIL FROM:<me@example.test>\n"
-#define RCPTS   "C: RCPT TO:<a@example.test>\nC: RCPT TO:<b@example.test>\n"
-#define OKS     "S: 250\nS: 250\nS: 250\n"
-#define CONTENT "S: 354 go\nBODY\nS: 250 2.0.0 ok\n"
-#define FLIGHT  MAIL RCPTS "C: DATA\n"
-#define SENT    FLIGHT OKS CONTENT "HANG\n"
-#define OK      "sent - - dot 250 - well"
-#define OK_LAST "sent - - BDAT LAST 250 - well"
-#define T(x)    offsetof(struct smtp_timeouts, x)
-
-static const struct row connect_rows[] = {
+static const struct matrix_row connect_rows[] = {
     {"R5 refused", PLAIN | TLS, 0, P, "", "deferred network conn_refused connect 0 next sick",
      .no_server = true},
     {"R8 greeting 521", ANY_MODE | RAW, 0, P, "S: 521 no mail here\nHANG\n",
@@ -116,7 +78,7 @@ static const struct row connect_rows[] = {
             "deferred tls starttls_injection tls 0 next sick" \
     }
 
-static const struct row tls_rows[] = {
+static const struct matrix_row tls_rows[] = {
     {"T1 stripped", START | RAW, 0, P, NO_TLS "HANG\n",
      "deferred tls tls_required_missing EHLO 0 next sick"},
     {"T1 stripped, AUTH offered", START | RAW, MATRIX_AUTH_PLAIN, P,
@@ -198,7 +160,7 @@ static const struct row tls_rows[] = {
             "deferred auth auth_failed AUTH " code " next open" \
     }
 
-static const struct row auth_rows[] = {
+static const struct matrix_row auth_rows[] = {
     {"A1 not offered", ANY_MODE, MATRIX_AUTH_PLAIN, P, "HANG\n",
      "deferred auth auth_unavailable EHLO 0 next sick"},
     {"A1 offered before TLS only", START | RAW, MATRIX_AUTH_PLAIN, P,
@@ -241,7 +203,7 @@ static const struct row auth_rows[] = {
             FLIGHT "S: " code "\nS: 503\nS: 503\nS: 503\nC: RSET\nS: 250\nHANG\n", want_ \
     }
 
-static const struct row mail_rows[] = {
+static const struct matrix_row mail_rows[] = {
     IN_MAIL("450 4.7.1 later", "deferred policy - MAIL 450 - well"),
     IN_MAIL("451 4.3.5 later", "deferred other - MAIL 451 - well"),
     IN_MAIL("452 4.3.1 full", "deferred mailbox_full - MAIL 452 - well"),
@@ -302,7 +264,7 @@ static const struct row mail_rows[] = {
 };
 
 #define ENDED "C: RSET\nS: 250\nHANG\n"
-static const struct row rcpt_rows[] = {
+static const struct matrix_row rcpt_rows[] = {
     {"C2 one 550", ANY_MODE, 0, P, FLIGHT "S: 250\nS: 550 5.1.1 no\nS: 250\n" CONTENT "HANG\n",
      "rejected recipient - RCPT 550 - well", OK},
     {"C3 one 450", ANY_MODE, 0, P,
@@ -359,7 +321,7 @@ static const struct row rcpt_rows[] = {
 #define BDAT "C: BDAT 36 LAST\nREAD 36\n"
 #define ONE  MAIL RCPTS BDAT
 #define CH   P "|CHUNKING"
-static const struct row content_rows[] = {
+static const struct matrix_row content_rows[] = {
     {"D1 DATA 451", ANY_MODE, 0, P,
      FLIGHT "S: 250\nS: 550 5.1.1 no\nS: 250\nS: 451 4.3.0 x\n" ENDED,
      "rejected recipient - RCPT 550 - well", "deferred other - DATA 451 - well"},
@@ -404,7 +366,7 @@ static const struct row content_rows[] = {
      "rejected size - BDAT 552 next well"},
 };
 
-static void add_hello(struct gw_buf *out, const struct row *row, enum matrix_mode mode)
+static void add_hello(struct gw_buf *out, const struct matrix_row *row, enum matrix_mode mode)
 {
     bool raw = (row->modes & RAW) != 0;
     if (mode == MATRIX_TLS && strncmp(row->script, "PLAIN", 5) != 0)
@@ -423,7 +385,7 @@ static void add_hello(struct gw_buf *out, const struct row *row, enum matrix_mod
     (void)gw_buf_add_str(out, "S: 250 HELP\n");
 }
 
-static void add_row(struct matrix *m, const struct row *row, enum matrix_mode mode)
+static void add_row(struct matrix *m, const struct matrix_row *row, enum matrix_mode mode)
 {
     static const char *const modes[] = {"plain", "STARTTLS", "TLS"};
     struct matrix_case *c = matrix_add(m);
@@ -433,11 +395,18 @@ static void add_row(struct matrix *m, const struct row *row, enum matrix_mode mo
     c->flags = row->flags;
     if (mode != MATRIX_PLAIN && (row->flags & MATRIX_OPPORTUNISTIC) == 0)
         c->flags |= MATRIX_NO_PLAIN_SECRETS;
-    c->timeout_at = row->timeout_at != 0 ? row->timeout_at : SIZE_MAX;
+    bool is_short = row->timeout_at != 0 || row->timeout_ms != 0; /* one offset is 0 */
+    c->timeout_at = is_short ? row->timeout_at : SIZE_MAX;
     c->cert = row->cert;
     c->max_tls_version = row->max_tls;
     c->host = row->host;
     c->no_server = row->no_server;
+    c->has_hole = row->has_hole;
+    c->jump_ms = row->jump_ms;
+    c->timeout_ms = row->timeout_ms;
+    c->window = row->window;
+    c->n_rcpts = row->n_rcpts;
+    c->n_resumed = row->n_resumed;
     add_hello(&c->script, row, mode);
     (void)gw_buf_add_str(&c->script, row->script + (plain_script ? 6 : 0));
     if (row->second_script != NULL) {
@@ -449,7 +418,7 @@ static void add_row(struct matrix *m, const struct row *row, enum matrix_mode mo
     (void)snprintf(c->want[1], MATRIX_WANT, "%s", second);
 }
 
-static void add_rows(struct matrix *m, const struct row *rows, size_t n)
+void matrix_add_table(struct matrix *m, const struct matrix_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         for (int mode = 0; mode < MATRIX_N_MODES; mode++)
@@ -459,7 +428,7 @@ static void add_rows(struct matrix *m, const struct row *rows, size_t n)
 
 void matrix_add_rows(struct matrix *m)
 {
-#define ADD(rows) add_rows(m, rows, sizeof(rows) / sizeof((rows)[0]))
+#define ADD(rows) matrix_add_table(m, rows, sizeof(rows) / sizeof((rows)[0]))
     ADD(connect_rows);
     ADD(tls_rows);
     ADD(auth_rows);

@@ -16,6 +16,7 @@
 #include "gateway/delivery_policy.h"
 #include "tests/lib/scripted_server.h"
 #include "tests/matrix/matrix.h"
+#include "tests/matrix/matrix_hole.h"
 
 enum {
     AT_ONCE = 24,
@@ -25,7 +26,9 @@ enum {
     SHORTEST_MS = 400,   /* 1/1000 of the default, but so much at least: the machine may be busy */
     QUIT_MS = 50,
     BIG_LINES = 200000,
-    LINE = 64
+    LINE = 64,
+    MANY_RCPTS = 300,
+    LONG_ADDRESS = 200 /* octets with NUL */
 };
 
 enum phase {
@@ -42,10 +45,14 @@ struct run {
     enum phase phase;
     struct test_server *server;
     struct smtp_relay *relay;
+    uint16_t port;
     struct smtp_transaction txn;
-    struct smtp_outcome outcomes[MATRIX_RCPTS];
-    unsigned n_done;
-    bool acted, closed;
+    struct smtp_outcome *outcomes;
+    size_t n_rcpts;
+    unsigned n_done, n_sent; /* what is looked at; MATRIX_THREE_TIMES */
+    struct matrix_hole hole;
+    bool acted;
+    unsigned n_open;  /* relays */
     unsigned n_ticks; /* looks since the server waits */
     int64_t since_ms;
 };
@@ -58,9 +65,17 @@ struct runner {
     struct run runs[AT_ONCE];
     char *ca_file;
     struct gw_buf big;
+    const char *many_rcpts[MANY_RCPTS];
+    char many_addresses[MANY_RCPTS][LONG_ADDRESS];
 };
 
 static const char content[] = "Subject: hello\r\n\r\n.dots\r\nand lines\r\n";
+
+/* Whatever a case makes of gw_clock. */
+static int64_t real_ms(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000);
+}
 
 static void blame(struct run *r, const char *what)
 {
@@ -84,9 +99,18 @@ static const char *relay_state(const struct run *r)
     return stats.last_error_at_ms != 0 ? "sick" : "well";
 }
 
+static bool is_same(const struct smtp_outcome *a, const struct smtp_outcome *b)
+{
+    return a->final == b->final && a->accepted == b->accepted && a->uncertain == b->uncertain &&
+           a->stage == b->stage && a->reason == b->reason && a->reply.code == b->reply.code;
+}
+
 static void look(struct run *r)
 {
     const char *relay = relay_state(r);
+    for (size_t i = MATRIX_RCPTS; i < r->n_rcpts; i++)
+        if (!is_same(&r->outcomes[0], &r->outcomes[i]))
+            blame(r, "the recipients differ");
     for (size_t i = 0; i < MATRIX_RCPTS; i++) {
         const struct smtp_outcome *o = &r->outcomes[i];
         if (!o->final) {
@@ -118,6 +142,9 @@ static void check_server(struct run *r)
     char *plain = test_server_plain_log(r->server);
     size_t most = (r->c->flags & MATRIX_TWICE) != 0 || (r->c->flags & MATRIX_BIG) != 0 ? 2 : 1;
     /* Recipients in two transactions get the content twice, once each. */
+    bool counts = r->c->n_resumed != 0 || (r->c->flags & MATRIX_OTHER_RELAY) != 0;
+    if (counts && test_server_resumed(r->server) != (size_t)r->c->n_resumed)
+        blame(r, "not as many TLS sessions were resumed as expected");
     if (strstr(r->c->name, "C4") != NULL || strstr(r->c->name, "M12") != NULL)
         most = 2;
     if (count_of(log, "Subject: hello") > most)
@@ -137,34 +164,22 @@ static void check_server(struct run *r)
     free(plain);
 }
 
-/* A stage "*" is any: the kernel decides which it is. */
-static bool is_equal(const char *want, const char *seen)
-{
-    const char *star = strstr(want, " * ");
-    if (star == NULL)
-        return strcmp(want, seen) == 0;
-    size_t head = (size_t)(star - want) + 1;
-    const char *tail = star + 2;
-    size_t n = strlen(seen);
-    return n >= head + strlen(tail) && memcmp(want, seen, head) == 0 &&
-           strcmp(seen + n - strlen(tail), tail) == 0;
-}
-
 /* --- One case --- */
+
+static const char *const two_rcpts[MATRIX_RCPTS] = {"a@example.test", "b@example.test"};
 
 static void on_done(struct smtp_transaction *txn);
 
 static void submit(struct run *r, bool ordinary)
 {
-    static const char *const rcpts[MATRIX_RCPTS] = {"a@example.test", "b@example.test"};
     static const struct smtp_dsn dsn = {
         .ret = SMTP_RET_HDRS, .envid = "17", .notify = SMTP_NOTIFY_FAILURE};
     unsigned flags = ordinary ? 0 : r->c->flags;
-    memset(r->outcomes, 0, sizeof(r->outcomes));
+    memset(r->outcomes, 0, r->n_rcpts * sizeof(*r->outcomes));
     r->txn = (struct smtp_transaction){
         .envelope = {.mail_from = (flags & MATRIX_NULL_SENDER) != 0 ? "" : "me@example.test",
-                     .rcpts = rcpts,
-                     .n_rcpts = MATRIX_RCPTS,
+                     .rcpts = r->n_rcpts == MATRIX_RCPTS ? two_rcpts : r->runner->many_rcpts,
+                     .n_rcpts = r->n_rcpts,
                      .content = gw_slice_of(content, sizeof(content) - 1),
                      .eightbit = (flags & MATRIX_EIGHTBIT) != 0,
                      .smtputf8 = (flags & MATRIX_UTF8) != 0,
@@ -179,8 +194,6 @@ static void submit(struct run *r, bool ordinary)
         blame(r, "the relay takes no transaction");
 }
 
-static void close_relay(struct run *r, int64_t grace_ms);
-
 static void on_done(struct smtp_transaction *txn)
 {
     struct run *r = txn->data;
@@ -190,6 +203,10 @@ static void on_done(struct smtp_transaction *txn)
                 blame(r, "the ordinary message was not taken");
         r->phase = SENDING;
         return; /* the second one goes out from the timer, when the server had its say */
+    }
+    if ((r->c->flags & MATRIX_THREE_TIMES) != 0 && ++r->n_sent < 3) {
+        submit(r, false);
+        return;
     }
     if (r->n_done++ > 0)
         blame(r, "called back twice");
@@ -201,9 +218,9 @@ static void on_done(struct smtp_transaction *txn)
 static void on_closed(void *data)
 {
     struct run *r = data;
-    if (r->closed)
+    if (r->n_open == 0)
         blame(r, "closed twice");
-    r->closed = true;
+    r->n_open -= r->n_open > 0 ? 1 : 0;
 }
 
 static void close_relay(struct run *r, int64_t grace_ms)
@@ -220,6 +237,7 @@ static struct smtp_relay_config relay_config(struct run *r)
     struct smtp_relay_config config = smtp_relay_config_default();
     config.name = "matrix";
     config.host = c->host != NULL ? c->host : "127.0.0.1";
+    config.server_name = strstr(config.host, ".test") != NULL ? "localhost" : NULL;
     config.helo_name = "client.test";
     config.tls_mode =
         (c->flags & MATRIX_OPPORTUNISTIC) != 0 ? SMTP_TLS_OPPORTUNISTIC : modes[c->mode];
@@ -245,44 +263,83 @@ static struct smtp_relay_config relay_config(struct run *r)
         int64_t ms;
         memcpy(&ms, (const char *)&standard + c->timeout_at, sizeof(ms));
         ms = ms / 1000 < SHORTEST_MS ? SHORTEST_MS : ms / 1000;
+        ms = c->timeout_ms != 0 ? c->timeout_ms : ms;
         memcpy((char *)t + c->timeout_at, &ms, sizeof(ms));
     }
     return config;
 }
 
 /* A port on which nobody listens. */
-static uint16_t free_port(struct run *r)
+static uint16_t free_port(void)
 {
     const struct test_server_config config = {.scripts = {"FIN"}};
     struct test_server *s = test_server_new(&config);
     uint16_t port = test_server_port(s);
-    (void)r;
     test_server_free(s);
     return port;
 }
 
-static void start(struct run *r)
+static uint16_t start_server(struct run *r)
 {
-    struct smtp_relay_config config = relay_config(r);
-    struct test_server_config server = {.cert = r->c->cert,
-                                        .max_tls_version = r->c->max_tls_version};
-    struct gw_err err = {.text = ""};
+    struct test_server_config server = {
+        .cert = r->c->cert, .max_tls_version = r->c->max_tls_version, .window = r->c->window};
     (void)gw_buf_add_char(&r->c->script, '\0');
     server.scripts[0] = r->c->script.data;
     if (r->c->second_script.len > 0) {
         (void)gw_buf_add_char(&r->c->second_script, '\0');
         server.scripts[1] = r->c->second_script.data;
     }
-    if (!r->c->no_server)
-        r->server = test_server_new(&server);
-    config.port = r->server != NULL ? test_server_port(r->server) : free_port(r);
-    r->since_ms = gw_clock_mono_ms();
-    CHECK(smtp_relay_new(&r->runner->loop, &config, &r->relay, &err) == GW_OK);
+    if (r->c->no_server)
+        return free_port();
+    r->server = test_server_new(&server);
+    return test_server_port(r->server);
+}
+
+/* False when the configuration is refused. */
+static bool open_relay(struct run *r)
+{
+    struct smtp_relay_config config = relay_config(r);
+    struct gw_err err = {.text = ""};
+    config.port = r->port;
+    if (smtp_relay_new(&r->runner->loop, &config, &r->relay, &err) != GW_OK)
+        return false;
+    r->n_open++;
+    return true;
+}
+
+static void start(struct run *r)
+{
+    r->n_rcpts = r->c->n_rcpts != 0 ? r->c->n_rcpts : MATRIX_RCPTS;
+    r->outcomes = gw_calloc(r->n_rcpts, sizeof(*r->outcomes));
+    r->since_ms = real_ms();
+    r->port = start_server(r);
+    if (r->c->has_hole)
+        matrix_hole_open(&r->hole, r->port);
+    if (!open_relay(r)) {
+        for (size_t i = 0; i < MATRIX_RCPTS; i++)
+            (void)snprintf(r->c->seen[i], MATRIX_WANT, "refused by the configuration");
+        r->n_done = 1;
+        r->phase = CLOSING;
+        return;
+    }
+    if ((r->c->flags & MATRIX_NO_DESCRIPTORS) != 0)
+        matrix_descriptors_take();
     bool twice = (r->c->flags & MATRIX_TWICE) != 0;
     r->phase = twice ? FIRST : SENDING;
     r->acted = twice; /* the second message is the act */
     submit(r, twice);
     r->acted = false;
+}
+
+static void submit_second(struct run *r)
+{
+    if (r->c->jump_ms != 0)
+        gw_clock_fake(gw_clock_wall_ms() + r->c->jump_ms, gw_clock_mono_ms() + r->c->jump_ms);
+    if ((r->c->flags & MATRIX_OTHER_RELAY) != 0) {
+        smtp_relay_close(r->relay, 0, on_closed, r);
+        CHECK(open_relay(r));
+    }
+    submit(r, false);
 }
 
 static void act(struct run *r)
@@ -294,18 +351,14 @@ static void act(struct run *r)
     /* What the server said before has to be read first: the loop polls between two looks. */
     if (waits && (test_server_waiting(r->server) == 0 || r->n_ticks++ < 2))
         return;
-    if (twice) {
-        r->acted = true;
-        submit(r, false);
-        test_server_go(r->server);
-    } else {
-        r->acted = true;
-        if (r->c->action == MATRIX_CANCEL)
-            smtp_relay_cancel(r->relay, &r->txn);
-        else
-            close_relay(r, 0);
-        test_server_go(r->server);
-    }
+    r->acted = true;
+    if (twice)
+        submit_second(r);
+    else if (r->c->action == MATRIX_CANCEL)
+        smtp_relay_cancel(r->relay, &r->txn);
+    else if (r->c->action == MATRIX_SHUTDOWN)
+        close_relay(r, 0);
+    test_server_go(r->server);
 }
 
 /* The client is done with the connection, or nothing of interest is left to see. */
@@ -326,19 +379,26 @@ static void finish(struct run *r)
         blame(r, "not called back");
     bool equal = true;
     for (size_t i = 0; i < MATRIX_RCPTS; i++)
-        equal = equal && is_equal(r->c->want[i], r->c->seen[i]);
-    r->c->ms = gw_clock_mono_ms() - r->since_ms;
+        equal = equal && strcmp(r->c->want[i], r->c->seen[i]) == 0;
+    r->c->ms = real_ms() - r->since_ms;
     r->c->ok = equal && r->c->fault[0] == '\0';
     if (r->server != NULL)
         test_server_free(r->server);
     r->server = NULL;
+    if (r->c->has_hole)
+        matrix_hole_close(&r->hole);
+    if (r->c->jump_ms != 0)
+        gw_clock_fake_end();
+    if ((r->c->flags & MATRIX_NO_DESCRIPTORS) != 0)
+        matrix_descriptors_give_back();
+    gw_free(r->outcomes);
     r->phase = OVER;
 }
 
 /* True while the case runs. */
 static bool drive(struct run *r)
 {
-    bool late = gw_clock_mono_ms() - r->since_ms > PATIENCE_MS;
+    bool late = real_ms() - r->since_ms > PATIENCE_MS;
     if (late && r->phase < CLOSING) {
         blame(r, "hung");
         r->phase = SETTLED;
@@ -348,13 +408,29 @@ static bool drive(struct run *r)
         r->phase = CLOSING; /* it is already */
     else if (r->phase == SETTLED && (late || is_settled(r)))
         close_relay(r, 0);
-    if (r->phase != CLOSING || !r->closed)
+    if (r->phase != CLOSING || r->n_open > 0)
         return true;
     finish(r);
     return false;
 }
 
 /* --- All of them --- */
+
+/* What changes the whole process. */
+static bool is_alone(const struct matrix_case *c)
+{
+    return c->jump_ms != 0 || (c->flags & MATRIX_NO_DESCRIPTORS) != 0;
+}
+
+static bool may_start(const struct runner *all)
+{
+    if (all->next == all->matrix->n)
+        return false;
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (all->runs[i].c != NULL && is_alone(all->runs[i].c))
+            return false;
+    return all->n_running == 0 || !is_alone(&all->matrix->cases[all->next]);
+}
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -365,7 +441,7 @@ static void on_timer(uv_timer_t *timer)
             r->c = NULL;
             all->n_running--;
         }
-        if (r->c == NULL && all->next < all->matrix->n) {
+        if (r->c == NULL && may_start(all)) {
             *r = (struct run){.runner = all, .c = &all->matrix->cases[all->next++]};
             all->n_running++;
             start(r);
@@ -386,17 +462,33 @@ static void fill_big(struct gw_buf *big)
         CHECK(gw_buf_add(big, line, sizeof(line)) == GW_OK);
 }
 
+static void fill_many(struct runner *all)
+{
+    for (size_t i = 0; i < MANY_RCPTS; i++) {
+        char *a = all->many_addresses[i];
+        memset(a, 'd', LONG_ADDRESS);
+        int n = snprintf(a, LONG_ADDRESS, "r%zu@", i);
+        a[n] = 'd';
+        for (size_t dot = 60; dot < LONG_ADDRESS - 6; dot += 60)
+            a[dot] = '.';
+        memcpy(a + LONG_ADDRESS - 6, ".test", 6);
+        all->many_rcpts[i] = a;
+    }
+}
+
 bool matrix_run(struct matrix *m)
 {
     struct runner *all = gw_calloc(1, sizeof(*all));
     all->matrix = m;
     all->ca_file = test_write_temp(test_ca_root());
     fill_big(&all->big);
+    fill_many(all);
     gw_log_init(GW_LOG_ERROR, GW_LOG_FORMAT_TEXT, 2);
     CHECK(uv_loop_init(&all->loop) == 0 && uv_timer_init(&all->loop, &all->timer) == 0);
     all->timer.data = all;
     CHECK(uv_timer_start(&all->timer, on_timer, 0, LOOK_MS) == 0);
     (void)uv_run(&all->loop, UV_RUN_DEFAULT);
+    matrix_dns_end();
     bool clean = uv_loop_close(&all->loop) == 0; /* no handle is left over */
     test_remove_temp(all->ca_file);
     gw_buf_deinit(&all->big);
