@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/json_scan.h"
 #include "gateway/base/gw_mem.h"
 
 /* --- the budget: what jansson allocates in this thread --- */
@@ -83,55 +84,25 @@ static void locate(struct gw_slice body, size_t at, size_t *line_out, size_t *co
     }
 }
 
-static enum gw_status refuse_at(struct gw_slice body, size_t at, struct gw_err *err,
-                                const char *what)
+enum gw_status api_json_refuse(struct gw_slice text, size_t at, struct gw_err *err,
+                               const char *what)
 {
     size_t line;
     size_t column;
-    locate(body, at, &line, &column);
+    locate(text, at, &line, &column);
     return gw_err_set(err, GW_PROTO, "line %zu, column %zu: %s", line, column, what);
+}
+
+/* @at  in doc->body */
+static enum gw_status refuse_at(const struct api_guarded_json *doc, size_t at, struct gw_err *err,
+                                const char *what)
+{
+    return api_json_refuse(doc->whole, (size_t)(doc->body.data - doc->whole.data) + at, err, what);
 }
 
 static enum gw_status refuse(const struct scan *s, struct gw_err *err, const char *what)
 {
-    return refuse_at(s->body, s->at, err, what);
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_delimiter(char c)
-{
-    return is_space(c) || (c != '\0' && strchr("{}[],:\"", c) != NULL);
-}
-
-static size_t skip_space(struct gw_slice body, size_t at)
-{
-    while (at < body.len && is_space(body.data[at]))
-        at++;
-    return at;
-}
-
-/* Index behind the string that starts at @at with its quote; body.len when it does not end. Every
- * octet is looked at once or twice, however many escapes there are. */
-static size_t string_end(struct gw_slice body, size_t at)
-{
-    const char *p = body.data + at + 1;
-    const char *end = body.data + body.len;
-    const char *quote = NULL;
-    while (p < end) {
-        if (quote == NULL || quote < p)
-            quote = memchr(p, '"', (size_t)(end - p));
-        if (quote == NULL)
-            return body.len;
-        const char *backslash = memchr(p, '\\', (size_t)(quote - p));
-        if (backslash == NULL)
-            return (size_t)(quote - body.data) + 1;
-        p = backslash + 2;
-    }
-    return body.len;
+    return refuse_at(s->out, s->at, err, what);
 }
 
 /* One number 0 to 255 at *at. */
@@ -154,13 +125,13 @@ static size_t read_octets(struct gw_slice body, size_t at, char *out, size_t *n_
     at++;
     for (;;) {
         unsigned octet;
-        at = skip_space(body, at);
+        at = api_json_skip_space(body, at);
         if (!take_octet(body, &at, &octet))
             return 0;
         if (out != NULL)
             out[n] = (char)octet;
         n++;
-        at = skip_space(body, at);
+        at = api_json_skip_space(body, at);
         if (at == body.len || (body.data[at] != ',' && body.data[at] != ']'))
             return 0;
         if (body.data[at++] == ']')
@@ -243,15 +214,15 @@ static enum gw_status open_bracket(struct scan *s, enum key key, struct gw_err *
 
 static void pass_string(struct scan *s, enum key key)
 {
-    size_t to = string_end(s->body, s->at);
+    size_t to = api_json_string_end(s->body, s->at);
     if (key == KEY_CONTENT && take_text(s, to))
         return;
     struct gw_slice raw = gw_slice_of(s->body.data + s->at, to - s->at);
-    size_t colon = skip_space(s->body, to);
+    size_t colon = api_json_skip_space(s->body, to);
     s->at = to;
     if (colon == s->body.len || s->body.data[colon] != ':')
         return;
-    s->at = skip_space(s->body, colon + 1);
+    s->at = api_json_skip_space(s->body, colon + 1);
     if (gw_slice_eq_nocase(raw, GW_SLICE_LIT("\"content\"")) || gw_slice_is(raw, "\"RawContent\""))
         s->key = KEY_CONTENT;
     else if (gw_slice_is(raw, "\"data\""))
@@ -264,7 +235,7 @@ static enum gw_status scan_one(struct scan *s, struct gw_err *err)
     char c = s->body.data[s->at];
     enum key key = s->key;
     s->key = KEY_OTHER;
-    if (is_space(c) || c == ',' || c == ':') {
+    if (api_json_is_space(c) || c == ',' || c == ':') {
         s->at++;
         return GW_OK;
     }
@@ -281,7 +252,7 @@ static enum gw_status scan_one(struct scan *s, struct gw_err *err)
         pass_string(s, key);
         return GW_OK;
     }
-    while (s->at < s->body.len && !is_delimiter(s->body.data[s->at]))
+    while (s->at < s->body.len && !api_json_is_delimiter(s->body.data[s->at]))
         s->at++;
     return GW_OK;
 }
@@ -289,9 +260,17 @@ static enum gw_status scan_one(struct scan *s, struct gw_err *err)
 enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
                               struct api_guarded_json *out, struct gw_err *err)
 {
+    return api_json_guard_part(arena, body, body, out, err);
+}
+
+enum gw_status api_json_guard_part(struct gw_arena *arena, struct gw_slice whole,
+                                   struct gw_slice part, struct api_guarded_json *out,
+                                   struct gw_err *err)
+{
+    struct gw_slice body = part;
     struct scan s = {.arena = arena, .body = body, .out = out};
-    *out = (struct api_guarded_json){.body = body, .text = body};
-    if (skip_space(body, 0) == body.len)
+    *out = (struct api_guarded_json){.whole = whole, .body = body, .text = body};
+    if (api_json_skip_space(body, 0) == body.len)
         return refuse(&s, err, "the body is empty");
     if (body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0)
         return refuse(&s, err, "a byte order mark is not allowed");
@@ -370,8 +349,8 @@ static const char *pointer_at(struct gw_arena *arena, struct gw_slice text, size
     for (size_t at = 0; at < end;) {
         char c = text.data[at];
         if (c == '"') {
-            size_t next = string_end(text, at);
-            size_t colon = skip_space(text, next);
+            size_t next = api_json_string_end(text, at);
+            size_t colon = api_json_skip_space(text, next);
             if (colon < text.len && text.data[colon] == ':' && depth > 0)
                 levels[depth - 1].key = gw_slice_of(text.data + at, next - at);
             at = next;
@@ -417,12 +396,12 @@ enum gw_status api_json_parse(struct gw_arena *arena, const struct api_guarded_j
     if (*out != NULL)
         return GW_OK;
     if (budget_exceeded)
-        return refuse_at(doc->body, 0, err, "the document takes too much memory");
+        return refuse_at(doc, 0, err, "the document takes too much memory");
     if (json_error_code(&error) == json_error_duplicate_key) {
         *pointer_out = pointer_at(arena, doc->text, (size_t)error.position);
         return gw_err_set(err, GW_EXISTS, "The field is given more than once.");
     }
     bool nul = json_error_code(&error) == json_error_null_character;
-    return refuse_at(doc->body, place_in_body(doc, (size_t)error.position), err,
+    return refuse_at(doc, place_in_body(doc, (size_t)error.position), err,
                      nul ? "NUL characters are not allowed" : error.text);
 }

@@ -41,6 +41,7 @@ struct api_json_taken {
 
 /* A body that passed the guard. */
 struct api_guarded_json {
+    struct gw_slice whole;      /* what lines are counted in; body is a part of it */
     struct gw_slice body, text; /* as given, and what to parse */
     struct api_json_taken *taken;
     size_t n_taken;
@@ -50,6 +51,12 @@ struct api_guarded_json {
  * many tokens. Whether the rest is JSON is seen by api_json_parse(). */
 enum gw_status api_json_guard(struct gw_arena *arena, struct gw_slice body,
                               struct api_guarded_json *out, struct gw_err *err) GW_NODISCARD;
+
+/* Likewise, of a @part of the text @whole that is a document of its own; errors are located in
+ * @whole. */
+enum gw_status api_json_guard_part(struct gw_arena *arena, struct gw_slice whole,
+                                   struct gw_slice part, struct api_guarded_json *out,
+                                   struct gw_err *err) GW_NODISCARD;
 
 /* What @value stands for when it is the stand-in of something taken out, else NULL. */
 const struct api_json_taken *api_json_taken(const struct api_guarded_json *doc,
@@ -61,6 +68,10 @@ const struct api_json_taken *api_json_taken(const struct api_guarded_json *doc,
 enum gw_status api_json_parse(struct gw_arena *arena, const struct api_guarded_json *doc,
                               json_t **out, const char **pointer_out,
                               struct gw_err *err) GW_NODISCARD;
+
+/* GW_PROTO with err->text "line 3, column 7: @what", of the octet @at of @text. */
+enum gw_status api_json_refuse(struct gw_slice text, size_t at, struct gw_err *err,
+                               const char *what);
 
 /* @base with one more reference token, escaped (RFC 6901 sec. 3). Keys over API_JSON_MAX_KEY_SHOWN
  * octets are cut in the pointer. */

@@ -173,8 +173,9 @@ static void unknown_field(struct api_reader *r, struct gw_slice key, const char 
         gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD, "There is no such field.");
 }
 
-void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
-                     const struct api_json_field *fields, size_t n_fields, void *target)
+static uint32_t read_fields(struct api_reader *r, json_t *object, const char *pointer,
+                            const struct api_json_field *fields, size_t n_fields, uint32_t skip,
+                            void *target)
 {
     uint32_t seen = 0;
     const char *key;
@@ -182,7 +183,7 @@ void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
     PRE(n_fields <= API_JSON_MAX_FIELDS);
     if (!json_is_object(object)) {
         api_read_wrong_type(r, object, pointer, "an object");
-        return;
+        return 0;
     }
     json_object_foreach(object, key, value)
     {
@@ -198,26 +199,43 @@ void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                             fields[i].name);
         } else {
             seen |= 1U << i;
-            if (!json_is_null(value))
+            if (!json_is_null(value) && (skip & (1U << i)) == 0)
                 fields[i].read(r, value, at, (char *)target + fields[i].offset);
         }
     }
+    return seen;
+}
+
+void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
+                     const struct api_json_field *fields, size_t n_fields, void *target)
+{
+    (void)read_fields(r, object, pointer, fields, n_fields, 0, target);
 }
 
 enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
                                  const struct api_json_field *fields, size_t n_fields, void *target,
                                  bool *unread_out, struct gw_problems *problems)
 {
+    const struct api_json_part whole = {.whole = body, .text = body, .pointer = ""};
+    uint32_t bits = 0;
+    return api_read_part(arena, &whole, fields, n_fields, &bits, target, unread_out, problems);
+}
+
+enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part *part,
+                             const struct api_json_field *fields, size_t n_fields, uint32_t *bits,
+                             void *target, bool *unread_out, struct gw_problems *problems)
+{
     struct api_guarded_json doc;
     struct gw_err err;
     json_t *root = NULL;
-    const char *pointer = "";
-    enum gw_status status = api_json_guard(arena, body, &doc, &err);
+    const char *repeated = "";
+    enum gw_status status = api_json_guard_part(arena, part->whole, part->text, &doc, &err);
     if (status == GW_OK)
-        status = api_json_parse(arena, &doc, &root, &pointer, &err);
+        status = api_json_parse(arena, &doc, &root, &repeated, &err);
     *unread_out = status != GW_OK || !json_is_object(root);
     if (status == GW_EXISTS) {
-        gw_problems_add(problems, pointer, GW_PROBLEM_DUPLICATE, "%s", err.text);
+        gw_problems_add(problems, gw_arena_printf(arena, "%s%s", part->pointer, repeated),
+                        GW_PROBLEM_DUPLICATE, "%s", err.text);
         return GW_INVALID;
     }
     if (status != GW_OK) {
@@ -225,7 +243,7 @@ enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
         return GW_PROTO;
     }
     struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
-    api_read_object(&reader, root, "", fields, n_fields, target);
+    *bits = read_fields(&reader, root, part->pointer, fields, n_fields, *bits, target);
     json_decref(root);
     return problems->n > 0 ? GW_INVALID : GW_OK;
 }

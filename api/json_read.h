@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "api/json_guard.h"
 #include "gateway/base/gw_arena.h"
@@ -46,6 +47,18 @@ void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
 enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
                                  const struct api_json_field *fields, size_t n_fields, void *target,
                                  bool *unread_out, struct gw_problems *problems);
+
+/* A part of a document that is a document of its own. */
+struct api_json_part {
+    struct gw_slice whole, text; /* errors are located in whole; text is in it */
+    const char *pointer;         /* of the value that text is */
+};
+/* As api_read_document(), of a part.
+ * @bits  in: 1 << index of the fields that are to be known, but not read; out: of those given, null
+ *        or not */
+enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part *part,
+                             const struct api_json_field *fields, size_t n_fields, uint32_t *bits,
+                             void *target, bool *unread_out, struct gw_problems *problems);
 
 /* A string of the body, not the stand-in of an array. */
 bool api_read_is_string(struct api_reader *r, json_t *value);

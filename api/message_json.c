@@ -183,14 +183,27 @@ enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice bod
                              problems);
 }
 
+enum gw_status api_message_json_part(struct gw_arena *arena, const struct api_json_part *part,
+                                     uint32_t *bits, struct gw_draft *out,
+                                     struct gw_problems *problems)
+{
+    return api_read_part(arena, part, message_fields, N_OF(message_fields), bits, out, &out->unread,
+                         problems);
+}
+
+void api_message_json_refuse_parts(const struct gw_draft *draft, struct gw_problems *problems)
+{
+    for (size_t i = 0; i < draft->n_attachments; i++)
+        if (draft->attachments[i].part.value.data != NULL)
+            gw_problems_add(problems, draft->attachments[i].part.pointer, GW_PROBLEM_UNSUPPORTED,
+                            "Only multipart requests have parts; give the content as base64.");
+}
+
 enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice body,
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems)
 {
     enum gw_status status = api_message_json_read(arena, body, cfg, out, problems);
-    for (size_t i = 0; i < out->n_attachments; i++)
-        if (out->attachments[i].part.value.data != NULL)
-            gw_problems_add(problems, out->attachments[i].part.pointer, GW_PROBLEM_UNSUPPORTED,
-                            "Only multipart requests have parts; give the content as base64.");
+    api_message_json_refuse_parts(out, problems);
     return status == GW_OK && problems->n > 0 ? GW_INVALID : status;
 }

@@ -8,6 +8,9 @@
 #ifndef API_MESSAGE_JSON_H
 #define API_MESSAGE_JSON_H
 
+#include <stdint.h>
+
+#include "api/json_read.h"
 #include "gateway/gateway.h"
 
 /* A gw_decode_fn; runs in pool threads.
@@ -17,7 +20,16 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);
 
-/* Likewise, of a JSON document that comes with files: an attachment may name a part. */
+/* For documents that have messages inside: as api_read_part(), with the message's fields, into
+ * @out, which is zeroed or has been read into before. */
+enum gw_status api_message_json_part(struct gw_arena *arena, const struct api_json_part *part,
+                                     uint32_t *bits, struct gw_draft *out,
+                                     struct gw_problems *problems);
+/* Adds a problem for each attachment that names a part: the request has none. */
+void api_message_json_refuse_parts(const struct gw_draft *draft, struct gw_problems *problems);
+
+/* As api_message_json_decode(), of a JSON document that comes with files: an attachment may name a
+ * part. */
 enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice body,
                                      const struct cfg *cfg, struct gw_draft *out,
                                      struct gw_problems *problems);

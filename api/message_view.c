@@ -94,6 +94,14 @@ void api_message_view(struct api_json *j, const char *key, const struct gw_messa
     end_message(j, m, m->n_rcpts);
 }
 
+void api_message_batch_view(struct api_json *j, const char *key, const struct gw_message *m,
+                            bool durable, bool recipients)
+{
+    begin_message(j, key, m, durable);
+    api_json_num(j, "recipient_count", (int64_t)m->n_rcpts);
+    end_message(j, m, recipients ? m->n_rcpts : 0);
+}
+
 void api_message_list_view(struct api_json *j, const struct gw_message *m, bool durable)
 {
     begin_message(j, NULL, m, durable);

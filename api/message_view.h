@@ -14,6 +14,11 @@
 void api_message_view(struct api_json *j, const char *key, const struct gw_message *m,
                       bool durable);
 
+/* Likewise as a result in a batch: with the number of its recipients.
+ * @recipients  false leaves the list of them empty */
+void api_message_batch_view(struct api_json *j, const char *key, const struct gw_message *m,
+                            bool durable, bool recipients);
+
 enum {
     API_LIST_MAX_RCPTS = 20 /* recipients shown of each message in a list; ours */
 };

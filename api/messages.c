@@ -7,34 +7,22 @@
 
 #include "api/http_fields.h"
 #include "api/idempotency.h"
-#include "api/message_answer.h"
 #include "api/message_form.h"
 #include "api/message_json.h"
 #include "api/message_record.h"
 #include "api/multipart.h"
 #include "api/problem.h"
 #include "api/routes.h"
+#include "api/submission_answer.h"
 #include "api/submit.h"
-#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
-
-enum {
-    MAX_PREFER = 8 /* Prefer headers looked at */
-};
 
 struct pending {
     struct api_request *request;
     struct gw_wait *wait;
     struct api_prefer prefer;
 };
-
-static void read_prefer(const struct api_request *r, struct api_prefer *out)
-{
-    struct gw_slice values[MAX_PREFER];
-    size_t n = api_request_headers(r, "prefer", values, MAX_PREFER);
-    api_prefer_parse(values, n < MAX_PREFER ? n : MAX_PREFER, out);
-}
 
 static void on_client_gone(void *data)
 {
@@ -43,35 +31,23 @@ static void on_client_gone(void *data)
     gw_free(p);
 }
 
-static void set_applied(struct api_request *r, const struct api_prefer *prefer)
-{
-    char applied[64];
-    api_prefer_applied(prefer, applied, sizeof(applied));
-    if (applied[0] != '\0')
-        api_set_header(r, "preference-applied", applied);
-}
-
 static void answer_committed(struct api_request *r, const struct gw_submission_result *result)
 {
     const struct gw_message *m = result->message;
-    struct api_prefer prefer;
+    struct api_prefer prefer = api_request_prefer(r);
     GW_FAILPOINT("api.answer");
-    read_prefer(r, &prefer);
     char location[sizeof("/v1/messages/") + GW_UUID_SIZE];
     (void)snprintf(location, sizeof(location), "/v1/messages/%s", m->id);
     api_set_header(r, "location", location);
     if (result->replayed)
         api_set_header(r, "idempotency-replayed", "true");
-    set_applied(r, &prefer);
-    bool owner = prefer.wait_ms > 0 && result->settled && !gw_gateway_durable(r->context->gateway);
-    struct api_message_answer a = api_message_answer(m, &prefer, owner, gw_clock_wall_ms());
-    if (!a.is_problem) {
-        api_message_answer_view(r, a.status, m);
-        return;
-    }
-    api_problem_send(
-        r, &(struct api_problem){
-               .code = a.code, .detail = a.detail, .message = m, .retry_after_s = a.retry_after_s});
+    api_set_preference_applied(r, &prefer);
+    unsigned status;
+    struct api_problem problem;
+    if (api_submission_stored(r, result, &prefer, &status, &problem))
+        api_problem_send(r, &problem);
+    else
+        api_message_answer_view(r, status, m);
 }
 
 /* Is the body a form? Its boundary, "" when it is none that may be, goes to @boundary. */
@@ -103,8 +79,7 @@ static void post_message(struct api_request *r)
     gw_decode_fn decode = decoder_of(r);
     if (decode == NULL || !api_idempotency_key(r, &key))
         return;
-    struct api_prefer prefer;
-    read_prefer(r, &prefer);
+    struct api_prefer prefer = api_request_prefer(r);
     struct gw_submit_options options = {.decode = decode,
                                         .api_key = r->api_key,
                                         .wait_ms = prefer.wait_ms,
@@ -120,7 +95,7 @@ static void on_found(const struct gw_message *m, void *data)
     if (m == NULL) {
         api_message_not_found(p->request);
     } else {
-        set_applied(p->request, &p->prefer);
+        api_set_preference_applied(p->request, &p->prefer);
         api_message_answer_view(p->request, 200, m);
     }
     gw_free(p);
@@ -132,7 +107,7 @@ static void get_message(struct api_request *r)
         return;
     struct pending *p = gw_calloc(1, sizeof(*p));
     p->request = r;
-    read_prefer(r, &p->prefer);
+    p->prefer = api_request_prefer(r);
     api_request_hold(r, on_client_gone, p);
     p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param, GW_WAIT_CHANGE,
                               p->prefer.wait_ms, on_found, p);

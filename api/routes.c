@@ -17,6 +17,7 @@
 /* clang-format off */
 static const struct api_route *const tables[] = {
     api_messages_routes,
+    api_batch_routes,
     api_message_control_routes,
     api_message_lists_routes,
     api_sandbox_routes,

@@ -241,6 +241,27 @@ void gw_wait_cancel(struct gw_wait *w)
     end_wait(w, NULL, false);
 }
 
+/* ---- arrivals ---- */
+
+static void begin_arrivals(uv_idle_t *idle)
+{
+    struct gw_gateway *g = idle->data;
+    (void)uv_idle_stop(idle);
+    while (!gw_list_empty(&g->arrivals)) {
+        struct gw_arrival *a = gw_list_entry(g->arrivals.next, struct gw_arrival, link);
+        gw_list_remove(&a->link);
+        a->begin(a);
+    }
+}
+
+void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,
+                       void (*begin)(struct gw_arrival *a))
+{
+    a->begin = begin;
+    gw_list_push_back(&g->arrivals, &a->link);
+    (void)uv_idle_start(&g->idle, begin_arrivals);
+}
+
 /* ---- health ---- */
 
 const struct cfg *gw_gateway_cfg(const struct gw_gateway *g)

@@ -18,6 +18,13 @@ enum gw_gateway_state {
     GW_CLOSED_PARTS
 };
 
+/* Something that begins at the next turn of the loop, so that no answer of it comes from inside the
+ * call that made it. */
+struct gw_arrival {
+    struct gw_list link;
+    void (*begin)(struct gw_arrival *a);
+};
+
 struct gw_gateway {
     uv_loop_t *loop;
     struct gw_setups setups;
@@ -32,7 +39,7 @@ struct gw_gateway {
     struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
     struct gw_list checks;      /* of relays, running */
     size_t n_checks;
-    struct gw_list arrivals; /* submissions to begin at the next turn of the loop */
+    struct gw_list arrivals; /* struct gw_arrival */
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
@@ -49,8 +56,9 @@ struct gw_gateway {
 /* relay_check.c: they end soon. */
 void gw_relay_checks_end(struct gw_gateway *g);
 
-/* submission.c: begins what has arrived. */
-void gw_submissions_start(uv_idle_t *idle);
+/* gateway.c: @begin is called with @a at the next turn of the loop. */
+void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,
+                       void (*begin)(struct gw_arrival *a));
 
 /* control.c: whether somebody wants @id canceled that is, or is about to be, in hand. */
 bool gw_control_wants_cancel(struct gw_gateway *g, const char *id);

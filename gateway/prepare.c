@@ -17,13 +17,7 @@ enum {
 
 bool gw_prepare_has_problem(const struct gw_prepare_job *job, const char *pointer)
 {
-    size_t len = strlen(pointer);
-    for (size_t i = 0; i < job->problems->n; i++) {
-        const char *at = job->problems->items[i].pointer;
-        if (strncmp(at, pointer, len) == 0 && (at[len] == '\0' || at[len] == '/'))
-            return true;
-    }
-    return job->problems->n_dropped > 0;
+    return gw_problems_has(job->problems, pointer);
 }
 
 void gw_prepare_required(struct gw_prepare_job *job, const char *pointer, const char *detail)

@@ -3,6 +3,7 @@
 #ifndef GW_PROBLEMS_H
 #define GW_PROBLEMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gateway/base/gw_arena.h"
@@ -20,6 +21,7 @@ struct gw_problem {
 
 struct gw_problems {
     struct gw_arena *arena; /* where the strings live */
+    const char *base;       /* pointer of what is judged, "" when it is the whole document */
     struct gw_problem items[GW_MAX_PROBLEMS];
     size_t n, n_dropped;
 };
@@ -53,10 +55,15 @@ struct gw_problems {
 GW_PROBLEM_TABLE(GW_PROBLEM_DECLARE)
 #undef GW_PROBLEM_DECLARE
 
-/* @arena outlives the list. */
+/* @arena outlives the list; base is "". */
 void gw_problems_init(struct gw_problems *p, struct gw_arena *arena);
-/* Past GW_MAX_PROBLEMS only counts. @pointer is copied. */
+/* Past GW_MAX_PROBLEMS only counts.
+ * @pointer  copied; relative to p->base, or into the whole document when it is a URI fragment
+ *           ("#/defaults/from", RFC 6901 sec. 6) */
 void gw_problems_add(struct gw_problems *p, const char *pointer, const char *code, const char *fmt,
                      ...) GW_PRINTF(4, 5);
+/* Is @pointer (as above), or something in it, the subject of a problem already? True also when some
+ * are not kept. */
+bool gw_problems_has(const struct gw_problems *p, const char *pointer);
 
 #endif

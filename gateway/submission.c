@@ -13,6 +13,7 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/batch_internal.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/metrics.h"
 #include "gateway/prepare.h"
@@ -23,12 +24,14 @@ enum {
 
 struct gw_submission {
     struct gw_work work;
+    struct gw_arrival arrival;
     struct gw_gateway *gateway;
-    struct gw_setup *setup; /* the one it began with */
+    struct gw_setup *setup;     /* the one it began with */
+    struct gw_batch_item *item; /* that it is, or NULL */
     struct gw_submit_options options;
     gw_submission_cb on_done; /* NULL: abandoned or answered */
     void *data;
-    char *body;
+    char *body; /* NULL for an item of a batch */
     size_t body_len;
     /* with an idempotency key: */
     struct gw_idempotency idempotency; /* key: heap, NULL without one */
@@ -46,8 +49,7 @@ struct gw_submission {
     struct gw_wait *wait;
 };
 
-/* What is said about errors that have no problems to list. */
-static const char *detail_of(enum gw_status status)
+const char *gw_submission_detail(enum gw_status status)
 {
     switch ((int)status) {
     case GW_BUSY:
@@ -65,7 +67,6 @@ static const char *detail_of(enum gw_status status)
     }
 }
 
-static void start(struct gw_submission *s);
 static void decide(struct gw_submission *s);
 static void prepare(struct gw_submission *s);
 
@@ -102,7 +103,8 @@ static void fail(struct gw_submission *s, enum gw_status status)
 {
     if (status == GW_CONFLICT || status == GW_EXISTS)
         count_key(status == GW_CONFLICT ? "in_progress" : "reused");
-    answer(s, &(struct gw_submission_result){.status = status, .detail = detail_of(status)});
+    answer(s, &(struct gw_submission_result){.status = status,
+                                             .detail = gw_submission_detail(status)});
     free_submission(s);
 }
 
@@ -128,6 +130,8 @@ static void hold(struct gw_submission *s, const char *id)
     memcpy(s->id, id, GW_UUID_SIZE);
     s->wait =
         gw_gateway_wait(s->gateway, "", s->id, GW_WAIT_REST, s->options.wait_ms, on_wait_over, s);
+    if (s->item != NULL)
+        gw_batch_item_stored(s->item);
 }
 
 /* The message of an earlier equal request is the answer. */
@@ -207,7 +211,10 @@ static void run_fingerprint(struct gw_work *w)
 {
     struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
     GW_FAILPOINT("submission.fingerprint");
-    (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
+    if (s->item != NULL)
+        gw_batch_item_fingerprint(s->item, s->idempotency.fingerprint);
+    else
+        (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
 }
 
 static void on_fingerprint(struct gw_work *w)
@@ -221,14 +228,21 @@ static void free_body(struct gw_submission *s)
     s->body = NULL;
 }
 
+static enum gw_status decode(struct gw_submission *s, struct gw_draft *out)
+{
+    if (s->item != NULL)
+        return gw_batch_item_decode(s->item, s->scratch, out, &s->problems);
+    return s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg, out,
+                             &s->problems);
+}
+
 static void decode_and_prepare(struct gw_submission *s)
 {
     s->scratch = gw_arena_new(ARENA_SIZE);
     gw_problems_init(&s->problems, s->scratch);
     struct gw_draft draft = {.has_from = false};
     GW_FAILPOINT("prepare.decode");
-    s->status = s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg,
-                                  &draft, &s->problems);
+    s->status = decode(s, &draft);
     if (!draft.borrows_body)
         free_body(s); /* before the message is built: it may be large */
     bool judge = s->status == GW_OK || (s->status == GW_INVALID && !draft.unread);
@@ -343,6 +357,8 @@ static void on_prepared(struct gw_work *w)
         GW_FAILPOINT("submission.commit");
         const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
         g->store->engine->commit(g->store, s->m, key, on_committed, s);
+        if (s->item != NULL)
+            gw_batch_item_prepared(s->item);
         return;
     }
     stop_leading(s, NULL);
@@ -372,7 +388,7 @@ static void prepare(struct gw_submission *s)
     queue_work(s, run_prepare, on_prepared);
 }
 
-static void start(struct gw_submission *s)
+void gw_submission_begin(struct gw_submission *s)
 {
     if (s->gateway->state != GW_RUNNING)
         fail(s, GW_CLOSED);
@@ -382,47 +398,57 @@ static void start(struct gw_submission *s)
         prepare(s);
 }
 
-void gw_submissions_start(uv_idle_t *idle)
+static void begin(struct gw_arrival *a)
 {
-    struct gw_gateway *g = idle->data;
-    (void)uv_idle_stop(idle);
-    while (!gw_list_empty(&g->arrivals)) {
-        struct gw_submission *s =
-            gw_list_entry(g->arrivals.next, struct gw_submission, follower_link);
-        gw_list_remove(&s->follower_link);
-        start(s);
-    }
+    gw_submission_begin(gw_list_entry(a, struct gw_submission, arrival));
 }
 
-static char *scope_key(const struct gw_submit_options *o)
+/* @item  NULL: of no batch */
+static char *scope_key(const struct gw_submit_options *o, const struct gw_batch_item *item)
 {
     struct gw_buf b;
     gw_buf_init(&b, 4096);
     const char *tenant = o->api_key != NULL ? o->api_key->id : "";
     CHECK(gw_buf_printf(&b, "%s\n%s\n%s", tenant, o->route, o->idempotency_key) == GW_OK);
+    if (item != NULL)
+        CHECK(gw_buf_printf(&b, "\n%zu", item->index) == GW_OK);
     return gw_buf_take(&b, NULL);
+}
+
+struct gw_submission *gw_submission_of_item(struct gw_gateway *g, struct gw_setup *setup,
+                                            struct gw_batch_item *item,
+                                            const struct gw_submit_options *options,
+                                            gw_submission_cb on_done, void *data)
+{
+    struct gw_submission *s = gw_calloc(1, sizeof(*s));
+    s->gateway = g;
+    s->setup = gw_setup_ref(setup);
+    s->item = item;
+    s->options = *options;
+    s->on_done = on_done;
+    s->data = data;
+    gw_list_init(&s->followers);
+    gw_list_init(&s->follower_link);
+    if (options->idempotency_key != NULL)
+        s->idempotency.key = scope_key(options, item);
+    g->n_calls++;
+    return s;
 }
 
 struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
                                         const struct gw_submit_options *options,
                                         gw_submission_cb on_done, void *data)
 {
-    struct gw_submission *s = gw_calloc(1, sizeof(*s));
-    s->gateway = g;
-    s->setup = gw_setup_ref(g->setups.now);
-    s->options = *options;
-    s->on_done = on_done;
-    s->data = data;
+    struct gw_submission *s = gw_submission_of_item(g, g->setups.now, NULL, options, on_done, data);
     s->body = gw_memdup0(body.data, body.len);
     s->body_len = body.len;
-    gw_list_init(&s->followers);
-    if (options->idempotency_key != NULL)
-        s->idempotency.key = scope_key(options);
-    g->n_calls++;
-    /* begun at the next turn of the loop, so that no answer comes from inside this call */
-    gw_list_push_back(&g->arrivals, &s->follower_link);
-    (void)uv_idle_start(&g->idle, gw_submissions_start);
+    gw_gateway_arrive(g, &s->arrival, begin);
     return s;
+}
+
+void gw_submission_hurry(struct gw_submission *s)
+{
+    s->options.wait_ms = 0;
 }
 
 void gw_submission_abandon(struct gw_submission *s)

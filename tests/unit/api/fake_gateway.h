@@ -10,6 +10,7 @@
 
 #include "gateway/base/gw_arena.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/batch.h"
 #include "gateway/gateway.h"
 #include "gateway/records.h"
 #include "gateway/relay_admin.h"
@@ -99,6 +100,43 @@ void gw_submission_abandon(struct gw_submission *s)
     s->gateway->n_abandoned++;
     s->cb = NULL;
     uv_close((uv_handle_t *)&s->timer, fake_free_submission);
+}
+
+/* Batches: as if there were too much work in hand. */
+struct gw_batch {
+    uv_timer_t timer;
+    gw_batch_done_cb cb;
+    void *data;
+};
+
+static inline void fake_free_batch(uv_handle_t *handle)
+{
+    gw_free(handle->data);
+}
+
+static inline void fake_on_batch(uv_timer_t *timer)
+{
+    struct gw_batch *b = timer->data;
+    b->cb(&(struct gw_batch_result){.status = GW_BUSY}, b->data);
+    uv_close((uv_handle_t *)timer, fake_free_batch);
+}
+
+struct gw_batch *gw_gateway_submit_batch(struct gw_gateway *g, struct gw_slice body,
+                                         const struct gw_batch_options *options)
+{
+    (void)body;
+    struct gw_batch *b = gw_calloc(1, sizeof(*b));
+    b->cb = options->on_done;
+    b->data = options->data;
+    (void)uv_timer_init(g->loop, &b->timer);
+    b->timer.data = b;
+    (void)uv_timer_start(&b->timer, fake_on_batch, g->delay_ms, 0);
+    return b;
+}
+
+void gw_batch_abandon(struct gw_batch *b)
+{
+    uv_close((uv_handle_t *)&b->timer, fake_free_batch);
 }
 
 static inline void fake_free_wait(uv_handle_t *handle)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Several messages in one request: the window, and the answers. */
+#include "gateway/batch.h"
+
+#include <openssl/sha.h>
+
+#include "gateway/base/gw_check.h"
+#include "gateway/base/gw_mem.h"
+#include "gateway/batch_internal.h"
+
+enum {
+    ARENA_SIZE = 64 * 1024
+};
+
+struct gw_batch {
+    struct gw_arrival arrival;
+    struct gw_work work;
+    struct gw_gateway *gateway;
+    struct gw_setup *setup; /* the one it began with */
+    struct gw_batch_options options;
+    bool abandoned;
+    char *key; /* heap, or NULL */
+    char *body;
+    size_t body_len;
+    /* of the pool: */
+    enum gw_status status;
+    struct gw_arena *arena; /* items, problems */
+    struct gw_problems problems;
+    struct gw_batch_items items;
+    /* on the loop: */
+    struct gw_batch_item *each; /* of items.items */
+    size_t n_begun, n_preparing, n_working, n_ended;
+    bool advancing;
+};
+
+static void free_work(struct gw_batch *b)
+{
+    gw_arena_free(&b->arena);
+    gw_free(b->body);
+    b->body = NULL;
+}
+
+static void free_batch(struct gw_batch *b)
+{
+    struct gw_gateway *g = b->gateway;
+    free_work(b);
+    gw_free(b->each);
+    gw_free(b->key);
+    gw_setup_unref(&b->setup);
+    gw_free(b);
+    g->n_calls--;
+    gw_gateway_progress(g);
+}
+
+static void end(struct gw_batch *b, enum gw_status status)
+{
+    struct gw_batch_result result = {.status = status, .n = b->items.n};
+    if (status == GW_INVALID || status == GW_PROTO)
+        result.problems = &b->problems;
+    else if (status != GW_OK)
+        result.detail = gw_submission_detail(status);
+    if (!b->abandoned)
+        b->options.on_done(&result, b->options.data);
+    free_batch(b);
+}
+
+/* ---- the items ---- */
+
+static void on_item(const struct gw_submission_result *result, void *data);
+
+static void begin_item(struct gw_batch *b, size_t index)
+{
+    struct gw_batch_item *item = &b->each[index];
+    struct gw_submit_options options = {.api_key = b->options.api_key,
+                                        .wait_ms = b->options.wait_ms,
+                                        .route = b->options.route,
+                                        .idempotency_key = b->key};
+    *item = (struct gw_batch_item){.batch = b, .index = index, .preparing = true, .working = true};
+    b->n_preparing++;
+    b->n_working++;
+    item->submission = gw_submission_of_item(b->gateway, b->setup, item, &options, on_item, item);
+    gw_submission_begin(item->submission);
+}
+
+/* Begins what has room; ends the batch when nothing is left. */
+static void advance(struct gw_batch *b)
+{
+    if (b->advancing)
+        return;
+    b->advancing = true;
+    while (b->n_begun < b->items.n && b->n_preparing < GW_BATCH_PREPARING &&
+           b->n_working < GW_BATCH_WINDOW)
+        begin_item(b, b->n_begun++);
+    b->advancing = false;
+    if (b->n_begun < b->items.n || b->n_working != 0)
+        return;
+    free_work(b); /* what is left only waits */
+    if (b->n_ended == b->items.n)
+        end(b, GW_OK);
+}
+
+static void stop_preparing(struct gw_batch_item *item)
+{
+    item->batch->n_preparing -= item->preparing ? 1 : 0;
+    item->preparing = false;
+}
+
+static void stop_working(struct gw_batch_item *item)
+{
+    stop_preparing(item);
+    item->batch->n_working -= item->working ? 1 : 0;
+    item->working = false;
+}
+
+static void on_item(const struct gw_submission_result *result, void *data)
+{
+    struct gw_batch_item *item = data;
+    struct gw_batch *b = item->batch;
+    item->submission = NULL;
+    if (!b->abandoned)
+        b->options.on_item(item->index, result, b->options.data);
+    stop_working(item);
+    b->n_ended++;
+    advance(b);
+}
+
+void gw_batch_item_prepared(struct gw_batch_item *item)
+{
+    stop_preparing(item);
+    advance(item->batch);
+}
+
+void gw_batch_item_stored(struct gw_batch_item *item)
+{
+    stop_working(item);
+    advance(item->batch);
+}
+
+enum gw_status gw_batch_item_decode(const struct gw_batch_item *item, struct gw_arena *arena,
+                                    struct gw_draft *out, struct gw_problems *problems)
+{
+    const struct gw_batch *b = item->batch;
+    enum gw_status status =
+        b->options.decode(arena, &b->items, item->index, b->setup->cfg, out, problems);
+    out->borrows_body = true; /* it is not the item's to free */
+    return status;
+}
+
+void gw_batch_item_fingerprint(const struct gw_batch_item *item,
+                               unsigned char out[GW_FINGERPRINT_SIZE])
+{
+    const struct gw_batch_items *items = &item->batch->items;
+    struct gw_slice own = items->items[item->index];
+    unsigned char of_both[2][GW_FINGERPRINT_SIZE]; /* no octet can move from one to the other */
+    (void)SHA256((const unsigned char *)items->shared.data, items->shared.len, of_both[0]);
+    (void)SHA256((const unsigned char *)own.data, own.len, of_both[1]);
+    (void)SHA256(of_both[0], sizeof(of_both), out);
+}
+
+/* ---- the way in ---- */
+
+static void run_split(struct gw_work *w)
+{
+    struct gw_batch *b = gw_list_entry(w, struct gw_batch, work);
+    b->arena = gw_arena_new(ARENA_SIZE);
+    gw_problems_init(&b->problems, b->arena);
+    b->status = b->options.split(b->arena, gw_slice_of(b->body, b->body_len), b->setup->cfg,
+                                 &b->items, &b->problems);
+}
+
+static void on_split(struct gw_work *w)
+{
+    struct gw_batch *b = gw_list_entry(w, struct gw_batch, work);
+    if (b->status != GW_OK) {
+        b->items.n = 0;
+        end(b, b->status);
+        return;
+    }
+    CHECK(b->items.n > 0 && b->items.n <= GW_BATCH_MAX_ITEMS);
+    b->each = gw_calloc(b->items.n, sizeof(*b->each));
+    advance(b);
+}
+
+static void begin(struct gw_arrival *a)
+{
+    struct gw_batch *b = gw_list_entry(a, struct gw_batch, arrival);
+    enum gw_status st = GW_CLOSED;
+    b->work = (struct gw_work){.run = run_split, .done = on_split};
+    if (b->gateway->state == GW_RUNNING)
+        st = gw_workers_submit(b->gateway->workers, &b->work);
+    if (st != GW_OK)
+        end(b, st);
+}
+
+struct gw_batch *gw_gateway_submit_batch(struct gw_gateway *g, struct gw_slice body,
+                                         const struct gw_batch_options *options)
+{
+    struct gw_batch *b = gw_calloc(1, sizeof(*b));
+    b->gateway = g;
+    b->setup = gw_setup_ref(g->setups.now);
+    b->options = *options;
+    if (options->idempotency_key != NULL)
+        b->key = gw_strdup(options->idempotency_key);
+    b->body = gw_memdup0(body.data, body.len);
+    b->body_len = body.len;
+    g->n_calls++;
+    gw_gateway_arrive(g, &b->arrival, begin);
+    return b;
+}
+
+void gw_batch_abandon(struct gw_batch *b)
+{
+    b->abandoned = true;
+    b->options.wait_ms = 0;
+    b->advancing = true; /* until all are told */
+    for (size_t i = 0; i < b->n_begun; i++) {
+        struct gw_batch_item *item = &b->each[i];
+        if (item->submission == NULL)
+            continue;
+        if (item->working) {
+            gw_submission_hurry(item->submission);
+            continue;
+        }
+        gw_submission_abandon(item->submission);
+        item->submission = NULL;
+        b->n_ended++;
+    }
+    b->advancing = false;
+    if (b->each != NULL)
+        advance(b);
+}
