@@ -10,6 +10,7 @@
 #include "api/h2_guard.h"
 
 #include "api/connection.h"
+#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_list.h"
 
@@ -21,9 +22,10 @@ static h2o_http2_conn_t *library_side(const struct api_connection *c)
     return c->sock->data;
 }
 
-static h2o_http2_stream_t *stream_of(const h2o_req_t *req)
+static const h2o_http2_stream_t *stream_of(const h2o_req_t *req)
 {
-    return gw_list_entry((uintptr_t)req, h2o_http2_stream_t, req);
+    const char *at = (const char *)req - offsetof(h2o_http2_stream_t, req);
+    return (const h2o_http2_stream_t *)(const void *)at;
 }
 
 static enum api_h2_stream standing(const h2o_http2_stream_t *stream)
@@ -66,6 +68,7 @@ static void end_request(struct api_connection *c, h2o_http2_conn_t *conn,
                         h2o_http2_stream_t *stream, h2o_http2_frame_t *f,
                         const struct api_h2_verdict *v)
 {
+    PRE(stream != NULL); /* only the frames of a stream are judged so */
     const struct api_h2_frame whole = {f->length, f->stream_id, f->type, f->flags, f->payload};
     const uint8_t *data;
     size_t len;

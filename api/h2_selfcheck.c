@@ -52,7 +52,9 @@ static const char *look(struct api_acceptor *a)
     if (state.n_streams != 1 || state.n_receiving != 1 || state.receiving != BODY_OCTETS ||
         c->receiving != BODY_OCTETS)
         return "the library's structures are not as expected";
-    if (dlsym(RTLD_DEFAULT, "uv_write") != (void *)(uintptr_t)&uv_write)
+    __typeof__(&uv_write) found;
+    *(void **)&found = dlsym(RTLD_DEFAULT, "uv_write");
+    if (found != &uv_write)
         return "the library's writes do not come here";
     return NULL;
 }

@@ -21,7 +21,7 @@
 
 /* The definition that would have been found without ours. */
 #define NEXT(name) \
-    static __typeof__(&name) next; \
+    static __typeof__(&(name)) next; \
     if (next == NULL) \
     *(void **)&next = dlsym(RTLD_NEXT, #name)
 

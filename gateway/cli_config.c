@@ -9,13 +9,12 @@
 static const char *from_environment(const char *name, void *data)
 {
     (void)data;
-    return getenv(name); /* NOLINT(concurrency-mt-unsafe): before any thread is started */
+    return getenv(name);
 }
 
 int cli_next_option(int argc, char **argv, const struct option *options)
 {
-    return getopt_long(argc, argv, "h", options,
-                       NULL); /* NOLINT(concurrency-mt-unsafe): as above */
+    return getopt_long(argc, argv, "h", options, NULL);
 }
 
 enum gw_status cli_read_config(const char *file, const struct cfg **out,

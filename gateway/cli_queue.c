@@ -144,7 +144,7 @@ static void on_fatal(const char *detail, void *data)
 {
     (void)data;
     (void)fprintf(stderr, "mailhatch: %s\n", detail);
-    exit(CLI_FAILED); /* NOLINT(concurrency-mt-unsafe): nothing may be written any more */
+    exit(CLI_FAILED); /* nothing may be written any more */
 }
 
 static int change_stored(const struct args *a, gw_store_change_fn fn, const int64_t *arg,
@@ -333,10 +333,8 @@ int cli_queue(int argc, char **argv)
 {
     struct args a = {.config = NULL};
     const struct verb *verb;
-    /* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
     a.url = getenv("MAILHATCH_URL") != NULL ? getenv("MAILHATCH_URL") : "http://127.0.0.1:8080";
     a.key = getenv("MAILHATCH_API_KEY");
-    /* NOLINTEND(concurrency-mt-unsafe) */
     int rc = parse(argc, argv, &a, &verb);
     if (rc != CLI_OK) {
         usage(rc == -1 ? stdout : stderr);

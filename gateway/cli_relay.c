@@ -304,12 +304,10 @@ static int list(const struct relay_args *a)
 
 int cli_relay(int argc, char **argv)
 {
-    /* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
     const char *url = getenv("MAILHATCH_URL");
     const char *relay = getenv("MAILHATCH_RELAY");
     struct relay_args a = {.url = url != NULL ? url : "http://127.0.0.1:8080",
                            .key = getenv("MAILHATCH_API_KEY")};
-    /* NOLINTEND(concurrency-mt-unsafe) */
     int rc = argc > 1 ? parse(argc, argv, &a) : CLI_USAGE;
     const char *verb = rc == CLI_OK && optind < argc ? argv[optind] : "";
     const char *what = rc == CLI_OK && optind + 1 < argc ? argv[optind + 1] : relay;

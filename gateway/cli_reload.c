@@ -213,12 +213,12 @@ static void on_async_closed(uv_handle_t *handle)
     gw_free(handle->data);
 }
 
-void cli_reload_free(struct cli_reload **at)
+void cli_reload_free(struct cli_reload **reload)
 {
-    struct cli_reload *r = *at;
+    struct cli_reload *r = *reload;
     if (r == NULL)
         return;
-    *at = NULL;
+    *reload = NULL;
     r->closing = true;
     if (r->running)
         CHECK(uv_thread_join(&r->thread) == 0);

@@ -26,6 +26,6 @@ void cli_reload_start(struct cli_reload *r);
 void cli_reload_round(struct cli_reload *r);
 /* Nothing is loaded any more. A load in hand is finished first (this waits for its thread). Freed
  * when the loop has run its close callbacks. */
-void cli_reload_free(struct cli_reload **r);
+void cli_reload_free(struct cli_reload **reload);
 
 #endif

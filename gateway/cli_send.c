@@ -237,10 +237,8 @@ static int send_message(struct send_args *a)
 int cli_send(int argc, char **argv)
 {
     struct send_args *a = gw_calloc(1, sizeof(*a));
-    /* NOLINTBEGIN(concurrency-mt-unsafe): one thread */
     a->url = getenv("MAILHATCH_URL") != NULL ? getenv("MAILHATCH_URL") : "http://127.0.0.1:8080";
     a->key = getenv("MAILHATCH_API_KEY");
-    /* NOLINTEND(concurrency-mt-unsafe) */
     a->wait_s = DEFAULT_WAIT_S;
     int rc = parse(argc, argv, a);
     if (rc == CLI_OK)

@@ -10,7 +10,7 @@ struct cli_serve_options {
     bool no_supervisor, no_seccomp;
 };
 
-/* The server process from configuration to exit code. @options  struct cli_serve_options */
-int cli_serve_run(void *options);
+/* The server process from configuration to exit code. @data  struct cli_serve_options */
+int cli_serve_run(void *data);
 
 #endif

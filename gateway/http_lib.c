@@ -23,8 +23,7 @@ static bool is_hashed(const char *dir)
     DIR *d = opendir(dir);
     const struct dirent *entry;
     bool found = false;
-    while (d != NULL && !found &&
-           (entry = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+    while (d != NULL && !found && (entry = readdir(d)) != NULL) {
         const char *dot = strchr(entry->d_name, '.');
         found = dot != NULL && dot - entry->d_name == 8 && strcmp(dot, ".0") == 0;
     }

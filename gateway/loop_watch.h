@@ -30,6 +30,6 @@ struct gw_loop_watch *gw_loop_watch_new(uv_loop_t *loop, const struct gw_loop_wa
 /* The process must have ended @ms from now; an earlier deadline stays. */
 void gw_loop_watch_deadline(struct gw_loop_watch *w, int64_t ms);
 /* Stops watching; freed when the loop has run its close callbacks. */
-void gw_loop_watch_free(struct gw_loop_watch **w);
+void gw_loop_watch_free(struct gw_loop_watch **watch);
 
 #endif

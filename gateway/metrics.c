@@ -72,6 +72,7 @@ static size_t n_labels_of(const struct family *f)
     size_t n = f->labels[0] != '\0' ? 1 : 0;
     for (const char *p = f->labels; (p = strchr(p, ',')) != NULL; p++)
         n++;
+    CHECK(n <= GW_METRIC_MAX_LABELS);
     return n;
 }
 

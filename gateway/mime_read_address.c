@@ -85,15 +85,11 @@ static void read_char(struct reading *r, char c)
         if (r->depth > 1)
             add(r, c);
         r->depth--;
-    } else if (r->depth > 0) {
-        add(r, c);
-    } else if (c == '"') {
-        r->quoted = !r->quoted;
-        add(r, c);
-    } else if (r->quoted) {
-        add(r, c);
-    } else {
+    } else if (r->depth == 0 && !r->quoted && c != '"') {
         structure(r, c);
+    } else {
+        r->quoted ^= r->depth == 0 && c == '"';
+        add(r, c);
     }
 }
 

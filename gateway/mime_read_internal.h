@@ -25,7 +25,7 @@ struct gw_slice gw_read_to_utf8(struct gw_arena *arena, struct gw_slice bytes,
 /* A field's value unfolded, without white space around it. */
 struct gw_slice gw_read_unfold(struct gw_arena *arena, struct gw_slice value);
 /* Unfolded text with its encoded words decoded (RFC 2047). */
-const char *gw_read_words(struct gw_arena *arena, struct gw_slice unfolded);
+const char *gw_read_words(struct gw_arena *arena, struct gw_slice in);
 struct gw_slice gw_read_trim(struct gw_slice s);
 
 /* ---- transfer encodings: mime_read_decode.c ---- */

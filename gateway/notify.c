@@ -18,10 +18,8 @@ static struct {
 
 void gw_notify_open(void)
 {
-    /* NOLINTBEGIN(concurrency-mt-unsafe): before any thread is started */
     const char *path = getenv("NOTIFY_SOCKET");
     notify.watched = path != NULL && getenv("WATCHDOG_USEC") != NULL;
-    /* NOLINTEND(concurrency-mt-unsafe) */
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t len = path != NULL ? strlen(path) : 0;
     if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@'))

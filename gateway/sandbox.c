@@ -264,7 +264,8 @@ struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s, const char *con
                                            gw_sandbox_reading_cb cb, void *data)
 {
     PRE(n <= GW_SANDBOX_MAX_READING);
-    struct gw_sandbox_reading *r = gw_calloc(1, sizeof(*r) + n * sizeof(r->messages[0]));
+    struct gw_sandbox_reading *r =
+        gw_calloc(1, sizeof(*r) + n * sizeof(const struct smtp_sandbox_message *));
     r->work = (struct gw_work){.run = run_reading, .done = on_read};
     r->sandbox = s;
     r->what = what;

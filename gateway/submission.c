@@ -34,7 +34,8 @@ struct gw_submission {
     char *body; /* NULL for an item of a batch */
     size_t body_len;
     /* with an idempotency key: */
-    struct gw_idempotency idempotency; /* key: heap, NULL without one */
+    char *key;                         /* NULL without one */
+    struct gw_idempotency idempotency; /* of the key */
     struct gw_id_node flight;          /* in gateway.flights while it leads */
     struct gw_list followers;          /* submissions with the same key and body */
     struct gw_list follower_link;
@@ -78,7 +79,7 @@ static void free_submission(struct gw_submission *s)
     gw_message_free(&s->m);
     gw_arena_free(&s->scratch);
     gw_free(s->body);
-    gw_free((char *)(uintptr_t)s->idempotency.key);
+    gw_free(s->key);
     gw_setup_unref(&s->setup);
     gw_free(s);
     g->n_calls--;
@@ -127,6 +128,7 @@ static void on_wait_over(const struct gw_message *m, void *data)
 
 static void hold(struct gw_submission *s, const char *id)
 {
+    PRE(id != NULL);
     memcpy(s->id, id, GW_UUID_SIZE);
     s->wait =
         gw_gateway_wait(s->gateway, "", s->id, GW_WAIT_REST, s->options.wait_ms, on_wait_over, s);
@@ -430,7 +432,7 @@ struct gw_submission *gw_submission_of_item(struct gw_gateway *g, struct gw_setu
     gw_list_init(&s->followers);
     gw_list_init(&s->follower_link);
     if (options->idempotency_key != NULL)
-        s->idempotency.key = scope_key(options, item);
+        s->idempotency.key = s->key = scope_key(options, item);
     g->n_calls++;
     return s;
 }

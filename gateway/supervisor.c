@@ -54,9 +54,9 @@ static _Noreturn void be_child(const struct supervisor *s, pid_t parent, const i
         _exit(EXIT_FAILURE);
     (void)close(fds[0]);
     (void)close(s->signal_fd);
-    (void)sigprocmask(SIG_SETMASK, &s->before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &s->before, NULL);
     gw_notify_use_pipe(fds[1]);
-    exit(s->run(s->data)); /* NOLINT(concurrency-mt-unsafe): every thread of it has ended */
+    exit(s->run(s->data)); /* every thread of it has ended */
 }
 
 static void start_child(struct supervisor *s)
@@ -169,7 +169,7 @@ int gw_supervise(int (*run)(void *data), void *data)
     (void)sigemptyset(&s.signals);
     for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
         (void)sigaddset(&s.signals, handled[i]);
-    CHECK(sigprocmask(SIG_BLOCK, &s.signals, &s.before) == 0);
+    CHECK(pthread_sigmask(SIG_BLOCK, &s.signals, &s.before) == 0);
     s.signal_fd = signalfd(-1, &s.signals, SFD_CLOEXEC | SFD_NONBLOCK);
     CHECK(s.signal_fd >= 0);
     while (!s.ending) {
@@ -182,6 +182,6 @@ int gw_supervise(int (*run)(void *data), void *data)
         watch(&s, 0);
     }
     (void)close(s.signal_fd);
-    CHECK(sigprocmask(SIG_SETMASK, &s.before, NULL) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &s.before, NULL) == 0);
     return s.status;
 }

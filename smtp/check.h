@@ -66,8 +66,8 @@ enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config 
 void smtp_check_cancel(struct smtp_check *c);
 
 /* What to do about a failure, in words; "" when the detail says it all. Pure. */
-void smtp_check_advise(const struct smtp_relay_config *config,
-                       const struct smtp_check_result *result, char *out, size_t size);
+void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_check_result *r,
+                       char *out, size_t size);
 /* "STARTTLS, SIZE 1000, AUTH PLAIN LOGIN" */
 void smtp_check_capabilities_text(const struct smtp_capabilities *c, char *out, size_t size);
 

@@ -68,7 +68,7 @@ static enum gw_status cram_challenge(struct smtp_sasl *s, size_t i)
              (const unsigned char *)s->challenge.data, s->challenge.len, digest, &len) == NULL)
         return GW_PROTO;
     CHECK(2 * (size_t)len < sizeof(s->digest));
-    for (unsigned at = 0; at < len; at++) {
+    for (size_t at = 0; at < len; at++) {
         s->digest[2 * at] = hex[digest[at] >> 4];
         s->digest[2 * at + 1] = hex[digest[at] & 15];
     }

@@ -9,7 +9,7 @@ enum {
     CHUNK = 64 << 10
 };
 
-static const char PATH[] = "ballast";
+static const char name[] = "ballast";
 
 /* The file that is open as @file grows to its size. */
 static int fill(sqlite3_file *file)
@@ -28,20 +28,20 @@ bool sqlite_ballast_raise(struct sqlite_db *d)
     if (d->has_ballast)
         return true;
     sqlite3_file *file;
-    int rc = sqlite_file_create(d, PATH, &file);
+    int rc = sqlite_file_create(d, name, &file);
     if (rc == SQLITE_OK) {
         rc = fill(file);
         sqlite_file_close(d, file);
     }
     d->has_ballast = rc == SQLITE_OK;
     if (!d->has_ballast)
-        (void)sqlite_file_delete(d, PATH, false);
+        (void)sqlite_file_delete(d, name, false);
     return d->has_ballast;
 }
 
 void sqlite_ballast_drop(struct sqlite_db *d)
 {
     if (d->has_ballast)
-        (void)sqlite_file_delete(d, PATH, false);
+        (void)sqlite_file_delete(d, name, false);
     d->has_ballast = false;
 }

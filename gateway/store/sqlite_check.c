@@ -15,18 +15,18 @@ enum {
     MAX_PATH = 4096
 };
 
-static const char RUNNING[] = "running";
-static const char DAMAGED[] = "damaged";
-static const char ADVICE[] = "keep a copy of the directory and run `mailhatch queue salvage`";
+static const char running[] = "running";
+static const char damaged[] = "damaged";
+static const char advice[] = "keep a copy of the directory and run `mailhatch queue salvage`";
 
 enum gw_status sqlite_check_log(const struct sqlite_db *d, struct gw_err *err)
 {
-    if (!sqlite_file_exists(d, RUNNING) || sqlite_file_exists(d, "mailhatch.db-wal"))
+    if (!sqlite_file_exists(d, running) || sqlite_file_exists(d, "mailhatch.db-wal"))
         return GW_OK;
     return gw_err_set(err, GW_IO,
                       "store: %s/mailhatch.db-wal is missing, but the last process did not stop in "
                       "order: accepted mail was in it. Put it back, or %s",
-                      d->dir, ADVICE);
+                      d->dir, advice);
 }
 
 /* The first row of @sql is "ok", or says what is wrong. */
@@ -40,7 +40,7 @@ static enum gw_status run_check(struct sqlite_db *d, const char *sql, struct gw_
     bool ok = rc == SQLITE_DONE || (text != NULL && strcmp(text, "ok") == 0);
     if (!ok)
         (void)gw_err_set(err, GW_IO, "store: %s/mailhatch.db is damaged (%s); %s", d->dir,
-                         text != NULL ? text : sqlite3_errmsg(d->db), ADVICE);
+                         text != NULL ? text : sqlite3_errmsg(d->db), advice);
     (void)sqlite3_finalize(s);
     return ok ? GW_OK : GW_IO;
 }
@@ -67,14 +67,14 @@ enum gw_status sqlite_check_file(struct sqlite_db *d, struct gw_err *err)
     char path[MAX_PATH];
     (void)snprintf(path, sizeof(path), "%s/mailhatch.db", d->dir);
     struct stat file;
-    bool suspected = sqlite_file_exists(d, DAMAGED);
+    bool suspected = sqlite_file_exists(d, damaged);
     bool large = stat(path, &file) == 0 && file.st_size > CHECK_MAX_BYTES;
     if (large && !suspected)
         return look_into_tables(d, err);
     enum gw_status st =
         run_check(d, suspected ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", err);
     if (st == GW_OK && suspected)
-        (void)sqlite_file_delete(d, DAMAGED, true);
+        (void)sqlite_file_delete(d, damaged, true);
     return st;
 }
 
@@ -84,22 +84,22 @@ int sqlite_check_started(struct sqlite_db *d)
     char sql[64];
     (void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", SQLITE_SCHEMA_VERSION);
     int rc = sqlite3_exec(d->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? sqlite_file_mark(d, RUNNING) : rc;
+    return rc == SQLITE_OK ? sqlite_file_mark(d, running) : rc;
 }
 
 void sqlite_check_stopped(const struct sqlite_db *d)
 {
-    (void)sqlite_file_delete(d, RUNNING, true);
+    (void)sqlite_file_delete(d, running, true);
 }
 
 void sqlite_check_forget(const struct sqlite_db *d)
 {
-    (void)sqlite_file_delete(d, DAMAGED, false);
-    (void)sqlite_file_delete(d, RUNNING, true);
+    (void)sqlite_file_delete(d, damaged, false);
+    (void)sqlite_file_delete(d, running, true);
 }
 
 void sqlite_check_suspect(const struct sqlite_db *d)
 {
     gw_log(GW_LOG_ERROR, "store_damaged", GW_LOG_STR("directory", d->dir));
-    (void)sqlite_file_mark(d, DAMAGED);
+    (void)sqlite_file_mark(d, damaged);
 }

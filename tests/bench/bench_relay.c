@@ -69,7 +69,7 @@ static void on_done(struct smtp_transaction *txn)
     struct mail *m = txn->data;
     if (!m->outcome.accepted) {
         (void)fprintf(stderr, "bench_relay: %s\n", m->outcome.detail);
-        exit(1); /* NOLINT(concurrency-mt-unsafe) */
+        exit(1);
     }
     bench.n_done++;
     if (bench.n_started < bench.n_wanted)

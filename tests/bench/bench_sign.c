@@ -43,7 +43,7 @@ static struct gw_buf message;
 static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "bench_sign: %s\n", what);
-    exit(1); /* NOLINT(concurrency-mt-unsafe) */
+    exit(1);
 }
 
 static void make_message(void)

@@ -38,7 +38,7 @@ static struct {
 static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "bench_smtp_client: %s\n", what);
-    exit(1); /* NOLINT(concurrency-mt-unsafe) */
+    exit(1);
 }
 
 static void put(const char *bytes, size_t n)

@@ -40,7 +40,7 @@ enum {
 static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "bench_store: %s\n", what);
-    exit(1); /* NOLINT(concurrency-mt-unsafe) */
+    exit(1);
 }
 
 static void on_fatal(const char *detail, void *data)
@@ -285,7 +285,7 @@ static double accept_sqlite(struct gw_message **messages, int n, int group)
 
 static void bench_accept(int runs, int n)
 {
-    struct gw_message **messages = gw_calloc((size_t)n, sizeof(*messages));
+    struct gw_message **messages = gw_calloc((size_t)n, sizeof(struct gw_message *));
     struct samples ours = {.n = 0};
     struct samples sqlite = {.n = 0};
     struct samples ratio = {.n = 0};
@@ -455,8 +455,9 @@ static void bench_scale(const char *dir, int64_t n)
     start = gw_clock_mono_us();
     r.store->engine->stats(r.store, on_stats, &r);
     run_until(&r, &r.done);
+    int64_t queued = r.stats.n_live[GW_RCPT_SCHEDULED] + r.stats.n_live[GW_RCPT_DEFERRED];
     (void)printf("stats ms=%.2f queued=%lld\n", (double)(gw_clock_mono_us() - start) / 1000,
-                 (long long)(r.stats.n_live[GW_RCPT_SCHEDULED] + r.stats.n_live[GW_RCPT_DEFERRED]));
+                 (long long)queued);
     int64_t now = gw_clock_wall_ms();
     bench_search(&r, "all", (struct gw_list_query){.limit = 0});
     bench_search(&r, "status", (struct gw_list_query){.status = "scheduled"});

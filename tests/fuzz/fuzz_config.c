@@ -12,7 +12,7 @@ enum {
     MAX_PRINT = 64 << 20
 };
 
-/* libFuzzer's name for it. NOLINTNEXTLINE(readability-identifier-naming) */
+/* libFuzzer's name for it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *get_variable(const char *name, void *data)
@@ -48,7 +48,6 @@ static bool load_and_print(struct gw_slice text, cfg_getenv_fn getenv_fn, struct
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct gw_buf first;

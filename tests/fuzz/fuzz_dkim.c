@@ -12,7 +12,7 @@
 #include "gateway/dkim_key.h"
 #include "gateway/dkim_lib.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer's name */
 
 enum {
     MAX_SIZE = 1 << 16
@@ -59,7 +59,7 @@ static void sign(struct gw_slice message, bool verify)
     gw_buf_deinit(&out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* libFuzzer's name */
 {
     static const char good[] = "From: a@example.org\r\nDate: x\r\nMessage-ID: <1@example.org>\r\n";
     if (size == 0 || size > MAX_SIZE)

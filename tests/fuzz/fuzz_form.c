@@ -8,7 +8,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_utf8.h"
 
-/* NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls */
+/* The name that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -12,11 +12,12 @@
 enum {
     FRAME_HEAD = 9,
     MAX_FRAME = 16384,
-    BODY_LIMIT = 20000,
     N_STREAMS = 16
 };
 
-/* libFuzzer's name for it. NOLINTNEXTLINE(readability-identifier-naming) */
+static const size_t body_limit = 20000;
+
+/* libFuzzer's name for it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct model {
@@ -85,8 +86,8 @@ static bool step(struct model *m, const struct api_h2_frame *f)
         .stream = f->stream_id != 0 ? m->streams[i].standing : API_H2_STREAM_NONE,
         .window = f->flags,
         .body = m->streams[i].body,
-        .body_limit = BODY_LIMIT,
-        .room = m->receiving < 2 * BODY_LIMIT ? 2 * BODY_LIMIT - m->receiving : 0,
+        .body_limit = body_limit,
+        .room = m->receiving < 2 * body_limit ? 2 * body_limit - m->receiving : 0,
         .now_ms = m->now_ms};
     struct api_h2_verdict v = api_h2_judge(&m->budget, f, &scene);
     const uint8_t *data;
@@ -99,7 +100,7 @@ static bool step(struct model *m, const struct api_h2_frame *f)
     case API_H2_END:
         CHECK(f->type == API_H2_DATA && scene.stream == API_H2_STREAM_RECEIVING);
         CHECK(api_h2_data(f, &data, &len) && v.keep <= len);
-        CHECK(scene.body + v.keep <= BODY_LIMIT + 1);
+        CHECK(scene.body + v.keep <= body_limit + 1);
         CHECK(v.reason == API_GUARD_BODY_LIMIT || v.reason == API_GUARD_BODY_BUDGET);
         api_h2_mark_cut(&m->budget, f->stream_id, v.reason);
         stop_receiving(m, i, API_H2_STREAM_ANSWERING);
@@ -123,11 +124,10 @@ static bool step(struct model *m, const struct api_h2_frame *f)
         apply(m, i, f);
         break;
     }
-    CHECK(m->receiving <= 2 * BODY_LIMIT + MAX_FRAME);
+    CHECK(m->receiving <= 2 * body_limit + MAX_FRAME);
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct model m = {.now_ms = 1};

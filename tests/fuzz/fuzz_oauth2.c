@@ -7,7 +7,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/oauth2_answer.h"
 
-/* libFuzzer's name for it. NOLINTNEXTLINE(readability-identifier-naming) */
+/* libFuzzer's name for it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,7 +10,7 @@
 #include "smtp/capabilities.h"
 #include "smtp/reply.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer's name */
 
 enum {
     MAX_SIZE = 100 * 1024,

@@ -8,7 +8,7 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/sandbox_session.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer's name */
 
 enum {
     MAX_SIZE = 4096,
@@ -83,7 +83,7 @@ static void run(unsigned char options, struct gw_slice in, size_t piece, struct 
     smtp_sandbox_tries_free(&tries);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* libFuzzer's name */
 {
     if (size < 2)
         return 0;

@@ -14,7 +14,7 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/session.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT: libFuzzer's name */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer's name */
 
 enum {
     MAX_SIZE = 4096,

@@ -96,12 +96,13 @@ static void add_change(struct account *a, int64_t at, int64_t size, const void *
 
 static void resize(struct content *c, int64_t size)
 {
+    must(size >= 0 && c->size >= 0);
     if (size > c->size) {
         if (size > c->cap) {
             c->cap = 2 * size;
             c->data = realloc(c->data, (size_t)c->cap);
-            must(c->data != NULL);
         }
+        must(c->data != NULL);
         memset(c->data + c->size, 0, (size_t)(size - c->size));
     }
     c->size = size;
@@ -113,6 +114,7 @@ static void put(struct content *c, int64_t at, const unsigned char *data, int64_
         return;
     if (at + size > c->size)
         resize(c, at + size);
+    must(c->data != NULL);
     memcpy(c->data + at, data, (size_t)size);
 }
 

@@ -23,12 +23,10 @@ static void event_ready(struct replay *r, struct gw_slice args)
         (void)gw_buf_printf(&text, "250-%.*s\r\n", GW_SLICE_ARG(keyword));
     }
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '=')
+        if (text.data[i] == '=' || text.data[i] == ',')
             text.data[i] = ' ';
         else if (text.data[i] == ':')
             text.data[i] = '=';
-        else if (text.data[i] == ',')
-            text.data[i] = ' ';
     }
     struct gw_buf reply;
     gw_buf_init(&reply, MAX_RCPT_TEXT);

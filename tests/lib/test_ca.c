@@ -119,7 +119,8 @@ struct test_cert test_ca_issue(struct test_cert_spec spec)
         issuer = &no_ca;
     bool chain = spec.send_chain && (spec.intermediate || spec.issuer_is_no_ca);
     X509 *cert = certificate(key, spec.cn != NULL ? spec.cn : "test", issuer, &spec, false);
-    struct test_cert out = {.cert_pem = pem_of(cert, chain ? issuer->cert : NULL, NULL),
+    struct test_cert out = {.cert_pem =
+                                pem_of(cert, chain && issuer != NULL ? issuer->cert : NULL, NULL),
                             .key_pem = pem_of(NULL, NULL, key)};
     X509_free(cert);
     EVP_PKEY_free(key);

@@ -16,6 +16,9 @@ RULES = [
      r"gateway/base/gw_clock\.c|tests/", "gw_clock.h, which tests can own"),
     ("random", r"rand|srand|random|srandom|drand48|RAND_bytes|getrandom",
      r"gateway/base/gw_random\.c|tests/", "gw_random.h"),
+    ("other threads' too", r"strerror|localtime|gmtime|ctime|asctime|setenv|unsetenv|putenv|setlocale|getpw\w+|getgr\w+"
+     r"|gethostby\w+|getservby\w+|inet_ntoa|ttyname|ptsname|tmpnam|basename|dirname",
+     r"tests/", "the call that fills the caller's memory"),
 ]
 
 

@@ -19,7 +19,7 @@
 /* NOLINTBEGIN(readability-identifier-naming, readability-function-size): the libraries' names */
 
 #define NEXT(name) \
-    static __typeof__(&name) next; \
+    static __typeof__(&(name)) next; \
     if (next == NULL) \
     *(void **)&next = dlsym(RTLD_NEXT, #name)
 

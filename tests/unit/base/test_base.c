@@ -143,10 +143,12 @@ static void base64_round_trips_every_length(void **state)
     (void)state;
     gw_random_seed(7);
     for (size_t n = 0; n < 300; n++) {
-        unsigned char in[300], back[410];
+        unsigned char in[300];
+        unsigned char back[410];
         char text[410];
         gw_random_bytes(in, n);
-        size_t len = gw_base64_encode(in, n, text), got;
+        size_t len = gw_base64_encode(in, n, text);
+        size_t got;
         assert_int_equal(len, gw_base64_encoded_size(n));
         assert_int_equal(gw_base64_decode(gw_slice_of(text, len), back, &got, NULL), GW_OK);
         assert_true(got <= gw_base64_decoded_max(len));
@@ -159,7 +161,8 @@ static void base64_round_trips_every_length(void **state)
 static void dates_are_formatted_as_the_rfcs_say(void **state)
 {
     (void)state;
-    char a[GW_TIME_RFC3339_SIZE], b[GW_TIME_RFC5322_SIZE];
+    char a[GW_TIME_RFC3339_SIZE];
+    char b[GW_TIME_RFC5322_SIZE];
     gw_time_rfc3339(1795437296789, a);
     assert_string_equal(a, "2026-11-23T12:34:56.789Z");
     gw_time_rfc5322(1795437296789, b);
@@ -184,7 +187,8 @@ static void fake_clock_moves_only_when_told(void **state)
 static void uuids_sort_in_the_order_they_were_made(void **state)
 {
     (void)state;
-    char last[GW_UUID_SIZE] = "", id[GW_UUID_SIZE];
+    char last[GW_UUID_SIZE] = "";
+    char id[GW_UUID_SIZE];
     for (int i = 0; i < 20000; i++) {
         gw_uuid_v7(1795437296789 + i / 9000, id);
         assert_int_equal(strlen(id), 36);
@@ -198,7 +202,9 @@ static void uuids_sort_in_the_order_they_were_made(void **state)
 static void list_keeps_order_and_forgets_what_is_removed(void **state)
 {
     (void)state;
-    struct gw_list head, a = {0}, b = {0};
+    struct gw_list head;
+    struct gw_list a = {0};
+    struct gw_list b = {0};
     gw_list_init(&head);
     gw_list_push_back(&head, &a);
     gw_list_push_front(&head, &b);

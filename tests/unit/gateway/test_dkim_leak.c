@@ -97,13 +97,11 @@ static void loading_keys_leaves_nothing_behind(void **state)
 int main(void)
 {
     /* glibc counts what its thread cache holds as used: start again without one. */
-    /* NOLINTBEGIN(concurrency-mt-unsafe) */
     if (getenv("GLIBC_TUNABLES") == NULL && !SANITIZED) {
         (void)setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
         (void)execl("/proc/self/exe", "test_dkim_leak", (char *)NULL);
         return 1;
     }
-    /* NOLINTEND(concurrency-mt-unsafe) */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rsa_signatures_leave_nothing_behind),
         cmocka_unit_test(ed25519_signatures_leave_nothing_behind),

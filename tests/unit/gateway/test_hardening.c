@@ -46,14 +46,16 @@ static bool filtered(void)
 
 static bool starts_no_program(void)
 {
-    char *const argv[] = {(char *)(uintptr_t) "/bin/true", NULL};
+    char program[] = "/bin/true";
+    char *const argv[] = {program, NULL};
     return filtered() && execv(argv[0], argv) == -1 && errno == ENOSYS;
 }
 
 static void *start_program(void *data)
 {
     (void)data;
-    char *const argv[] = {(char *)(uintptr_t) "/bin/true", NULL};
+    static char program[] = "/bin/true";
+    char *const argv[] = {program, NULL};
     return execv(argv[0], argv) == -1 && errno == ENOSYS ? argv[0] : NULL;
 }
 

@@ -43,7 +43,7 @@ static void those_who_wait_come_back_at_the_pace_of_those_who_leave(void **state
     struct gw_lane l = with_pace(40, &now);
     int64_t first = gw_lane_wait_ms(&l, now, 0);
     assert_in_range(first, GW_LANE_MIN_WAIT_MS, GW_LANE_MIN_WAIT_MS + 40);
-    for (int i = 1; i <= 100; i++)
+    for (int64_t i = 1; i <= 100; i++)
         assert_in_range(gw_lane_wait_ms(&l, now, 0), first + i * 38, first + i * 41);
 }
 

@@ -148,8 +148,8 @@ static void overrun(void)
     struct gw_loop_watch *w = new_watch(&loop, MANY_ROUNDS, &n_rounds);
     (void)uv_timer_init(&loop, &alive);
     (void)uv_timer_start(&alive, keep_loop_alive, 1, 1);
-    gw_loop_watch_deadline(w, ROUND_MS * 3);
-    gw_loop_watch_deadline(w, ROUND_MS * 100000); /* does not move the earlier one */
+    gw_loop_watch_deadline(w, (int64_t)ROUND_MS * 3);
+    gw_loop_watch_deadline(w, (int64_t)ROUND_MS * 100000); /* does not move the earlier one */
     (void)uv_run(&loop, UV_RUN_DEFAULT);
 }
 

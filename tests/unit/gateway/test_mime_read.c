@@ -314,7 +314,7 @@ static void a_subject_far_down_is_not_looked_for(void **state)
 {
     (void)state;
     static const char field[] = "Subject: s\r\n";
-    for (unsigned extra = 0; extra < 2; extra++) {
+    for (size_t extra = 0; extra < 2; extra++) {
         struct gw_buf b;
         gw_buf_init(&b, MAX_RAW);
         repeat(&b, 1, "A:");

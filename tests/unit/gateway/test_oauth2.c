@@ -24,7 +24,7 @@
 static void token_is_fetched_once_and_replaced_ahead_of_its_end(void **state)
 {
     (void)state;
-    const int64_t hour = 3600 * 1000;
+    const int64_t hour = 3600000;
     struct gw_oauth2_state s = {.has_token = false};
     bool fetch;
     assert_int_equal(gw_oauth2_ask(&s, 5, &fetch), GW_OAUTH2_WAIT);
@@ -71,14 +71,14 @@ static void old_token_serves_while_the_endpoint_is_down(void **state)
     (void)state;
     struct gw_oauth2_state s = {.has_token = false};
     bool fetch;
-    gw_oauth2_fetched(&s, 1000 * 1000, 0);
-    assert_int_equal(gw_oauth2_ask(&s, 800 * 1000, &fetch), GW_OAUTH2_READY);
+    gw_oauth2_fetched(&s, 1000000, 0);
+    assert_int_equal(gw_oauth2_ask(&s, 800000, &fetch), GW_OAUTH2_READY);
     assert_true(fetch);
-    gw_oauth2_fetch_failed(&s, false, 800 * 1000);
-    assert_int_equal(gw_oauth2_ask(&s, 800 * 1000 + 1, &fetch), GW_OAUTH2_READY);
+    gw_oauth2_fetch_failed(&s, false, 800000);
+    assert_int_equal(gw_oauth2_ask(&s, 800000 + 1, &fetch), GW_OAUTH2_READY);
     assert_false(fetch);
     gw_oauth2_token_refused(&s);
-    assert_int_equal(gw_oauth2_ask(&s, 800 * 1000 + 2, &fetch), GW_OAUTH2_FAILED);
+    assert_int_equal(gw_oauth2_ask(&s, 800000 + 2, &fetch), GW_OAUTH2_FAILED);
 }
 
 static void short_lives_have_short_margins(void **state)

@@ -94,7 +94,7 @@ static void the_queue_drains_on_a_full_disk_and_mail_is_taken_again(void **state
     static struct gw_message *sent[MAX];
     struct store_fixture f;
     open_on_shim(&f);
-    disk_shim_set_room(3 * MEGABYTE);
+    disk_shim_set_room(3L * MEGABYTE);
     int n = fill(&f, sent, MAX);
     assert_true(n > 10);
     disk_shim_set_room(0); /* somebody else took the rest */
@@ -102,7 +102,7 @@ static void the_queue_drains_on_a_full_disk_and_mail_is_taken_again(void **state
         finish(&f, sent[i], GW_OK);
         gw_message_free(&sent[i]);
     }
-    disk_shim_set_room(16 * MEGABYTE);
+    disk_shim_set_room(16L * MEGABYTE);
     struct gw_message *m = store_test_new_message("", 2000);
     enum gw_status status = GW_BUSY;
     while (status == GW_BUSY) { /* looked at again every second */
@@ -145,7 +145,7 @@ static void a_large_body_that_does_not_fit_leaves_nothing_behind(void **state)
     open_on_shim(&f);
     struct gw_message *large = store_test_new_message("", LARGE);
     struct gw_message *small = store_test_new_message("", 2000);
-    disk_shim_set_room(200 * 1024);
+    disk_shim_set_room(204800);
     store_test_ask_commit(&f, large);
     store_test_commit(&f, small, GW_OK); /* and does not take others with it */
     store_test_get(&f, "", large->id, GW_NOTFOUND);
@@ -379,8 +379,8 @@ static void old_history_is_forgotten_and_its_space_given_back(void **state)
             f.store->engine->get(f.store, "", first, store_test_on_message, &f);
             store_test_settle(&f);
         }
-    } while (f.status == GW_OK || file_size(&f, "mailhatch.db") > 6 * MEGABYTE);
-    assert_true(full > 15 * MEGABYTE);
+    } while (f.status == GW_OK || file_size(&f, "mailhatch.db") > 6L * MEGABYTE);
+    assert_true(full > 15L * MEGABYTE);
     assert_int_equal(count_bodies(&f), 0);
     gw_clock_fake_end();
     close_on_shim(&f);

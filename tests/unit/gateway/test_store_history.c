@@ -243,7 +243,7 @@ static void on_attempts(enum gw_status status, const struct gw_message *m,
     f->n_ends++;
     assert_int_equal(status == GW_OK, m != NULL);
     answer.text[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; m != NULL && i < n; i++) {
         char word[512];
         (void)snprintf(
             word, sizeof(word),

@@ -112,7 +112,7 @@ static void all_that_was_said_is_shown_but_no_secret(void **state)
                                         "* certificate of 127.0.0.1, from /CN=Test Root, valid ",
                                         hello, rest};
     const char *at = s->transcript;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    for (size_t i = 0; at != NULL && i < sizeof(parts) / sizeof(parts[0]); i++) {
         at = strstr(at, parts[i]);
         if (at == NULL)
             fail_msg("no \"%s\" in\n%s", parts[i], s->transcript);

@@ -181,7 +181,7 @@ static void mail_over_old_connections_does_not_close_the_breaker(void **state)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     for (int i = 0; i < 5; i++) {
         struct test_mail more[2] = {{.done = false}, {.done = false}};
-        pass(2 * SMTP_RELAY_HOLD_MS);
+        pass(2L * SMTP_RELAY_HOLD_MS);
         test_mail_submit(&t, &more[0]);
         test_mail_submit(&t, &more[1]);
         test_mail_wait(&t, &more[0]);

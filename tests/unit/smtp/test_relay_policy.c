@@ -49,7 +49,7 @@ static void half_open_lets_one_probe_through(void **state)
     now += SMTP_BREAKER_CREDENTIALS_MS;
     assert_true(smtp_breaker_admits(&b, now));
     assert_int_equal(b.state, SMTP_BREAKER_HALF_OPEN);
-    for (int i = 0; i < 5; i++)
+    for (int64_t i = 0; i < 5; i++)
         assert_false(smtp_breaker_admits(&b, now + i * 100000));
     smtp_breaker_probe_dropped(&b, now + 5);
     assert_false(smtp_breaker_admits(&b, now + 4));
@@ -104,7 +104,7 @@ static void concurrency_stays_between_one_and_the_maximum(void **state)
     (void)state;
     struct smtp_aimd a;
     smtp_aimd_init(&a, 5);
-    for (int i = 1; i < 20; i++)
+    for (int64_t i = 1; i < 20; i++)
         (void)smtp_aimd_throttled(&a, i * 10, i * 10);
     assert_int_equal(smtp_aimd_limit(&a), 1);
     assert_false(smtp_aimd_throttled(&a, 1000, 1000));

@@ -85,7 +85,11 @@ static void mac(const void *key, size_t key_len, const char *text, unsigned char
 static bool judge(const char *password, const char *auth_message, const char *proof,
                   char signature[TEXT])
 {
-    unsigned char salted[HASH], client[HASH], stored[HASH], signed_by[HASH], server[HASH];
+    unsigned char salted[HASH];
+    unsigned char client[HASH];
+    unsigned char stored[HASH];
+    unsigned char signed_by[HASH];
+    unsigned char server[HASH];
     unsigned char theirs[HASH + 4];
     size_t len = 0;
     assert_int_equal(PKCS5_PBKDF2_HMAC(password, -1, (const unsigned char *)salt, (int)strlen(salt),
@@ -124,7 +128,12 @@ static void begin(struct peer *p, struct smtp_scram_cache *cache)
 /* Up to the server's last message, which is left in @final_out; true when the proof was right. */
 static bool exchange(struct peer *p, const char *password, char final_out[TEXT])
 {
-    char first[TEXT], answer[TEXT], server[TEXT], message[4 * TEXT], salt64[64], signature[TEXT];
+    char first[TEXT];
+    char answer[TEXT];
+    char server[TEXT];
+    char message[4 * TEXT];
+    char salt64[64];
+    char signature[TEXT];
     heard(p, "AUTH SCRAM-SHA-256 ", first);
     assert_memory_equal(first, "n,,n=ann,r=", 11);
     salt64[gw_base64_encode(salt, strlen(salt), salt64)] = '\0';
@@ -194,7 +203,9 @@ static void work_ends_with_the_deadline(void **state)
     (void)state;
     struct peer p;
     begin(&p, NULL);
-    char first[TEXT], text[TEXT], line[2 * TEXT] = "334 ";
+    char first[TEXT];
+    char text[TEXT];
+    char line[2 * TEXT] = "334 ";
     heard(&p, "AUTH SCRAM-SHA-256 ", first);
     int n = snprintf(text, sizeof(text), "r=%.64sx,s=c2FsdA==,i=%d", first + 11,
                      SMTP_SCRAM_MAX_ITERATIONS);
