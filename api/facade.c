@@ -9,6 +9,7 @@
 /* Every facade. A new one adds its line here and its tables of routes to routes.c. */
 static const struct api_facade *const facades[] = {
     &api_resend_facade,
+    &api_postmark_facade,
 };
 
 enum {

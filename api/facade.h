@@ -91,5 +91,6 @@ void api_facade_refuse(struct api_request *r, const struct api_problem *p);
 const struct cfg_api_key *api_facade_bearer(struct api_request *r, struct api_problem *why);
 
 extern const struct api_facade api_resend_facade;
+extern const struct api_facade api_postmark_facade;
 
 #endif

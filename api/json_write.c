@@ -154,6 +154,14 @@ void api_json_slice(struct api_json *j, const char *key, struct gw_slice value)
     write_string(j->out, value);
 }
 
+void api_json_member(struct api_json *j, struct gw_slice key, struct gw_slice value)
+{
+    start_value(j, NULL);
+    write_string(j->out, key);
+    (void)gw_buf_add_char(j->out, ':');
+    write_string(j->out, value);
+}
+
 void api_json_time(struct api_json *j, const char *key, int64_t wall_ms)
 {
     char text[GW_TIME_RFC3339_SIZE];

@@ -93,6 +93,14 @@ bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
     return true;
 }
 
+void api_compat_text(struct api_json *j, const char *key, struct gw_slice text)
+{
+    if (text.data != NULL)
+        api_json_slice(j, key, text);
+    else
+        api_json_null(j, key);
+}
+
 bool api_compat_number(struct api_request *r, const char *name, int64_t min, int64_t max,
                        int64_t otherwise, int64_t *out)
 {
@@ -120,7 +128,7 @@ struct walk {
     struct api_compat_list list;
     struct gw_buf body;
     struct api_json json;
-    size_t n_seen, n_shown;
+    size_t n_seen, n_skipped, n_shown;
     bool found_after, more;
 };
 
@@ -142,8 +150,8 @@ static void look(struct walk *w, const struct gw_message *m)
     w->n_seen++;
     if (!w->found_after) {
         w->found_after = strcmp(m->id, w->list.after) == 0;
-    } else if (w->list.skip > 0) {
-        w->list.skip--;
+    } else if (w->n_skipped < w->list.offset) {
+        w->n_skipped++;
     } else if (w->n_shown == w->list.take) {
         w->more = true;
     } else {

@@ -31,7 +31,7 @@ enum {
 struct api_compat_list {
     struct gw_list_query query; /* tenant, limit and cursor are not looked at */
     const char *after;          /* id of the message before the first one; NULL: from the newest */
-    size_t skip, take;          /* leave out so many, then show at most so many */
+    size_t offset, take;        /* leave out so many, then show at most so many */
     void (*begin)(struct api_json *j);
     void (*item)(struct api_json *j, const struct gw_message *m);
     /* @n     how many were shown
@@ -45,6 +45,9 @@ void api_compat_list(struct api_request *r, const struct api_compat_list *list);
  * @arena  for *out */
 bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
                      struct gw_read_message *out);
+
+/* A text that may not be known: data NULL is null. */
+void api_compat_text(struct api_json *j, const char *key, struct gw_slice text);
 
 /* The parameter @name, a whole number from @min to @max; @otherwise when it is not there. False:
  * the request was answered. */

@@ -79,14 +79,6 @@ static void view_tags(struct api_json *j, const struct gw_message *m)
     api_json_end_array(j);
 }
 
-static void view_body(struct api_json *j, const char *key, struct gw_slice text)
-{
-    if (text.data != NULL)
-        api_json_slice(j, key, text);
-    else
-        api_json_null(j, key);
-}
-
 static void answer_email(struct api_request *r, const struct gw_message *m)
 {
     struct gw_arena *arena = gw_arena_new(0);
@@ -102,8 +94,8 @@ static void answer_email(struct api_request *r, const struct gw_message *m)
     for (size_t i = 0; i < mail.reply_to.n; i++)
         api_json_str(&j, NULL, mail.reply_to.items[i].email);
     api_json_end_array(&j);
-    view_body(&j, "text", mail.text);
-    view_body(&j, "html", mail.html);
+    api_compat_text(&j, "text", mail.text);
+    api_compat_text(&j, "html", mail.html);
     view_tags(&j, m);
     api_json_end_object(&j);
     api_answer_json(r, 200, &body);

@@ -40,6 +40,17 @@ def asking(server, method, path, key=KEY, **options):
     return server.request(method, path, headers={"Authorization": f"Bearer {key}"}, **options)
 
 
+def asking_json(server, method, path, body, key=KEY):
+    answer = server.request(method, path, json.dumps(body), {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    assert answer.status < 300, answer
+    return answer.json()
+
+
+def settled(server, message_id, key=KEY):
+    """The message once nothing more will be tried."""
+    return server.request("GET", f"/v1/messages/{message_id}", headers={"Authorization": f"Bearer {key}", "Prefer": "wait=30"}).json()
+
+
 def caught(server, subject):
     """(mail as an independent parser reads it, its sandbox item, raw bytes) of the one mail with that subject."""
     found = asking(server, "GET", f"{SANDBOX}/wait?timeout=20&subject={subject}").json()

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* The facade for Postmark's SDKs, and its way to send. */
+#include "api/compat/postmark.h"
+
+#include "api/auth.h"
+#include "api/facade.h"
+#include "api/json_write.h"
+#include "api/routes.h"
+#include "api/submit.h"
+#include "gateway/base/gw_clock.h"
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+enum {
+    MAX_ANSWER = 4 << 20,
+    MAX_NAMED = 256 * 1024 /* octets of the addresses that an answer repeats in one field */
+};
+
+/* ---- errors ---- */
+
+/* The SDK makes a class of its own of status 422 with a number; of 400 and 413 it makes
+ * UnknownError. The numbers are Postmark's API error codes. */
+static const struct api_facade_error errors[API_N_CODES] = {
+    [API_BAD_REQUEST] = {422, NULL, 300, NULL},
+    [API_MALFORMED_JSON] = {422, NULL, 402, "Invalid JSON: {detail}"},
+    [API_UNKNOWN_PARAMETER] = {422, NULL, 300, NULL},
+    [API_UNAUTHORIZED] = {401, NULL, 10,
+                          "The Server Token you provided in the X-Postmark-Server-Token request "
+                          "header was invalid."},
+    [API_INSUFFICIENT_SCOPE] = {401, NULL, 10, NULL},
+    [API_SENDER_NOT_ALLOWED] = {422, NULL, 400, NULL},
+    [API_NOT_FOUND] = {404, NULL, 701, NULL},
+    [API_METHOD_NOT_ALLOWED] = {405, NULL, 405, NULL},
+    [API_NOT_ACCEPTABLE] = {422, NULL, 409, NULL},
+    [API_BODY_GONE] = {404, NULL, 701, NULL},
+    [API_MESSAGE_STATE] = {422, NULL, 300, NULL},
+    [API_LENGTH_REQUIRED] = {422, NULL, 402, NULL},
+    [API_BODY_TOO_LARGE] = {422, NULL, 300, NULL},
+    [API_UNSUPPORTED_MEDIA_TYPE] = {422, NULL, 409, NULL},
+    [API_VALIDATION_FAILED] = {422, NULL, 300, NULL},
+    [API_RATE_LIMITED] = {429, NULL, 429, NULL},
+    [API_INTERNAL] = {500, NULL, 500, NULL},
+};
+
+static const struct api_facade_error missing_token = {
+    401, NULL, 10,
+    "No Account or Server API tokens were supplied in the HTTP headers. Please add a header for "
+    "either X-Postmark-Server-Token or X-Postmark-Account-Token."};
+
+#define INVALID_ADDRESS \
+    { \
+        422, NULL, 300, "Invalid '{field}' address: {detail}" \
+    }
+
+static const struct api_facade_rule rules[] = {
+    {"/from", GW_PROBLEM_SENDER, {422, NULL, 400, NULL}},
+    {"/From", GW_PROBLEM_SENDER, {422, NULL, 400, NULL}},
+    {"", GW_PROBLEM_ADDRESS, INVALID_ADDRESS},
+    {"", GW_PROBLEM_DOMAIN, INVALID_ADDRESS},
+    {"/to", GW_PROBLEM_REQUIRED, {422, NULL, 300, "Zero recipients specified"}},
+    {"", GW_PROBLEM_TYPE, {422, NULL, 403, "Incompatible JSON: {path}: {detail}"}},
+    {"", GW_PROBLEM_UNKNOWN_FIELD, {422, NULL, 403, "Incompatible JSON: {path}: {detail}"}},
+};
+
+static const struct api_facade_field names[] = {
+    {"/from", "From"},       {"/to", "To"},         {"/cc", "Cc"},
+    {"/bcc", "Bcc"},         {"/text", "TextBody"}, {"/attachments", "Attachments"},
+    {"/headers", "Headers"},
+};
+
+static void render(const struct api_facade_refusal *refusal, struct gw_buf *out)
+{
+    struct api_json j = {.out = out};
+    int number = refusal->error->number;
+    api_json_begin_object(&j, NULL);
+    api_json_num(&j, "ErrorCode", number != 0 ? number : (int)api_facade_status(refusal));
+    api_json_str(&j, "Message", refusal->message);
+    api_json_end_object(&j);
+}
+
+static const struct cfg_api_key *authenticate(struct api_request *r, struct api_problem *why)
+{
+    struct gw_slice token;
+    size_t n = api_request_headers(r, "x-postmark-server-token", &token, 1);
+    if (n == 0)
+        why->as = &missing_token;
+    return n == 1 ? api_auth_token(r->context->cfg, token) : NULL;
+}
+
+const struct api_facade api_postmark_facade = {
+    .name = "postmark",
+    .errors = errors,
+    .rules = rules,
+    .n_rules = N_OF(rules),
+    .fields = names,
+    .n_fields = N_OF(names),
+    .authenticate = authenticate,
+    .render = render,
+    .content_type = "application/json",
+};
+
+/* ---- POST /email ---- */
+
+/* "a@b, c@d"; left out when there is none. */
+static void view_named(struct api_json *j, const char *key, const struct gw_message *m,
+                       enum gw_rcpt_kind kind)
+{
+    struct gw_buf text;
+    gw_buf_init(&text, MAX_NAMED);
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].kind != kind)
+            continue;
+        if (text.len > 0)
+            (void)gw_buf_add_str(&text, ", ");
+        (void)gw_buf_add_str(&text, m->rcpts[i].email);
+    }
+    if (text.len > 0)
+        api_json_slice(j, key, gw_buf_view(&text));
+    gw_buf_deinit(&text);
+}
+
+void api_postmark_view_accepted(struct api_json *j, const struct gw_message *m)
+{
+    api_json_begin_object(j, NULL);
+    view_named(j, "To", m, GW_RCPT_TO);
+    view_named(j, "Cc", m, GW_RCPT_CC);
+    view_named(j, "Bcc", m, GW_RCPT_BCC);
+    api_json_time(j, "SubmittedAt", m->created_at_ms);
+    api_json_str(j, "MessageID", m->id);
+    api_json_num(j, "ErrorCode", 0);
+    api_json_str(j, "Message", "OK");
+    api_json_end_object(j);
+}
+
+static void answer_accepted(struct api_request *r, const struct gw_submission_result *result)
+{
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    api_postmark_view_accepted(&j, result->message);
+    api_answer_json(r, 200, &body);
+}
+
+static void send_email(struct api_request *r)
+{
+    struct gw_submit_options options = {
+        .decode = api_postmark_decode, .api_key = r->api_key, .route = r->route->pattern};
+    api_submit(r, &options, answer_accepted);
+}
+
+const struct api_route api_postmark_routes[] = {
+    {"POST", "/compat/postmark/email", send_email, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {0},
+};
