@@ -196,8 +196,7 @@ int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
 
 /* ---- what falls due ---- */
 
-/* How many messages may be read back now, if they are as large as those before. */
-static size_t lease_room(const struct gw_delivery *d)
+size_t gw_delivery_lease_room(const struct gw_delivery *d)
 {
     if (d->n_attempts >= MAX_LEASED || d->bytes >= MAX_BYTES_IN_HAND)
         return 0;
@@ -207,7 +206,7 @@ static size_t lease_room(const struct gw_delivery *d)
     return room < LEASE_BATCH ? room : LEASE_BATCH;
 }
 
-static void end_lease(struct gw_delivery *d)
+void gw_delivery_end_lease(struct gw_delivery *d)
 {
     d->leasing = false;
     d->leased_before = (struct gw_clock_jump){.by_ms = 0};
@@ -218,18 +217,21 @@ static void end_lease(struct gw_delivery *d)
     d->env.on_progress(d->env.data);
 }
 
+void gw_delivery_leased(struct gw_delivery *d, struct gw_message *m)
+{
+    GW_FAILPOINT("delivery.leased");
+    if (m->mime.len > d->batch_peak_bytes)
+        d->batch_peak_bytes = m->mime.len;
+    gw_delivery_clock_catch_up(d, m);
+    start(d, m, true);
+}
+
 static void on_leased(enum gw_status status, struct gw_message *m, void *data)
 {
-    struct gw_delivery *d = data;
-    if (status == GW_OK) {
-        GW_FAILPOINT("delivery.leased");
-        if (m->mime.len > d->batch_peak_bytes)
-            d->batch_peak_bytes = m->mime.len;
-        gw_delivery_clock_catch_up(d, m);
-        start(d, m, true);
-        return;
-    }
-    end_lease(d);
+    if (status == GW_OK)
+        gw_delivery_leased(data, m);
+    else
+        gw_delivery_end_lease(data);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -239,7 +241,7 @@ static void on_timer(uv_timer_t *timer)
 
 void gw_delivery_wake(struct gw_delivery *d)
 {
-    size_t room = lease_room(d);
+    size_t room = gw_delivery_lease_room(d);
     if (d->stopped || d->leasing || room == 0)
         return;
     gw_delivery_clock_check(d);
@@ -274,6 +276,8 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env)
     gw_list_init(&d->stuck);
     init_timer(d, &d->timer);
     init_timer(d, &d->stuck_timer);
+    gw_list_init(&d->comebacks);
+    init_timer(d, &d->comeback_timer);
     gw_delivery_clock_start(d);
     return d;
 }
@@ -287,6 +291,7 @@ void gw_delivery_stop(struct gw_delivery *d)
 {
     d->stopped = true;
     (void)uv_timer_stop(&d->timer);
+    (void)uv_timer_stop(&d->comeback_timer);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -307,4 +312,6 @@ void gw_delivery_close(struct gw_delivery *d, void (*on_closed)(void *), void *d
     d->closed_data = data;
     uv_close((uv_handle_t *)&d->timer, on_timer_closed);
     uv_close((uv_handle_t *)&d->stuck_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&d->comeback_timer, on_timer_closed);
+    gw_delivery_forget_comebacks(d);
 }

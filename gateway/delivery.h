@@ -38,6 +38,9 @@ void gw_delivery_start(struct gw_delivery *d, struct gw_message *m);
 int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m);
 /* The store has new messages that wait for their time. */
 void gw_delivery_wake(struct gw_delivery *d);
+/* The relay of that name is worth trying again: what waits for it goes before its time, a little at
+ * first (gateway/delivery_comeback.c). Does its work later. */
+void gw_delivery_relay_up(struct gw_delivery *d, const char *relay);
 
 /* A message with an attempt in hand, or NULL; borrowed until the loop runs again. */
 const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id);

@@ -67,6 +67,8 @@ struct gw_delivery {
     int64_t clock_offset_ms;            /* wall minus monotonic clock, as it was last */
     struct gw_clock_jump leased_before; /* of messages that a lease in hand may bring */
     size_t n_clock_calls;               /* store calls in hand */
+    struct gw_list comebacks;           /* relays whose mail is being brought forward */
+    uv_timer_t comeback_timer;
     uv_timer_t timer;
     struct gw_list stuck;
     uv_timer_t stuck_timer;
@@ -129,6 +131,10 @@ void gw_delivery_clock_begun(struct gw_attempt *a);
 /* @m was read from the store before a jump that was noticed since. */
 void gw_delivery_clock_catch_up(const struct gw_delivery *d, struct gw_message *m);
 
+/* delivery_comeback.c */
+/* No relay's mail is brought forward any more. */
+void gw_delivery_forget_comebacks(struct gw_delivery *d);
+
 /* delivery_log.c */
 /* Note what became of @h's transaction, which was tried and is done. */
 void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h);
@@ -136,6 +142,13 @@ void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h);
 void gw_attempt_log_interrupted(struct gw_attempt *a, const size_t *rcpts, size_t n_rcpts);
 
 /* delivery.c */
+/* How many messages may be read back now, if they are as large as those before; not while
+ * d->leasing. */
+size_t gw_delivery_lease_room(const struct gw_delivery *d);
+/* A lease brought @m. */
+void gw_delivery_leased(struct gw_delivery *d, struct gw_message *m);
+/* It brought all that it could. */
+void gw_delivery_end_lease(struct gw_delivery *d);
 /* Have what is planned stored before it is run. True: gw_attempt_run() or
  * gw_attempt_refuse_planned() follows. False: this store does not need it. */
 bool gw_attempt_begin(struct gw_attempt *a);

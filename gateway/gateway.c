@@ -35,6 +35,13 @@ static void on_recorded(const struct gw_message *m, void *data)
     gw_control_recorded(g, m->id);
 }
 
+static void on_relay_up(const char *relay, void *data)
+{
+    struct gw_gateway *g = data;
+    if (g->delivery != NULL && g->state == GW_RUNNING)
+        gw_delivery_relay_up(g->delivery, relay);
+}
+
 static bool wants_cancel(const char *id, void *data)
 {
     return gw_control_wants_cancel(data, id);
@@ -125,6 +132,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     struct gw_gateway *g = gw_calloc(1, sizeof(*g));
     g->loop = loop;
     gw_setups_init(&g->setups, loop, gw_gateway_progress, g);
+    g->setups.watch = (struct gw_relay_watch){.on_up = on_relay_up, .data = g};
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);

@@ -2,6 +2,8 @@
 /* Changes to messages on their way. */
 #include "gateway/message_change.h"
 
+#include <string.h>
+
 static void set(struct gw_message *m, struct gw_recipient *r, enum gw_rcpt_status status,
                 int64_t next_attempt_ms, int64_t now_ms)
 {
@@ -92,4 +94,29 @@ enum gw_status gw_change_schedule(struct gw_message *m, int64_t now_ms, const vo
     m->expires_at_ms += to - from;
     m->scheduled_at_ms = later ? to : 0;
     return GW_OK;
+}
+
+/* A reply about message or recipient has no reason code of ours. */
+static bool waits_for_relay(const struct gw_recipient *r)
+{
+    return r->status == GW_RCPT_DEFERRED && r->next_attempt_ms != 0 && !r->uncertain &&
+           r->reason != NULL && r->relay != NULL;
+}
+
+const struct gw_recipient *gw_message_relay_wait(const struct gw_message *m)
+{
+    const struct gw_recipient *first = NULL;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        const struct gw_recipient *r = &m->rcpts[i];
+        if (waits_for_relay(r) && (first == NULL || r->next_attempt_ms < first->next_attempt_ms))
+            first = r;
+    }
+    return first;
+}
+
+void gw_message_hasten(struct gw_message *m, const char *relay, int64_t now_ms)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (waits_for_relay(&m->rcpts[i]) && strcmp(m->rcpts[i].relay, relay) == 0)
+            m->rcpts[i].next_attempt_ms = now_ms;
 }

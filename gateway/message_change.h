@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What people may change about a message on its way: cancel it, try it again now, move its time.
- * Pure functions for gw_store_engine.update; tested in tests/unit/gateway/test_message_change.c. */
+ * Pure functions for gw_store_engine.update; and what the return of a relay changes. Tested in
+ * tests/unit/gateway/test_message_change.c. */
 #ifndef GW_MESSAGE_CHANGE_H
 #define GW_MESSAGE_CHANGE_H
 
@@ -22,5 +23,11 @@ enum gw_status gw_change_retry(struct gw_message *m, int64_t now_ms, const void 
  * all are final.
  * @arg  int64_t: wall time in milliseconds; one that has passed means now */
 enum gw_status gw_change_schedule(struct gw_message *m, int64_t now_ms, const void *arg);
+
+/* The recipient whose next attempt comes first among those that wait because of their relay, not
+ * because of anything that was said about them, and that it does not have already; NULL: none. */
+const struct gw_recipient *gw_message_relay_wait(const struct gw_message *m);
+/* All that wait so because of @relay are due at @now_ms. */
+void gw_message_hasten(struct gw_message *m, const char *relay, int64_t now_ms);
 
 #endif

@@ -101,13 +101,22 @@ static bool wants_http(const struct cfg *cfg)
     return false;
 }
 
+static void on_up(struct smtp_relay *relay, void *data)
+{
+    const struct gw_relays *r = data;
+    if (r->watch.on_up != NULL)
+        r->watch.on_up(smtp_relay_name(relay), r->watch.data);
+}
+
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
-                              const struct gw_sandbox *sandbox, struct gw_err *err)
+                              const struct gw_sandbox *sandbox, struct gw_relay_watch watch,
+                              struct gw_err *err)
 {
     *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
                             .lanes = gw_calloc(cfg->n_relays, sizeof(struct gw_lane)),
                             .secrets = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_secret)),
-                            .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted))};
+                            .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted)),
+                            .watch = watch};
     if (wants_http(cfg)) {
         r->http = gw_http_new(loop);
         r->n_open++;
@@ -117,6 +126,8 @@ enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct
         struct gw_relay_secret *secret = &r->secrets[r->n];
         gw_relay_secret_open(secret, r->http, &cfg->relays[r->n]);
         config.secrets = gw_relay_secret_source(secret);
+        config.on_up = on_up;
+        config.on_up_data = r;
         enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
         if (st != GW_OK) {
             gw_relay_secret_close(secret);

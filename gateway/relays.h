@@ -18,6 +18,12 @@ struct gw_relay_counted {
     uint64_t opened, reused;
 };
 
+/* Who is told that a relay is worth trying again; see struct smtp_relay_config. */
+struct gw_relay_watch {
+    void (*on_up)(const char *relay, void *data); /* NULL: nobody */
+    void *data;
+};
+
 struct gw_relays {
     struct smtp_relay **items; /* as in cfg.relays */
     struct gw_lane *lanes;     /* of each: what delivery has in hand */
@@ -26,6 +32,7 @@ struct gw_relays {
     struct gw_http *http;            /* for token endpoints; NULL without OAuth2 */
     size_t n;
     size_t n_open; /* relays, and the HTTP client, that are not closed yet */
+    struct gw_relay_watch watch;
 };
 
 /* As smtp_relay_new() takes it, without its secrets; strings are borrowed from @c and @sandbox.
@@ -37,7 +44,8 @@ struct smtp_relay_config gw_relay_config(const struct cfg_relay *c,
 /* @sandbox  as above
  * On error nothing is left open but what gw_relays_close() ends. */
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
-                              const struct gw_sandbox *sandbox, struct gw_err *err) GW_NODISCARD;
+                              const struct gw_sandbox *sandbox, struct gw_relay_watch watch,
+                              struct gw_err *err) GW_NODISCARD;
 /* @on_closed for all that is open, one by one; n_open counts down before it is called. */
 void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data);
 void gw_relays_deinit(struct gw_relays *r);

@@ -55,7 +55,7 @@ static enum gw_status new_set(struct gw_setups *s, const struct cfg *cfg,
     set->cfg = cfg_ref(cfg);
     set->refs = 1;
     gw_list_push_back(&s->sets, &set->link);
-    enum gw_status st = gw_relays_open(&set->relays, s->loop, cfg, sandbox, err);
+    enum gw_status st = gw_relays_open(&set->relays, s->loop, cfg, sandbox, s->watch, err);
     if (st == GW_OK)
         *out = set;
     else

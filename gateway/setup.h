@@ -41,6 +41,7 @@ struct gw_setups {
     struct gw_setup *now; /* NULL before the first */
     uv_loop_t *loop;
     struct gw_list sets;
+    struct gw_relay_watch watch;     /* set by the owner before the first load */
     void (*on_progress)(void *data); /* a set of relays is gone */
     void *data;
 };

@@ -211,6 +211,11 @@ struct gw_store_engine {
      * gateway/store/due_turns.h says. @cb once per message and once with GW_NOTFOUND at the end. */
     void (*lease_due)(struct gw_store *s, int64_t now_ms, size_t max, gw_store_message_cb cb,
                       void *data);
+    /* The same, of messages that wait because of @relay (gw_message_relay_wait) since before
+     * @before_ms, whatever their next_attempt_ms; the recipients that do so are due at once in
+     * what is given out. @relay is copied. */
+    void (*lease_waiting)(struct gw_store *s, const char *relay, int64_t before_ms, size_t max,
+                          gw_store_message_cb cb, void *data);
     /* The wall clock jumped: moves what hangs on it, of messages that are not leased. @jump is
      * copied. */
     void (*clock_jumped)(struct gw_store *s, const struct gw_clock_jump *jump, gw_store_done_cb cb,

@@ -46,6 +46,8 @@ struct smtp_secret_source {
     void *data;
 };
 
+struct smtp_relay;
+
 /* Strings are copied by smtp_relay_new(). */
 struct smtp_relay_config {
     const char *name; /* as in the configuration */
@@ -71,6 +73,10 @@ struct smtp_relay_config {
     double burst;       /* of them at once after a pause; 0: one second's worth */
     size_t domain_connections; /* transactions at once to one recipient domain; 0: no limit */
     double domain_rate_per_s;  /* started per second to one recipient domain; 0: no limit */
+    /* It is worth trying again: the breaker closed, or the relay was resumed. From the loop,
+     * perhaps from inside a call about this relay; must not call back. NULL: nobody asks. */
+    void (*on_up)(struct smtp_relay *r, void *data);
+    void *on_up_data;
     struct smtp_timeouts timeouts;
     bool one_flight; /* see struct smtp_session_config */
     /* A relay that says nothing for so long after its first connection is asked, on a second one,
@@ -86,8 +92,6 @@ enum {
     SMTP_RELAY_NOOP_MS = 15 * 1000, /* idle for longer: NOOP before a transaction; ours */
     SMTP_RELAY_BUSY_MS = 1000 /* a refused transaction may come back after this at least; ours */
 };
-
-struct smtp_relay;
 
 /* A transaction. The caller owns the struct and all that envelope points at, from submit until
  * on_done. */

@@ -24,10 +24,18 @@ static void forget(struct smtp_relay *r)
     r->stats.last_detail[0] = '\0';
 }
 
+static void tell(struct smtp_relay *r)
+{
+    if (r->config.on_up != NULL)
+        r->config.on_up(r, r->config.on_up_data);
+}
+
 static void succeeded(struct smtp_relay *r)
 {
-    if (smtp_breaker_success(&r->breaker))
-        gw_log(GW_LOG_INFO, "relay_up", GW_LOG_STR("relay", r->config.name));
+    if (!smtp_breaker_success(&r->breaker))
+        return;
+    gw_log(GW_LOG_INFO, "relay_up", GW_LOG_STR("relay", r->config.name));
+    tell(r);
 }
 
 /* --- Refusals --- */
@@ -209,6 +217,7 @@ static void count_failure(struct smtp_relay *r, const struct relay_slot *s,
         throttled(r, s->began_at_ms);
         return;
     }
+    r->wanted = true; /* by those who fail with it: they wait for it to come back */
     if (smtp_breaker_failure(&r->breaker, credentials, now))
         gw_log(GW_LOG_ERROR, "relay_down", GW_LOG_STR("relay", r->config.name),
                GW_LOG_STR("reason", smtp_reason_name(end->reason)),
@@ -278,10 +287,12 @@ void smtp_relay_resume(struct smtp_relay *r)
 {
     if (r->closing)
         return;
-    if (r->paused)
+    bool was_paused = r->paused;
+    if (was_paused)
         gw_log(GW_LOG_WARN, "relay_resumed", GW_LOG_STR("relay", r->config.name));
     r->paused = false;
     forget(r);
-    (void)smtp_breaker_success(&r->breaker);
+    if (smtp_breaker_success(&r->breaker) || was_paused)
+        tell(r);
     smtp_relay_pump(r);
 }

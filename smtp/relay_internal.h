@@ -65,7 +65,7 @@ struct smtp_relay {
     char *tried;  /* the secret that a connection got last; only with a source */
     bool renewed; /* and it was fetched because the one before was refused */
     struct smtp_breaker breaker;
-    bool wanted; /* a transaction was refused since the breaker opened: probe when due */
+    bool wanted; /* some transaction failed or was refused since it was up: probe when due */
     bool paused;
     int64_t hold_until_ms; /* no new connection before, while others work */
     struct smtp_client_end last_failure;

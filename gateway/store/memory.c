@@ -8,58 +8,13 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
-#include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
-#include "gateway/store.h"
-#include "gateway/store/due_heap.h"
-#include "gateway/store/due_turns.h"
-#include "gateway/store/memory_history.h"
-#include "gateway/store/memory_keys.h"
-#include "gateway/store/memory_reply.h"
+#include "gateway/store/memory_internal.h"
 
 enum {
     FIRST_BUCKETS = 64,
     MAX_LIST_STEPS = 20000
 };
-
-struct row {
-    struct row *next_in_bucket;
-    struct gw_list age_link; /* in store.ages, newest first */
-    int64_t seq;
-    struct gw_list settled_link; /* in store.settled when nothing more will be tried */
-    struct due_entry due;
-    struct gw_message *m; /* without body */
-    char *body;           /* NULL once settled */
-    size_t size;          /* what it counts against max_bytes */
-    bool leased;
-    int live; /* its status word's place among the live ones, -1: none of them */
-    struct memory_trail trail;
-};
-
-struct memory_store {
-    struct gw_store base;
-    struct row **buckets;
-    size_t n_buckets, n_rows, bytes, max_bytes;
-    struct gw_list settled; /* oldest first */
-    struct gw_list ages;    /* all rows, newest first */
-    int64_t last_seq;
-    struct due_heap due[DUE_N_PRIORITIES];
-    struct due_turns turns;
-    struct memory_history history;
-    struct memory_suppressions suppressions;
-    bool has_news; /* events were written since the last turn of idle */
-    int64_t n_changes;
-    int64_t n_live[GW_STORE_LIVE_STATES];
-    struct memory_keys keys;
-    uv_idle_t idle;
-    struct gw_list replies;
-    struct memory_reply *closing; /* last to be called, from the close callback of idle */
-};
-
-static struct memory_store *self(struct gw_store *s)
-{
-    return (struct memory_store *)(void *)s;
-}
 
 static size_t bucket_of(const struct memory_store *s, const char *id)
 {
@@ -69,9 +24,9 @@ static size_t bucket_of(const struct memory_store *s, const char *id)
     return (size_t)(h & (s->n_buckets - 1));
 }
 
-static struct row *find(const struct memory_store *s, const char *id)
+static struct memory_row *find(const struct memory_store *s, const char *id)
 {
-    struct row *r = s->buckets[bucket_of(s, id)];
+    struct memory_row *r = s->buckets[bucket_of(s, id)];
     while (r != NULL && strcmp(r->m->id, id) != 0)
         r = r->next_in_bucket;
     return r;
@@ -79,12 +34,12 @@ static struct row *find(const struct memory_store *s, const char *id)
 
 static void grow_table(struct memory_store *s)
 {
-    struct row **old = s->buckets;
+    struct memory_row **old = s->buckets;
     size_t n_old = s->n_buckets;
     s->n_buckets *= 2;
-    s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
+    s->buckets = gw_calloc(s->n_buckets, sizeof(struct memory_row *));
     for (size_t i = 0; i < n_old; i++) {
-        for (struct row *r = old[i], *next; r != NULL; r = next) {
+        for (struct memory_row *r = old[i], *next; r != NULL; r = next) {
             next = r->next_in_bucket;
             size_t b = bucket_of(s, r->m->id);
             r->next_in_bucket = s->buckets[b];
@@ -94,9 +49,9 @@ static void grow_table(struct memory_store *s)
     gw_free(old);
 }
 
-static void drop_row(struct memory_store *s, struct row *r)
+static void drop_row(struct memory_store *s, struct memory_row *r)
 {
-    struct row **at = &s->buckets[bucket_of(s, r->m->id)];
+    struct memory_row **at = &s->buckets[bucket_of(s, r->m->id)];
     while (*at != r)
         at = &(*at)->next_in_bucket;
     *at = r->next_in_bucket;
@@ -116,7 +71,7 @@ static bool make_room(struct memory_store *s, size_t size)
 {
     while ((s->bytes + size > s->max_bytes || s->n_rows >= GW_STORE_MEMORY_MAX_MESSAGES) &&
            !gw_list_empty(&s->settled))
-        drop_row(s, gw_list_entry(s->settled.next, struct row, settled_link));
+        drop_row(s, gw_list_entry(s->settled.next, struct memory_row, settled_link));
     return s->bytes + size <= s->max_bytes && s->n_rows < GW_STORE_MEMORY_MAX_MESSAGES;
 }
 
@@ -144,7 +99,7 @@ static void on_idle(uv_idle_t *idle)
         (void)uv_idle_stop(&s->idle);
 }
 
-static void reply(struct memory_store *s, const struct memory_reply *r)
+void memory_queue_reply(struct memory_store *s, const struct memory_reply *r)
 {
     struct memory_reply *node = gw_malloc(sizeof(*node));
     *node = *r;
@@ -155,8 +110,9 @@ static void reply(struct memory_store *s, const struct memory_reply *r)
 static void reply_done(struct memory_store *s, enum gw_status status, gw_store_done_cb cb,
                        void *data)
 {
-    reply(s, &(struct memory_reply){
-                 .call = memory_reply_done, .status = status, .cb.done = cb, .data = data});
+    memory_queue_reply(
+        s, &(struct memory_reply){
+               .call = memory_reply_done, .status = status, .cb.done = cb, .data = data});
 }
 
 static int live_status(const struct gw_message *m)
@@ -168,7 +124,7 @@ static int live_status(const struct gw_message *m)
     return -1;
 }
 
-static void count_row(struct memory_store *s, struct row *r, int live)
+static void count_row(struct memory_store *s, struct memory_row *r, int live)
 {
     if (r->live >= 0)
         s->n_live[r->live]--;
@@ -178,7 +134,7 @@ static void count_row(struct memory_store *s, struct row *r, int live)
 }
 
 /* Put the row where its state belongs: the due heap, the settled list, or neither while leased. */
-static void file_row(struct memory_store *s, struct row *r)
+static void file_row(struct memory_store *s, struct memory_row *r)
 {
     struct due_heap *due = &s->due[r->m->priority];
     count_row(s, r, live_status(r->m));
@@ -200,13 +156,13 @@ static void file_row(struct memory_store *s, struct row *r)
 static void memory_idempotency_find(struct gw_store *base, const char *key,
                                     gw_store_idempotency_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     struct memory_reply r = {.call = memory_reply_idempotency, .cb.idempotency = cb, .data = data};
     r.status = memory_keys_find(&s->keys, key, r.id, r.fingerprint);
-    reply(s, &r);
+    memory_queue_reply(s, &r);
 }
 
-static void note(struct memory_store *s, struct row *r, const struct gw_recipient *before)
+static void note(struct memory_store *s, struct memory_row *r, const struct gw_recipient *before)
 {
     s->n_changes++;
     if (memory_history_note(&s->history, &r->trail, before, r->m))
@@ -216,10 +172,10 @@ static void note(struct memory_store *s, struct row *r, const struct gw_recipien
 static void memory_commit(struct gw_store *base, struct gw_message *m,
                           const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     memory_suppress_recipients(&s->suppressions, m);
     struct gw_message *copy = gw_message_copy(m);
-    size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct row);
+    size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct memory_row);
     if (!make_room(s, size)) {
         gw_message_free(&copy);
         reply_done(s, GW_BUSY, cb, data);
@@ -227,7 +183,7 @@ static void memory_commit(struct gw_store *base, struct gw_message *m,
     }
     if (s->n_rows >= s->n_buckets)
         grow_table(s);
-    struct row *r = gw_calloc(1, sizeof(*r));
+    struct memory_row *r = gw_calloc(1, sizeof(*r));
     r->m = copy;
     r->body = gw_memdup0(m->mime.data, m->mime.len);
     r->size = size;
@@ -255,11 +211,11 @@ static void memory_begin(struct gw_store *base, const struct gw_message *m,
     (void)m;
     (void)attempts;
     (void)n_attempts;
-    reply_done(self(base), GW_OK, cb, data);
+    reply_done(memory_self(base), GW_OK, cb, data);
 }
 
 /* @copy, which becomes the store's, replaces what the row holds. */
-static void replace(struct memory_store *s, struct row *r, struct gw_message *copy)
+static void replace(struct memory_store *s, struct memory_row *r, struct gw_message *copy)
 {
     struct gw_message *before = r->m;
     s->bytes -= gw_arena_size(before->arena);
@@ -278,8 +234,8 @@ static void memory_record(struct gw_store *base, const struct gw_message *m,
                           const struct gw_attempt_log *attempts, size_t n_attempts,
                           gw_store_done_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
-    struct row *r = find(s, m->id);
+    struct memory_store *s = memory_self(base);
+    struct memory_row *r = find(s, m->id);
     if (r != NULL) {
         replace(s, r, gw_message_copy(m));
         memory_trail_add_attempts(&r->trail, attempts, n_attempts);
@@ -287,9 +243,10 @@ static void memory_record(struct gw_store *base, const struct gw_message *m,
     reply_done(s, r != NULL ? GW_OK : GW_NOTFOUND, cb, data);
 }
 
-static struct row *find_visible(const struct memory_store *s, const char *tenant, const char *id)
+static struct memory_row *find_visible(const struct memory_store *s, const char *tenant,
+                                       const char *id)
 {
-    struct row *r = find(s, id);
+    struct memory_row *r = find(s, id);
     return r != NULL && (tenant[0] == '\0' || strcmp(tenant, r->m->tenant) == 0) ? r : NULL;
 }
 
@@ -297,8 +254,8 @@ static void memory_update(struct gw_store *base, const char *tenant, const char 
                           gw_store_change_fn change, const void *arg, gw_store_message_cb cb,
                           void *data)
 {
-    struct memory_store *s = self(base);
-    struct row *r = find_visible(s, tenant, id);
+    struct memory_store *s = memory_self(base);
+    struct memory_row *r = find_visible(s, tenant, id);
     struct memory_reply answer = {
         .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data};
     struct gw_message *m = r != NULL ? gw_message_copy(r->m) : NULL;
@@ -312,10 +269,10 @@ static void memory_update(struct gw_store *base, const char *tenant, const char 
     } else {
         gw_message_free(&m);
     }
-    reply(s, &answer);
+    memory_queue_reply(s, &answer);
 }
 
-static struct gw_message *copy_with_body(const struct row *r)
+struct gw_message *memory_copy_with_body(const struct memory_row *r)
 {
     struct gw_message *m = gw_message_copy(r->m);
     if (r->body != NULL)
@@ -324,18 +281,18 @@ static struct gw_message *copy_with_body(const struct row *r)
 }
 
 static void find_message(struct memory_store *s, const char *tenant, const char *id,
-                         struct gw_message *(*copy)(const struct row *r), gw_store_message_cb cb,
-                         void *data)
+                         struct gw_message *(*copy)(const struct memory_row *r),
+                         gw_store_message_cb cb, void *data)
 {
-    const struct row *r = find_visible(s, tenant, id);
-    reply(s, &(struct memory_reply){.call = memory_reply_message,
-                                    .status = r != NULL ? GW_OK : GW_NOTFOUND,
-                                    .m = r != NULL ? copy(r) : NULL,
-                                    .cb.message = cb,
-                                    .data = data});
+    const struct memory_row *r = find_visible(s, tenant, id);
+    memory_queue_reply(s, &(struct memory_reply){.call = memory_reply_message,
+                                                 .status = r != NULL ? GW_OK : GW_NOTFOUND,
+                                                 .m = r != NULL ? copy(r) : NULL,
+                                                 .cb.message = cb,
+                                                 .data = data});
 }
 
-static struct gw_message *copy_without_body(const struct row *r)
+static struct gw_message *copy_without_body(const struct memory_row *r)
 {
     return gw_message_copy(r->m);
 }
@@ -343,20 +300,20 @@ static struct gw_message *copy_without_body(const struct row *r)
 static void memory_get(struct gw_store *base, const char *tenant, const char *id,
                        gw_store_message_cb cb, void *data)
 {
-    find_message(self(base), tenant, id, copy_without_body, cb, data);
+    find_message(memory_self(base), tenant, id, copy_without_body, cb, data);
 }
 
 static void memory_raw(struct gw_store *base, const char *tenant, const char *id,
                        gw_store_message_cb cb, void *data)
 {
-    find_message(self(base), tenant, id, copy_with_body, cb, data);
+    find_message(memory_self(base), tenant, id, memory_copy_with_body, cb, data);
 }
 
 static void memory_attempts(struct gw_store *base, const char *tenant, const char *id,
                             gw_store_attempts_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
-    const struct row *r = find_visible(s, tenant, id);
+    struct memory_store *s = memory_self(base);
+    const struct memory_row *r = find_visible(s, tenant, id);
     struct memory_reply answer = {
         .call = memory_reply_attempts, .status = GW_NOTFOUND, .cb.attempts = cb, .data = data};
     if (r != NULL) {
@@ -366,15 +323,15 @@ static void memory_attempts(struct gw_store *base, const char *tenant, const cha
         answer.attempts = memory_trail_attempts(&r->trail, answer.arena);
         answer.n = r->trail.n_attempts;
     }
-    reply(s, &answer);
+    memory_queue_reply(s, &answer);
 }
 
 static void memory_events_after(struct gw_store *base, const struct gw_event_query *query,
                                 gw_store_events_cb cb, void *data)
 {
     PRE(query->max > 0 && query->max <= GW_EVENTS_MAX);
-    struct memory_store *s = self(base);
-    const struct row *r = query->id != NULL ? find(s, query->id) : NULL;
+    struct memory_store *s = memory_self(base);
+    const struct memory_row *r = query->id != NULL ? find(s, query->id) : NULL;
     struct memory_reply answer = {.call = memory_reply_events,
                                   .status = GW_OK,
                                   .cursor = query->after,
@@ -384,21 +341,21 @@ static void memory_events_after(struct gw_store *base, const struct gw_event_que
     if (query->id == NULL || r != NULL)
         answer.events = memory_history_find(&s->history, r != NULL ? &r->trail : NULL, query,
                                             answer.arena, &answer.n, &answer.cursor, &answer.more);
-    reply(s, &answer);
+    memory_queue_reply(s, &answer);
 }
 
 static void memory_list(struct gw_store *base, const struct gw_list_query *query,
                         gw_store_list_cb cb, void *data)
 {
     PRE(query->limit > 0 && query->limit <= GW_LIST_MAX);
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     struct memory_reply r = {
         .call = memory_reply_list, .status = GW_OK, .cb.list = cb, .data = data};
     r.found = gw_calloc(query->limit, sizeof(struct gw_message *));
     int64_t last = 0;
     size_t steps = 0;
     gw_list_foreach (it, &s->ages) {
-        const struct row *row = gw_list_entry(it, struct row, age_link);
+        const struct memory_row *row = gw_list_entry(it, struct memory_row, age_link);
         if (query->cursor != 0 && row->seq >= query->cursor)
             continue;
         if (r.n == query->limit || steps++ == MAX_LIST_STEPS) {
@@ -409,7 +366,7 @@ static void memory_list(struct gw_store *base, const struct gw_list_query *query
             r.found[r.n++] = gw_message_copy(row->m);
         last = row->seq;
     }
-    reply(s, &r);
+    memory_queue_reply(s, &r);
 }
 
 static void memory_suppress_entries(struct gw_store *base, const char *tenant,
@@ -417,8 +374,8 @@ static void memory_suppress_entries(struct gw_store *base, const char *tenant,
                                     gw_store_suppressions_cb cb, void *data)
 {
     struct memory_reply r =
-        memory_suppress(&self(base)->suppressions, tenant, entries, n, cb, data);
-    reply(self(base), &r);
+        memory_suppress(&memory_self(base)->suppressions, tenant, entries, n, cb, data);
+    memory_queue_reply(memory_self(base), &r);
 }
 
 static void memory_unsuppress_entries(struct gw_store *base, const char *tenant,
@@ -426,20 +383,21 @@ static void memory_unsuppress_entries(struct gw_store *base, const char *tenant,
                                       gw_store_suppressions_cb cb, void *data)
 {
     struct memory_reply r =
-        memory_unsuppress(&self(base)->suppressions, tenant, emails, n, cb, data);
-    reply(self(base), &r);
+        memory_unsuppress(&memory_self(base)->suppressions, tenant, emails, n, cb, data);
+    memory_queue_reply(memory_self(base), &r);
 }
 
 static void memory_suppression_list(struct gw_store *base, const struct gw_suppression_query *query,
                                     gw_store_suppressions_cb cb, void *data)
 {
-    struct memory_reply r = memory_list_suppressions(&self(base)->suppressions, query, cb, data);
-    reply(self(base), &r);
+    struct memory_reply r =
+        memory_list_suppressions(&memory_self(base)->suppressions, query, cb, data);
+    memory_queue_reply(memory_self(base), &r);
 }
 
 static void memory_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     struct memory_reply r = {
         .call = memory_reply_stats, .status = GW_OK, .cb.stats = cb, .data = data};
     r.stats.file_bytes = (int64_t)s->bytes;
@@ -449,54 +407,21 @@ static void memory_stats(struct gw_store *base, gw_store_stats_cb cb, void *data
     size_t steps = 0;
     for (struct gw_list *it = s->ages.prev; it != &s->ages && steps++ < MAX_LIST_STEPS;
          it = it->prev) {
-        const struct row *row = gw_list_entry(it, struct row, age_link);
+        const struct memory_row *row = gw_list_entry(it, struct memory_row, age_link);
         if (row->live >= 0) {
             r.stats.oldest_ms = row->m->created_at_ms;
             break;
         }
     }
-    reply(s, &r);
-}
-
-/* The first due of each priority, where there is one. */
-static bool see_due(const struct memory_store *s, int64_t now_ms, bool due[DUE_N_PRIORITIES])
-{
-    bool any = false;
-    for (int p = 0; p < DUE_N_PRIORITIES; p++) {
-        const struct due_entry *e = due_heap_first(&s->due[p]);
-        due[p] = e != NULL && e->due_ms <= now_ms;
-        any = any || due[p];
-    }
-    return any;
-}
-
-static void memory_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
-                             gw_store_message_cb cb, void *data)
-{
-    struct memory_store *s = self(base);
-    bool due[DUE_N_PRIORITIES];
-    while (max-- > 0 && see_due(s, now_ms, due)) {
-        struct due_heap *heap = &s->due[due_turns_next(&s->turns, due)];
-        struct row *r = gw_list_entry(due_heap_first(heap), struct row, due);
-        due_heap_remove(heap, &r->due);
-        r->leased = true;
-        reply(s, &(struct memory_reply){.call = memory_reply_message,
-                                        .status = GW_OK,
-                                        .m = copy_with_body(r),
-                                        .cb.message = cb,
-                                        .data = data});
-    }
-    reply(s,
-          &(struct memory_reply){
-              .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data});
+    memory_queue_reply(s, &r);
 }
 
 static void memory_clock_jumped(struct gw_store *base, const struct gw_clock_jump *jump,
                                 gw_store_done_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     gw_list_foreach (it, &s->ages) {
-        struct row *r = gw_list_entry(it, struct row, age_link);
+        struct memory_row *r = gw_list_entry(it, struct memory_row, age_link);
         if (r->leased || gw_message_settled(r->m))
             continue;
         if (r->m->created_at_ms >= jump->accepted_from_ms &&
@@ -511,17 +436,6 @@ static void memory_clock_jumped(struct gw_store *base, const struct gw_clock_jum
         file_row(s, r);
     }
     reply_done(s, GW_OK, cb, data);
-}
-
-static int64_t memory_next_due_ms(struct gw_store *base)
-{
-    int64_t first = 0;
-    for (int p = 0; p < DUE_N_PRIORITIES; p++) {
-        const struct due_entry *e = due_heap_first(&self(base)->due[p]);
-        if (e != NULL && (first == 0 || e->due_ms < first))
-            first = e->due_ms;
-    }
-    return first;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -543,7 +457,7 @@ static void on_closed(uv_handle_t *handle)
 
 static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 {
-    struct memory_store *s = self(base);
+    struct memory_store *s = memory_self(base);
     PRE(gw_list_empty(&s->replies));
     s->closing = gw_malloc(sizeof(*s->closing));
     *s->closing = (struct memory_reply){.cb.done = cb, .data = data};
@@ -567,6 +481,7 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .suppressions = memory_suppression_list,
                                                      .stats = memory_stats,
                                                      .lease_due = memory_lease_due,
+                                                     .lease_waiting = memory_lease_waiting,
                                                      .clock_jumped = memory_clock_jumped,
                                                      .next_due_ms = memory_next_due_ms,
                                                      .close = memory_close};
@@ -577,7 +492,7 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     s->base.engine = &memory_engine;
     s->max_bytes = max_bytes;
     s->n_buckets = FIRST_BUCKETS;
-    s->buckets = gw_calloc(s->n_buckets, sizeof(struct row *));
+    s->buckets = gw_calloc(s->n_buckets, sizeof(struct memory_row *));
     gw_list_init(&s->settled);
     gw_list_init(&s->ages);
     gw_list_init(&s->replies);

@@ -91,6 +91,7 @@ static void deliver(struct sqlite_op *op)
         [OP_RAW] = deliver_message,
         [OP_ATTEMPTS] = deliver_attempts,
         [OP_LEASE] = deliver_lease,
+        [OP_LEASE_WAITING] = deliver_lease,
         [OP_LIST] = deliver_list,
         [OP_IDEMPOTENCY] = deliver_idempotency,
         [OP_EVENTS] = deliver_events,
@@ -330,14 +331,30 @@ static void sqlite_stats(struct gw_store *base, gw_store_stats_cb cb, void *data
     queue(base, op);
 }
 
+static struct sqlite_op *new_lease_op(enum sqlite_op_kind kind, size_t max, gw_store_message_cb cb,
+                                      void *data)
+{
+    size_t bounded = max < SQLITE_MAX_LEASE ? max : SQLITE_MAX_LEASE;
+    struct sqlite_op *op = new_op(kind, bounded, data);
+    op->max = bounded;
+    op->cb.message = cb;
+    return op;
+}
+
 static void sqlite_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
                              gw_store_message_cb cb, void *data)
 {
-    size_t bounded = max < SQLITE_MAX_LEASE ? max : SQLITE_MAX_LEASE;
-    struct sqlite_op *op = new_op(OP_LEASE, bounded, data);
+    struct sqlite_op *op = new_lease_op(OP_LEASE, max, cb, data);
     op->now_ms = now_ms;
-    op->max = bounded;
-    op->cb.message = cb;
+    queue(base, op);
+}
+
+static void sqlite_lease_waiting(struct gw_store *base, const char *relay, int64_t before_ms,
+                                 size_t max, gw_store_message_cb cb, void *data)
+{
+    struct sqlite_op *op = new_lease_op(OP_LEASE_WAITING, max, cb, data);
+    op->key = gw_arena_strdup(op->arena, relay);
+    op->now_ms = before_ms;
     queue(base, op);
 }
 
@@ -402,6 +419,7 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .suppressions = sqlite_suppressions,
                                                      .stats = sqlite_stats,
                                                      .lease_due = sqlite_lease_due,
+                                                     .lease_waiting = sqlite_lease_waiting,
                                                      .clock_jumped = sqlite_clock_jumped,
                                                      .next_due_ms = sqlite_next_due_ms,
                                                      .close = sqlite_close};

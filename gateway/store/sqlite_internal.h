@@ -24,6 +24,7 @@ enum sqlite_op_kind {
     OP_RAW,
     OP_ATTEMPTS,
     OP_LEASE,
+    OP_LEASE_WAITING,
     OP_IDEMPOTENCY,
     OP_LIST,
     OP_EVENTS,
@@ -50,7 +51,7 @@ struct sqlite_op {
     size_t n_attempts;
     gw_store_change_fn change; /* UPDATE */
     const void *change_arg;
-    const char *key;                 /* IDEMPOTENCY */
+    const char *key;                 /* IDEMPOTENCY; LEASE_WAITING: the relay */
     const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS, SUPPRESS, UNSUPPRESS */
     char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
     struct gw_list_query list;       /* LIST */
@@ -60,7 +61,7 @@ struct sqlite_op {
     const char *const *emails;                     /* UNSUPPRESS: n_entries */
     size_t n_entries;
     struct gw_clock_jump jump; /* CLOCK */
-    int64_t now_ms;            /* LEASE */
+    int64_t now_ms;            /* LEASE; LEASE_WAITING: who waits since before it */
     size_t max;
     /* found: */
     unsigned char fingerprint[GW_FINGERPRINT_SIZE];

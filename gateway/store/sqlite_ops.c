@@ -7,6 +7,7 @@
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
+#include "gateway/message_change.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_history.h"
 #include "gateway/store/sqlite_internal.h"
@@ -143,14 +144,18 @@ static int run_suppressions(struct sqlite_store *s, struct sqlite_op *op)
                                     &op->n_suppressions, &op->cursor);
 }
 
-/* Up to @max row numbers of one priority that are due. */
-static int select_due(struct sqlite_store *s, int priority, int64_t now_ms, size_t max,
+/* Up to op->max row numbers of one priority that are due, or wait for a relay. */
+static int select_due(struct sqlite_store *s, const struct sqlite_op *op, int priority,
                       int64_t *seqs, size_t *n_out)
 {
-    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_SELECT_DUE);
+    bool waiting = op->kind == OP_LEASE_WAITING;
+    struct sqlite_binder b =
+        sqlite_bind_start(&s->db, waiting ? STMT_SELECT_WAITING : STMT_SELECT_DUE);
     sqlite_bind_int(&b, priority);
-    sqlite_bind_int(&b, now_ms);
-    sqlite_bind_int(&b, (int64_t)max);
+    sqlite_bind_int(&b, op->now_ms);
+    sqlite_bind_int(&b, (int64_t)op->max);
+    if (waiting)
+        sqlite_bind_text(&b, op->key);
     *n_out = 0;
     int rc;
     while ((rc = sqlite3_step(b.s)) == SQLITE_ROW)
@@ -195,6 +200,8 @@ static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
         rc = give_up(s, seq, m);
         gw_message_free(&m);
     } else if (rc == SQLITE_OK) {
+        if (op->kind == OP_LEASE_WAITING)
+            gw_message_hasten(m, op->key, gw_clock_wall_ms());
         op->found[op->n_found++] = m;
     }
     return rc;
@@ -207,7 +214,7 @@ static int run_lease(struct sqlite_store *s, struct sqlite_op *op)
     size_t at[DUE_N_PRIORITIES] = {0};
     int rc = SQLITE_OK;
     for (int p = 0; p < DUE_N_PRIORITIES && rc == SQLITE_OK; p++)
-        rc = select_due(s, p, op->now_ms, op->max, seqs[p], &n[p]);
+        rc = select_due(s, op, p, seqs[p], &n[p]);
     while (rc == SQLITE_OK && op->n_found < op->max) {
         bool has_work[DUE_N_PRIORITIES];
         for (int p = 0; p < DUE_N_PRIORITIES; p++)
@@ -269,6 +276,7 @@ int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
         [OP_RAW] = run_get,
         [OP_ATTEMPTS] = run_get,
         [OP_LEASE] = run_lease,
+        [OP_LEASE_WAITING] = run_lease,
         [OP_LIST] = run_list,
         [OP_IDEMPOTENCY] = run_idempotency,
         [OP_EVENTS] = run_events,

@@ -7,6 +7,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/message_change.h"
 #include "gateway/store/sqlite_bind.h"
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_history.h"
@@ -179,6 +180,9 @@ static int update_head(struct sqlite_db *d, int64_t seq, const struct gw_message
     sqlite_bind_int(&b, m->scheduled_at_ms);
     sqlite_bind_int(&b, m->expires_at_ms);
     sqlite_bind_int(&b, m->on_uncertain);
+    const struct gw_recipient *waits = gw_message_relay_wait(m);
+    sqlite_bind_text(&b, waits != NULL ? waits->relay : NULL);
+    sqlite_bind_time(&b, waits != NULL ? waits->updated_at_ms : 0);
     return run(d, STMT_UPDATE_MESSAGE);
 }
 

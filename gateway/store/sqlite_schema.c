@@ -79,6 +79,11 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "  reason INTEGER NOT NULL, detail TEXT, message_id TEXT, created_ms INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX suppressions_email ON suppressions(tenant, email);"
     "CREATE INDEX suppressions_tenant ON suppressions(tenant, seq);",
+    /* 5: mail that its relay keeps waiting, to be found when that is back */
+    "ALTER TABLE messages ADD COLUMN waits_for TEXT;" /* the relay */
+    "ALTER TABLE messages ADD COLUMN waits_since_ms INTEGER;"
+    "CREATE INDEX messages_waiting ON messages(waits_for, priority, next_ms)"
+    "  WHERE waits_for IS NOT NULL AND next_ms IS NOT NULL;",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -115,7 +120,8 @@ const char *const sqlite_statements[N_STMTS] = {
         "SELECT name, value, count(*) OVER () FROM metadata WHERE seq = ? ORDER BY n",
     [STMT_UPDATE_MESSAGE] =
         "UPDATE messages SET next_ms = ?2, leased = ?3, settled_ms = ?4, crashes = ?5, status = ?6,"
-        " scheduled_ms = ?7, expires_ms = ?8, on_uncertain = ?9 WHERE seq = ?1",
+        " scheduled_ms = ?7, expires_ms = ?8, on_uncertain = ?9, waits_for = ?10,"
+        " waits_since_ms = ?11 WHERE seq = ?1",
     [STMT_UPDATE_RCPT] =
         "UPDATE recipients SET status = ?3, category = ?4, retryable = ?5, uncertain = ?6,"
         " attempts = ?7, relay = ?8, reason = ?9, detail = ?10, smtp_code = ?11,"
@@ -124,6 +130,9 @@ const char *const sqlite_statements[N_STMTS] = {
     [STMT_DELETE_BODY] = "DELETE FROM bodies WHERE seq = ?",
     [STMT_SELECT_DUE] = "SELECT seq FROM messages WHERE priority = ?1 AND next_ms <= ?2"
                         " ORDER BY next_ms LIMIT ?3",
+    [STMT_SELECT_WAITING] =
+        "SELECT seq FROM messages WHERE waits_for = ?4 AND priority = ?1 AND next_ms IS NOT NULL"
+        " AND waits_since_ms < ?2 ORDER BY next_ms LIMIT ?3",
     [STMT_LEASE] = "UPDATE messages SET next_ms = NULL, leased = 1 WHERE seq = ?",
     [STMT_NEXT_DUE] =
         "SELECT min(next_ms) FROM messages WHERE priority = ? AND next_ms IS NOT NULL",

@@ -4,7 +4,7 @@
 #define GW_STORE_SQLITE_SCHEMA_H
 
 enum {
-    SQLITE_SCHEMA_VERSION = 4
+    SQLITE_SCHEMA_VERSION = 5
 };
 
 /* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,
@@ -28,6 +28,7 @@ enum sqlite_stmt_id {
     STMT_UPDATE_RCPT,
     STMT_DELETE_BODY,
     STMT_SELECT_DUE,
+    STMT_SELECT_WAITING,
     STMT_LEASE,
     STMT_NEXT_DUE,
     STMT_RELEASE_LEASES,

@@ -66,8 +66,15 @@ static void on_progress(void *data)
     (void)data;
 }
 
-/* One relay per script, tried in this order; NULL: nothing listens there. */
-static struct fixture *setup(const char *first, const char *second)
+static void on_relay_up(struct smtp_relay *relay, void *data)
+{
+    struct fixture *f = data;
+    gw_delivery_relay_up(f->delivery, smtp_relay_name(relay));
+}
+
+/* One relay per script, tried in this order; NULL: nothing listens there.
+ * @rate_per_s  of each; 0: no limit */
+static struct fixture *setup_with_rate(const char *first, const char *second, double rate_per_s)
 {
     static const char *const relay_names[MAX_RELAYS] = {"a", "b"};
     const char *scripts[MAX_RELAYS] = {first, second};
@@ -79,6 +86,9 @@ static struct fixture *setup(const char *first, const char *second)
         struct smtp_relay_config config = test_relay_config();
         config.name = relay_names[i];
         config.port = 1; /* nobody listens */
+        config.rate_per_s = rate_per_s;
+        config.on_up = on_relay_up;
+        config.on_up_data = f;
         if (scripts[i] != NULL) {
             struct test_server_config server = {.scripts = {scripts[i], HELLO "SERVE 10\n"}};
             f->servers[i] = test_server_new(&server);
@@ -105,6 +115,11 @@ static struct fixture *setup(const char *first, const char *second)
                                                             .on_progress = on_progress,
                                                             .data = f});
     return f;
+}
+
+static struct fixture *setup(const char *first, const char *second)
+{
+    return setup_with_rate(first, second, 0);
 }
 
 static struct gw_message *new_message(const char *const *rcpts, size_t n)
@@ -406,6 +421,70 @@ static void each_recipient_keeps_its_own_verdict(void **state)
     teardown(f);
 }
 
+static void what_a_paused_relay_kept_waiting_goes_when_it_is_resumed(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(HELLO "SERVE 10\n", NULL);
+    f->cfg.n_relays = 1; /* nothing else to go to */
+    f->schedule_ms[0] = HOUR_MS;
+    f->cfg.retry.uncertain_delay_ms = HOUR_MS;
+    smtp_relay_pause(f->relays[0]);
+    for (int i = 1; i <= 3; i++) {
+        start(f, new_message(one, 1));
+        const struct gw_message *m = after(f, i);
+        assert_rcpt(m, 0, "deferred", "a", 0);
+        assert_true(m->rcpts[0].next_attempt_ms >= m->created_at_ms + HOUR_MS);
+    }
+    struct gw_message *doubtful = new_message(one, 1);
+    doubtful->rcpts[0].status = GW_RCPT_SENDING; /* when the process ended */
+    doubtful->rcpts[0].relay = "a";
+    start(f, doubtful);
+    assert_true(after(f, 4)->rcpts[0].uncertain);
+    smtp_relay_resume(f->relays[0]);
+    assert_rcpt(after(f, 7), 0, "sent", "a", 1);
+    assert_int_equal(test_server_accepted(f->servers[0]), 3); /* the doubtful one waits */
+    teardown(f);
+}
+
+enum {
+    MANY = 150
+};
+
+static size_t n_in_hand(const struct fixture *f)
+{
+    return f->lanes[0].in_hand;
+}
+
+static bool has_more_in_hand(void *data)
+{
+    const struct fixture *f = data;
+    return n_in_hand(f) > (size_t)f->n_wanted;
+}
+
+static void a_relay_that_is_back_gets_twice_as_much_each_time_up_to_half_a_lane(void **state)
+{
+    (void)state;
+    struct fixture *f = setup_with_rate(HELLO "SERVE 1\n", NULL, 0.001); /* one, then none */
+    f->cfg.n_relays = 1;
+    f->schedule_ms[0] = HOUR_MS;
+    smtp_relay_pause(f->relays[0]);
+    for (int i = 1; i <= MANY; i++) {
+        start(f, new_message(one, 1));
+        (void)after(f, i);
+    }
+    assert_int_equal(n_in_hand(f), 0);
+    smtp_relay_resume(f->relays[0]);
+    f->n_wanted = 0;
+    for (size_t want = 4; want <= GW_LANE_MAX / 2; want *= 2) {
+        test_loop_until_true(&f->loop, has_more_in_hand, f);
+        assert_int_equal(n_in_hand(f), want);
+        f->n_wanted = (int)want;
+    }
+    smtp_relay_pause(f->relays[0]);
+    (void)after(f, MANY + 1 + GW_LANE_MAX / 2);
+    teardown(f);
+}
+
 /* A message that was at relay a when the process ended, for the @crashes-th time in a row. */
 static struct gw_message *new_interrupted(unsigned crashes)
 {
@@ -462,6 +541,8 @@ int main(void)
         cmocka_unit_test(a_relay_that_does_not_promise_tls_is_not_asked),
         cmocka_unit_test(f4_what_no_relay_took_in_time_expires),
         cmocka_unit_test(each_recipient_keeps_its_own_verdict),
+        cmocka_unit_test(what_a_paused_relay_kept_waiting_goes_when_it_is_resumed),
+        cmocka_unit_test(a_relay_that_is_back_gets_twice_as_much_each_time_up_to_half_a_lane),
         cmocka_unit_test(two_crashes_are_forgotten_when_an_attempt_comes_to_its_end),
         cmocka_unit_test(after_the_third_crash_in_a_row_a_message_is_set_aside),
     };
