@@ -227,8 +227,9 @@ static void get_events(struct api_request *r)
     if (!api_message_id_check(r) || !api_page_read(r, GW_EVENTS_MAX, &limit, &cursor))
         return;
     struct look *l = new_look(r);
-    l->call = gw_message_history(r->context->gateway, api_request_tenant(r), r->param, cursor,
-                                 (size_t)limit, on_history, l);
+    struct gw_history_query query = {
+        .tenant = api_request_tenant(r), .id = r->param, .before = cursor, .limit = (size_t)limit};
+    l->call = gw_message_history(r->context->gateway, &query, on_history, l);
 }
 
 /* ---- GET /v1/messages/{id}/raw ---- */

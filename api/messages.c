@@ -109,8 +109,11 @@ static void get_message(struct api_request *r)
     p->request = r;
     p->prefer = api_request_prefer(r);
     api_request_hold(r, on_client_gone, p);
-    p->wait = gw_gateway_wait(r->context->gateway, api_request_tenant(r), r->param, GW_WAIT_CHANGE,
-                              p->prefer.wait_ms, on_found, p);
+    struct gw_wait_query query = {.tenant = api_request_tenant(r),
+                                  .id = r->param,
+                                  .what = GW_WAIT_CHANGE,
+                                  .timeout_ms = p->prefer.wait_ms};
+    p->wait = gw_gateway_wait(r->context->gateway, &query, on_found, p);
 }
 
 const struct api_route api_messages_routes[] = {

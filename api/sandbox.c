@@ -75,11 +75,10 @@ static void on_read(struct gw_buf *rendered, void *data)
     gw_free(p);
 }
 
-static void start_reading(struct pending *p, const char *const *ids, size_t n, unsigned what,
-                          gw_sandbox_render_fn render)
+static void start_reading(struct pending *p, const struct gw_sandbox_query *query)
 {
     struct gw_sandbox *s = gw_gateway_sandbox(p->request->context->gateway);
-    p->reading = gw_sandbox_read(s, ids, n, what, render, on_read, p);
+    p->reading = gw_sandbox_read(s, query, on_read, p);
     if (p->reading != NULL)
         return;
     api_problem(p->request, API_OVERLOADED, "Too much work in hand; ask again in a moment.");
@@ -105,7 +104,7 @@ static void read_one(struct api_request *r, const char *content_type, unsigned w
     if (!gw_sandbox_find(s, r->param, &item))
         answer_no_message(r);
     else
-        start_reading(hold(r, content_type), &item.id, 1, what, render);
+        start_reading(hold(r, content_type), &(struct gw_sandbox_query){&item.id, 1, what, render});
 }
 
 static void get_message(struct api_request *r)
@@ -149,8 +148,9 @@ static void list_messages(struct api_request *r)
     while (n < (size_t)limit && gw_sandbox_at(s, first + n, &item))
         ids[n++] = item.id;
     bool more = n > 0 && gw_sandbox_at(s, first + n, &item);
-    start_reading(hold(r, "application/json"), ids, n, 0,
-                  more ? api_sandbox_view_page : api_sandbox_view_last_page);
+    const struct gw_sandbox_query query = {
+        .ids = ids, .n = n, .render = more ? api_sandbox_view_page : api_sandbox_view_last_page};
+    start_reading(hold(r, "application/json"), &query);
 }
 
 /* ---- waiting ---- */
@@ -160,7 +160,8 @@ static void on_waited(const struct gw_sandbox_item *item, void *data)
     struct pending *p = data;
     p->wait = NULL;
     if (item != NULL) {
-        start_reading(p, &item->id, 1, GW_MIME_READ_BODIES, api_sandbox_view_one);
+        start_reading(
+            p, &(struct gw_sandbox_query){&item->id, 1, GW_MIME_READ_BODIES, api_sandbox_view_one});
         return;
     }
     if (p->request->context->draining)

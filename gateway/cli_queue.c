@@ -147,7 +147,7 @@ static void on_fatal(const char *detail, void *data)
     exit(CLI_FAILED); /* nothing may be written any more */
 }
 
-static int change_stored(const struct args *a, gw_store_change_fn fn, const int64_t *arg,
+static int change_stored(const struct args *a, const struct gw_store_change *change,
                          struct gw_store_sqlite_config *config)
 {
     uv_loop_t loop;
@@ -159,7 +159,7 @@ static int change_stored(const struct args *a, gw_store_change_fn fn, const int6
         CHECK(uv_loop_close(&loop) == 0);
         return st == GW_BUSY ? -1 : fail(&err);
     }
-    c.store->engine->update(c.store, "", a->id, fn, arg, on_changed, &c);
+    c.store->engine->update(c.store, "", a->id, change, on_changed, &c);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop) == 0);
     if (c.status == GW_OK)
@@ -213,7 +213,7 @@ static int change(const struct args *a, const char *verb, gw_store_change_fn fn)
         .retention_bodies_ms = a->cfg->store.retention_bodies_ms,
         .retention_history_ms = a->cfg->store.retention_history_ms,
         .on_fatal = on_fatal};
-    int rc = change_stored(a, fn, &lifetime_ms, &config);
+    int rc = change_stored(a, &(struct gw_store_change){fn, &lifetime_ms}, &config);
     return rc == -1 ? ask_server(a, verb) : rc;
 }
 

@@ -44,7 +44,8 @@ static void on_changed(enum gw_status status, struct gw_message *m, void *data)
 static void ask(struct gw_call *c)
 {
     struct gw_store *store = c->gateway->store;
-    store->engine->update(store, c->tenant, c->id, c->change, &c->change_arg, on_changed, c);
+    struct gw_store_change change = {c->change, &c->change_arg};
+    store->engine->update(store, c->tenant, c->id, &change, on_changed, c);
 }
 
 bool gw_control_wants_cancel(struct gw_gateway *g, const char *id)
@@ -69,12 +70,11 @@ void gw_control_end_all(struct gw_gateway *g)
                      GW_CLOSED, NULL);
 }
 
-static struct gw_call *change(struct gw_gateway *g, const char *tenant, const char *id,
-                              gw_store_change_fn fn, int64_t arg, gw_record_cb cb, void *data)
+static struct gw_call *start(struct gw_call *c, gw_record_cb cb, gw_store_change_fn change,
+                             int64_t arg)
 {
-    struct gw_call *c = gw_call_new(g, tenant, id, data);
     c->on_record = cb;
-    c->change = fn;
+    c->change = change;
     c->change_arg = arg;
     ask(c);
     return c;
@@ -83,17 +83,18 @@ static struct gw_call *change(struct gw_gateway *g, const char *tenant, const ch
 struct gw_call *gw_message_cancel(struct gw_gateway *g, const char *tenant, const char *id,
                                   gw_record_cb cb, void *data)
 {
-    return change(g, tenant, id, gw_change_cancel, 0, cb, data);
+    return start(gw_call_new(g, tenant, id, data), cb, gw_change_cancel, 0);
 }
 
 struct gw_call *gw_message_retry(struct gw_gateway *g, const char *tenant, const char *id,
                                  gw_record_cb cb, void *data)
 {
-    return change(g, tenant, id, gw_change_retry, g->cfg->retry.max_age_ms, cb, data);
+    int64_t lifetime_ms = g->cfg->retry.max_age_ms;
+    return start(gw_call_new(g, tenant, id, data), cb, gw_change_retry, lifetime_ms);
 }
 
 struct gw_call *gw_message_schedule(struct gw_gateway *g, const char *tenant, const char *id,
                                     int64_t at_ms, gw_record_cb cb, void *data)
 {
-    return change(g, tenant, id, gw_change_schedule, at_ms, cb, data);
+    return start(gw_call_new(g, tenant, id, data), cb, gw_change_schedule, at_ms);
 }

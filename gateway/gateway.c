@@ -224,22 +224,21 @@ static void on_wait_entry(const struct gw_message *m, void *data)
         look_up(w);
 }
 
-struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
-                                enum gw_wait_for what, int64_t timeout_ms, gw_wait_cb on_change,
-                                void *data)
+struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query *query,
+                                gw_wait_cb on_change, void *data)
 {
-    PRE(strlen(tenant) <= GW_MAX_TENANT && strlen(id) < GW_UUID_SIZE);
+    PRE(strlen(query->tenant) <= GW_MAX_TENANT && strlen(query->id) < GW_UUID_SIZE);
     struct gw_wait *w = gw_calloc(1, sizeof(*w));
     w->gateway = g;
-    memcpy(w->tenant, tenant, strlen(tenant) + 1);
-    memcpy(w->id, id, strlen(id) + 1);
-    w->what = what;
+    memcpy(w->tenant, query->tenant, strlen(query->tenant) + 1);
+    memcpy(w->id, query->id, strlen(query->id) + 1);
+    w->what = query->what;
     w->on_change = on_change;
     w->data = data;
     g->n_calls++;
     /* wait first, look then: a change between the two must not be missed */
-    if (timeout_ms > 0 && g->state == GW_RUNNING)
-        w->entry = gw_waits_add(&g->waits, id, what, timeout_ms, on_wait_entry, w);
+    if (query->timeout_ms > 0 && g->state == GW_RUNNING)
+        w->entry = gw_waits_add(&g->waits, w->id, w->what, query->timeout_ms, on_wait_entry, w);
     look_up(w);
     return w;
 }

@@ -83,17 +83,21 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
 void gw_submission_abandon(struct gw_submission *s);
 
 /* Look a message up. on_change is called once: when what is waited for has happened, or after
- * @timeout_ms with the state so far (0: at once); with NULL when @tenant has no such message. The
- * message is valid during the callback. */
+ * timeout_ms with the state so far; with NULL when the tenant has no such message. The message is
+ * valid during the callback. */
 struct gw_wait;
 enum gw_wait_for {
     GW_WAIT_REST,  /* nothing more is tried by us unless asked (gw_message_at_rest) */
     GW_WAIT_CHANGE /* it is final, or was changed since this call */
 };
+struct gw_wait_query {
+    const char *tenant, *id; /* copied; tenant "" sees all */
+    enum gw_wait_for what;
+    int64_t timeout_ms; /* 0: at once */
+};
 typedef void (*gw_wait_cb)(const struct gw_message *m, void *data);
-struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
-                                enum gw_wait_for what, int64_t timeout_ms, gw_wait_cb on_change,
-                                void *data);
+struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query *query,
+                                gw_wait_cb on_change, void *data);
 /* on_change will not be called. */
 void gw_wait_cancel(struct gw_wait *w);
 

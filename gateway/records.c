@@ -183,14 +183,14 @@ static void on_known(enum gw_status status, struct gw_message *m, void *data)
     gw_call_end(c);
 }
 
-struct gw_call *gw_message_history(struct gw_gateway *g, const char *tenant, const char *id,
-                                   int64_t before, size_t limit, gw_history_cb cb, void *data)
+struct gw_call *gw_message_history(struct gw_gateway *g, const struct gw_history_query *query,
+                                   gw_history_cb cb, void *data)
 {
-    PRE(limit > 0 && limit <= GW_EVENTS_MAX);
-    struct gw_call *c = gw_call_new(g, tenant, id, data);
+    PRE(query->limit > 0 && query->limit <= GW_EVENTS_MAX);
+    struct gw_call *c = gw_call_new(g, query->tenant, query->id, data);
     c->on_history = cb;
-    c->before = before;
-    c->limit = limit;
+    c->before = query->before;
+    c->limit = query->limit;
     g->store->engine->get(g->store, c->tenant, c->id, on_known, c);
     return c;
 }

@@ -34,10 +34,14 @@ struct gw_call *gw_message_attempts(struct gw_gateway *g, const char *tenant, co
  * @before  seq to ask for the next page with; 0: there is none */
 typedef void (*gw_history_cb)(enum gw_status status, const struct gw_event *events, size_t n,
                               int64_t before, void *data);
-/* The last @limit (1 to GW_EVENTS_MAX) events of a message whose seq is below @before (0: all).
- * GW_NOTFOUND when there is no such message. */
-struct gw_call *gw_message_history(struct gw_gateway *g, const char *tenant, const char *id,
-                                   int64_t before, size_t limit, gw_history_cb cb, void *data);
+/* The last events of a message. GW_NOTFOUND when there is no such message. */
+struct gw_history_query {
+    const char *tenant, *id; /* copied */
+    int64_t before;          /* their seq is below it; 0: all */
+    size_t limit;            /* 1 to GW_EVENTS_MAX */
+};
+struct gw_call *gw_message_history(struct gw_gateway *g, const struct gw_history_query *query,
+                                   gw_history_cb cb, void *data);
 
 /* Take back what is not sent yet. An attempt in hand is ended first: before the final dot it is
  * broken off, behind it its result stands. GW_OK; GW_INVALID with the message: it is final and no

@@ -259,22 +259,22 @@ static void on_read(struct gw_work *work)
     s->env.on_progress(s->env.data);
 }
 
-struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s, const char *const *ids, size_t n,
-                                           unsigned what, gw_sandbox_render_fn render,
+struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s,
+                                           const struct gw_sandbox_query *query,
                                            gw_sandbox_reading_cb cb, void *data)
 {
-    PRE(n <= GW_SANDBOX_MAX_READING);
+    PRE(query->n <= GW_SANDBOX_MAX_READING);
     struct gw_sandbox_reading *r =
-        gw_calloc(1, sizeof(*r) + n * sizeof(const struct smtp_sandbox_message *));
+        gw_calloc(1, sizeof(*r) + query->n * sizeof(const struct smtp_sandbox_message *));
     r->work = (struct gw_work){.run = run_reading, .done = on_read};
     r->sandbox = s;
-    r->what = what;
-    r->render = render;
+    r->what = query->what;
+    r->render = query->render;
     r->cb = cb;
     r->data = data;
     gw_buf_init(&r->rendered, GW_SANDBOX_MAX_RENDERED);
-    for (size_t i = 0; i < n; i++) {
-        const struct smtp_sandbox_message *m = smtp_sandbox_find(s->smtp, ids[i]);
+    for (size_t i = 0; i < query->n; i++) {
+        const struct smtp_sandbox_message *m = smtp_sandbox_find(s->smtp, query->ids[i]);
         if (m != NULL)
             r->messages[r->n++] = smtp_sandbox_message_ref(m);
     }

@@ -70,12 +70,17 @@ typedef void (*gw_sandbox_render_fn)(const struct gw_sandbox_parsed *parsed, siz
                                      struct gw_buf *out);
 /* @rendered  what the function wrote, to be taken out */
 typedef void (*gw_sandbox_reading_cb)(struct gw_buf *rendered, void *data);
+struct gw_sandbox_query {
+    const char *const *ids;
+    size_t n;      /* of them, at most GW_SANDBOX_MAX_READING */
+    unsigned what; /* GW_MIME_READ_* together */
+    gw_sandbox_render_fn render;
+};
 struct gw_sandbox_reading;
-/* Reads those of the items @ids that are there, in the pool: they may be as large as the relay
- * takes them. @cb once from the loop; NULL when the pool is busy, no callback comes then.
- * @what  GW_MIME_READ_* together */
-struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s, const char *const *ids, size_t n,
-                                           unsigned what, gw_sandbox_render_fn render,
+/* Reads those of the items that are there, in the pool: they may be as large as the relay takes
+ * them. @cb once from the loop; NULL when the pool is busy, no callback comes then. */
+struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s,
+                                           const struct gw_sandbox_query *query,
                                            gw_sandbox_reading_cb cb, void *data);
 /* Its callback will not be called. */
 void gw_sandbox_reading_abandon(struct gw_sandbox_reading *r);

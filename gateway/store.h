@@ -74,6 +74,14 @@ enum {
     GW_EVENTS_MAX = 500
 };
 
+/* What an engine finds for a query. */
+struct gw_event_page {
+    struct gw_event *events; /* in order */
+    size_t n;
+    int64_t next; /* query.after for the next page */
+    bool more;
+};
+
 /* Which events; NULL or 0 matches all. Texts are copied. */
 struct gw_event_query {
     int64_t after;      /* later than this seq; 0: from the first that is kept */
@@ -138,6 +146,10 @@ typedef void (*gw_store_stats_cb)(enum gw_status status, const struct gw_store_s
 /* Changes @m. Runs on the store's thread: a pure function of its arguments, which must not touch
  * anything else. Anything but GW_OK refuses: nothing is stored and it is the answer. */
 typedef enum gw_status (*gw_store_change_fn)(struct gw_message *m, int64_t now_ms, const void *arg);
+struct gw_store_change {
+    gw_store_change_fn fn;
+    const void *arg; /* borrowed until the callback */
+};
 
 /* The wall clock jumped. Messages that were accepted before it and have work left keep what was
  * left of their lifetime. */
@@ -173,13 +185,13 @@ struct gw_store_engine {
     void (*record)(struct gw_store *s, const struct gw_message *m,
                    const struct gw_attempt_log *attempts, size_t n_attempts, gw_store_done_cb cb,
                    void *data);
-    /* Change a message that is not leased, atomically; @change and @arg are borrowed until the
-     * callback, which gets the message as it is then (GW_OK, without body) or NULL.
+    /* Change a message that is not leased, atomically; the callback gets the message as it is then
+     * (GW_OK, without body) or NULL.
      *
      * GW_NOTFOUND, GW_BUSY (leased: an attempt is in hand, or about to be), GW_CONFLICT (there is
-     * work to do after the change, but the body is gone), or what @change says. */
+     * work to do after the change, but the body is gone), or what @change->fn says. */
     void (*update)(struct gw_store *s, const char *tenant, const char *id,
-                   gw_store_change_fn change, const void *arg, gw_store_message_cb cb, void *data);
+                   const struct gw_store_change *change, gw_store_message_cb cb, void *data);
     /* A copy without the body, visible to @tenant ("" sees all). GW_NOTFOUND. */
     void (*get)(struct gw_store *s, const char *tenant, const char *id, gw_store_message_cb cb,
                 void *data);

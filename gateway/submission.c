@@ -130,8 +130,9 @@ static void hold(struct gw_submission *s, const char *id)
 {
     PRE(id != NULL);
     memcpy(s->id, id, GW_UUID_SIZE);
-    s->wait =
-        gw_gateway_wait(s->gateway, "", s->id, GW_WAIT_REST, s->options.wait_ms, on_wait_over, s);
+    struct gw_wait_query query = {
+        .tenant = "", .id = s->id, .what = GW_WAIT_REST, .timeout_ms = s->options.wait_ms};
+    s->wait = gw_gateway_wait(s->gateway, &query, on_wait_over, s);
     if (s->item != NULL)
         gw_batch_item_stored(s->item);
 }

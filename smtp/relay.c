@@ -137,6 +137,19 @@ static void init_limits(struct smtp_relay *r)
                          gw_clock_mono_ms());
 }
 
+static void init_loop_side(struct smtp_relay *r, uv_loop_t *loop)
+{
+    r->loop = loop;
+    for (size_t i = 0; i < N_RELAY_SLOT_STATES; i++)
+        gw_list_init(&r->slots[i]);
+    gw_list_init(&r->waiting);
+    gw_list_init(&r->done);
+    CHECK(uv_idle_init(loop, &r->done_idle) == 0 && uv_timer_init(loop, &r->timer) == 0);
+    r->n_handles = 2;
+    r->done_idle.data = r;
+    r->timer.data = r;
+}
+
 enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *config,
                               struct smtp_relay **out, struct gw_err *err)
 {
@@ -159,7 +172,6 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
         return st;
     }
     struct smtp_relay *r = gw_calloc(1, sizeof(*r));
-    r->loop = loop;
     r->tls = tls;
     r->resolver = resolver;
     r->buffers = gw_malloc(sizeof(*r->buffers));
@@ -169,14 +181,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     r->session = smtp_relay_session_config(&r->config);
     r->session.scram_cache = &r->scram_cache;
     init_limits(r);
-    for (size_t i = 0; i < N_RELAY_SLOT_STATES; i++)
-        gw_list_init(&r->slots[i]);
-    gw_list_init(&r->waiting);
-    gw_list_init(&r->done);
-    CHECK(uv_idle_init(loop, &r->done_idle) == 0 && uv_timer_init(loop, &r->timer) == 0);
-    r->n_handles = 2;
-    r->done_idle.data = r;
-    r->timer.data = r;
+    init_loop_side(r, loop);
     if (tls != NULL && tls_config.verify == SMTP_VERIFY_NONE && tls_config.n_pins == 0)
         gw_log(GW_LOG_WARN, "relay_tls_not_verified", GW_LOG_STR("relay", r->config.name),
                GW_LOG_STR("host", r->config.host));

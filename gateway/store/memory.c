@@ -251,8 +251,7 @@ static struct memory_row *find_visible(const struct memory_store *s, const char 
 }
 
 static void memory_update(struct gw_store *base, const char *tenant, const char *id,
-                          gw_store_change_fn change, const void *arg, gw_store_message_cb cb,
-                          void *data)
+                          const struct gw_store_change *change, gw_store_message_cb cb, void *data)
 {
     struct memory_store *s = memory_self(base);
     struct memory_row *r = find_visible(s, tenant, id);
@@ -260,7 +259,7 @@ static void memory_update(struct gw_store *base, const char *tenant, const char 
         .call = memory_reply_message, .status = GW_NOTFOUND, .cb.message = cb, .data = data};
     struct gw_message *m = r != NULL ? gw_message_copy(r->m) : NULL;
     if (m != NULL)
-        answer.status = r->leased ? GW_BUSY : change(m, gw_clock_wall_ms(), arg);
+        answer.status = r->leased ? GW_BUSY : change->fn(m, gw_clock_wall_ms(), change->arg);
     if (answer.status == GW_OK && r->body == NULL && !gw_message_settled(m))
         answer.status = GW_CONFLICT;
     if (answer.status == GW_OK) {
@@ -338,9 +337,14 @@ static void memory_events_after(struct gw_store *base, const struct gw_event_que
                                   .cb.events = cb,
                                   .data = data,
                                   .arena = gw_arena_new(0)};
-    if (query->id == NULL || r != NULL)
-        answer.events = memory_history_find(&s->history, r != NULL ? &r->trail : NULL, query,
-                                            answer.arena, &answer.n, &answer.cursor, &answer.more);
+    if (query->id == NULL || r != NULL) {
+        struct gw_event_page page =
+            memory_history_find(&s->history, r != NULL ? &r->trail : NULL, query, answer.arena);
+        answer.events = page.events;
+        answer.n = page.n;
+        answer.cursor = page.next;
+        answer.more = page.more;
+    }
     memory_queue_reply(s, &answer);
 }
 

@@ -139,16 +139,13 @@ static bool matches(const struct memory_event *e, const struct gw_event_query *q
     return tenant && type && (q->tag == NULL || has_tag(e->trail, q->tag));
 }
 
-struct gw_event *memory_history_find(const struct memory_history *h,
-                                     const struct memory_trail *trail,
-                                     const struct gw_event_query *query, struct gw_arena *arena,
-                                     size_t *n_out, int64_t *next_out, bool *more_out)
+struct gw_event_page memory_history_find(const struct memory_history *h,
+                                         const struct memory_trail *trail,
+                                         const struct gw_event_query *query, struct gw_arena *arena)
 {
-    struct gw_event *found = GW_ARENA_ARRAY(arena, struct gw_event, query->max);
-    size_t n = 0;
+    struct gw_event_page page = {.events = GW_ARENA_ARRAY(arena, struct gw_event, query->max),
+                                 .next = query->after};
     size_t steps = 0;
-    *next_out = query->after;
-    *more_out = false;
     const struct gw_list *head = trail != NULL ? &trail->events : &h->events;
     for (struct gw_list *it = head->next; it != head; it = it->next) {
         const struct memory_event *e = trail != NULL
@@ -156,14 +153,13 @@ struct gw_event *memory_history_find(const struct memory_history *h,
                                            : gw_list_entry(it, struct memory_event, link);
         if (e->e.seq <= query->after)
             continue;
-        if (n == query->max || steps++ == MAX_STEPS) {
-            *more_out = true;
+        if (page.n == query->max || steps++ == MAX_STEPS) {
+            page.more = true;
             break;
         }
         if (matches(e, query))
-            found[n++] = gw_event_copy(arena, &e->e);
-        *next_out = e->e.seq;
+            page.events[page.n++] = gw_event_copy(arena, &e->e);
+        page.next = e->e.seq;
     }
-    *n_out = n;
-    return found;
+    return page;
 }

@@ -37,11 +37,11 @@ void memory_trail_add_attempts(struct memory_trail *t, const struct gw_attempt_l
 const struct gw_attempt_log *memory_trail_attempts(const struct memory_trail *t,
                                                    struct gw_arena *arena);
 
-/* Copies on @arena of up to query->max matching events.
+/* Copies on @arena.
  * @trail  of query->id; NULL: all messages */
-struct gw_event *memory_history_find(const struct memory_history *h,
-                                     const struct memory_trail *trail,
-                                     const struct gw_event_query *query, struct gw_arena *arena,
-                                     size_t *n_out, int64_t *next_out, bool *more_out);
+struct gw_event_page memory_history_find(const struct memory_history *h,
+                                         const struct memory_trail *trail,
+                                         const struct gw_event_query *query,
+                                         struct gw_arena *arena);
 
 #endif

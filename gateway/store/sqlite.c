@@ -66,7 +66,7 @@ static void deliver_list(struct sqlite_op *op)
 
 static void deliver_events(struct sqlite_op *op)
 {
-    op->cb.events(op->status, op->events, op->n_events, op->cursor, op->more, op->data);
+    op->cb.events(op->status, op->page.events, op->page.n, op->page.next, op->page.more, op->data);
 }
 
 static void deliver_suppressions(struct sqlite_op *op)
@@ -224,12 +224,10 @@ static void sqlite_record(struct gw_store *base, const struct gw_message *m,
 }
 
 static void sqlite_update(struct gw_store *base, const char *tenant, const char *id,
-                          gw_store_change_fn change, const void *arg, gw_store_message_cb cb,
-                          void *data)
+                          const struct gw_store_change *change, gw_store_message_cb cb, void *data)
 {
     struct sqlite_op *op = new_id_op(OP_UPDATE, tenant, id, data);
-    op->change = change;
-    op->change_arg = arg;
+    op->change = *change;
     op->cb.message = cb;
     queue(base, op);
 }

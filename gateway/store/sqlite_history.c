@@ -104,22 +104,20 @@ static int matches(struct sqlite_db *d, const struct gw_event_query *q, sqlite3_
 }
 
 int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
-                       struct gw_arena *arena, struct gw_event *out, size_t *n_out,
-                       int64_t *next_out, bool *more_out)
+                       struct gw_arena *arena, struct gw_event_page *out)
 {
     struct sqlite_binder b =
         sqlite_bind_start(d, query->id != NULL ? STMT_SELECT_MESSAGE_EVENTS : STMT_SELECT_EVENTS);
     sqlite_bind_int(&b, query->after);
     if (query->id != NULL)
         sqlite_bind_text(&b, query->id);
-    size_t n = 0;
     size_t steps = 0;
     int rc;
-    *next_out = query->after;
-    *more_out = false;
+    *out = (struct gw_event_page){.events = GW_ARENA_ARRAY(arena, struct gw_event, query->max),
+                                  .next = query->after};
     while ((rc = sqlite3_step(b.s)) == SQLITE_ROW) {
-        if (n == query->max || steps++ == MAX_EVENT_STEPS) {
-            *more_out = true;
+        if (out->n == query->max || steps++ == MAX_EVENT_STEPS) {
+            out->more = true;
             rc = SQLITE_DONE;
             break;
         }
@@ -128,11 +126,10 @@ int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
         if (rc != SQLITE_OK)
             break;
         if (wanted)
-            out[n++] = read_event(arena, b.s);
-        *next_out = sqlite3_column_int64(b.s, 0);
+            out->events[out->n++] = read_event(arena, b.s);
+        out->next = sqlite3_column_int64(b.s, 0);
     }
     (void)sqlite3_reset(b.s);
-    *n_out = n;
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 

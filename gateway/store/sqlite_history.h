@@ -17,10 +17,8 @@ int sqlite_insert_attempt(struct sqlite_db *d, int64_t seq, const struct gw_atte
 int sqlite_load_attempts(struct sqlite_db *d, int64_t seq, struct gw_arena *arena,
                          struct gw_attempt_log **out, size_t *n_out);
 
-/* A page of events on @arena: see gw_store_events_cb.
- * @out  room for query->max */
+/* A page of events on @arena. */
 int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
-                       struct gw_arena *arena, struct gw_event *out, size_t *n_out,
-                       int64_t *next_out, bool *more_out);
+                       struct gw_arena *arena, struct gw_event_page *out);
 
 #endif

@@ -49,8 +49,7 @@ struct sqlite_op {
     const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
     const struct gw_attempt_log *attempts;    /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
     size_t n_attempts;
-    gw_store_change_fn change; /* UPDATE */
-    const void *change_arg;
+    struct gw_store_change change;   /* UPDATE */
     const char *key;                 /* IDEMPOTENCY; LEASE_WAITING: the relay */
     const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS, SUPPRESS, UNSUPPRESS */
     char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
@@ -67,8 +66,7 @@ struct sqlite_op {
     unsigned char fingerprint[GW_FINGERPRINT_SIZE];
     struct gw_message **found; /* room for all that may be found */
     size_t n_found;
-    struct gw_event *events;
-    size_t n_events;
+    struct gw_event_page page;
     struct gw_suppression *suppressions; /* room for all that may be found */
     size_t n_suppressions;
     int64_t cursor;

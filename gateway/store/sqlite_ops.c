@@ -71,7 +71,7 @@ static int run_update(struct sqlite_store *s, struct sqlite_op *op)
     if (rc != SQLITE_OK)
         return rc;
     int64_t now = gw_clock_wall_ms();
-    op->status = op->change(m, now, op->change_arg);
+    op->status = op->change.fn(m, now, op->change.arg);
     if (op->status == GW_OK)
         rc = check_body(s, place.seq, m, &op->status);
     if (op->status == GW_OK && rc == SQLITE_OK)
@@ -120,9 +120,7 @@ static int run_idempotency(struct sqlite_store *s, struct sqlite_op *op)
 
 static int run_events(struct sqlite_store *s, struct sqlite_op *op)
 {
-    op->events = GW_ARENA_ARRAY(op->arena, struct gw_event, op->events_of.max);
-    return sqlite_load_events(&s->db, &op->events_of, op->arena, op->events, &op->n_events,
-                              &op->cursor, &op->more);
+    return sqlite_load_events(&s->db, &op->events_of, op->arena, &op->page);
 }
 
 static int run_suppress(struct sqlite_store *s, struct sqlite_op *op)

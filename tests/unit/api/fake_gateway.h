@@ -153,20 +153,18 @@ static inline void fake_on_wait(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, fake_free_wait);
 }
 
-struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const char *tenant, const char *id,
-                                enum gw_wait_for what, int64_t timeout_ms, gw_wait_cb on_change,
-                                void *data)
+struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query *query,
+                                gw_wait_cb on_change, void *data)
 {
-    (void)tenant;
-    (void)what;
     struct gw_wait *w = gw_calloc(1, sizeof(*w));
     w->gateway = g;
     w->cb = on_change;
     w->data = data;
-    memcpy(w->id, id, GW_UUID_SIZE);
+    memcpy(w->id, query->id, GW_UUID_SIZE);
     (void)uv_timer_init(g->loop, &w->timer);
     w->timer.data = w;
-    (void)uv_timer_start(&w->timer, fake_on_wait, timeout_ms > 0 ? g->delay_ms : (uint64_t)0, 0);
+    (void)uv_timer_start(&w->timer, fake_on_wait, query->timeout_ms > 0 ? g->delay_ms : (uint64_t)0,
+                         0);
     return w;
 }
 
@@ -373,13 +371,10 @@ struct gw_call *gw_message_attempts(struct gw_gateway *g, const char *tenant, co
     return c;
 }
 
-struct gw_call *gw_message_history(struct gw_gateway *g, const char *tenant, const char *id,
-                                   int64_t before, size_t limit, gw_history_cb cb, void *data)
+struct gw_call *gw_message_history(struct gw_gateway *g, const struct gw_history_query *query,
+                                   gw_history_cb cb, void *data)
 {
-    (void)tenant;
-    (void)before;
-    (void)limit;
-    struct gw_call *c = fake_call(g, id, GW_OK, data);
+    struct gw_call *c = fake_call(g, query->id, GW_OK, data);
     c->on_history = cb;
     return c;
 }

@@ -279,12 +279,12 @@ static void messages_are_read_in_the_pool_even_when_deleted_meanwhile(void **sta
     assert_true(gw_sandbox_at(f->sandbox, 0, &items[0]));
     assert_true(gw_sandbox_at(f->sandbox, 1, &items[1]));
     const char *ids[] = {items[0].id, "gone", items[1].id};
-    assert_non_null(gw_sandbox_read(f->sandbox, ids, 3, GW_MIME_READ_BODIES, render_subjects,
-                                    on_reading, &reading));
-    struct gw_sandbox_reading *second =
-        gw_sandbox_read(f->sandbox, ids, 3, 0, render_subjects, on_reading, &abandoned);
+    const struct gw_sandbox_query query = {
+        .ids = ids, .n = 3, .what = GW_MIME_READ_BODIES, .render = render_subjects};
+    assert_non_null(gw_sandbox_read(f->sandbox, &query, on_reading, &reading));
+    struct gw_sandbox_reading *second = gw_sandbox_read(f->sandbox, &query, on_reading, &abandoned);
     assert_non_null(second);
-    assert_null(gw_sandbox_read(f->sandbox, ids, 3, 0, render_subjects, on_reading, &abandoned));
+    assert_null(gw_sandbox_read(f->sandbox, &query, on_reading, &abandoned));
     gw_sandbox_clear(f->sandbox);
     gw_sandbox_reading_abandon(second);
     assert_false(reading.called);

@@ -361,7 +361,8 @@ static void update(struct store_fixture *f, const char *tenant, const char *id,
     int before = f->n_messages + f->n_ends;
     f->n_expected++;
     gw_message_free(&f->got);
-    f->store->engine->update(f->store, tenant, id, change, "arg", store_test_on_message, f);
+    f->store->engine->update(f->store, tenant, id, &(struct gw_store_change){change, "arg"},
+                             store_test_on_message, f);
     assert_int_equal(f->n_messages + f->n_ends, before);
     store_test_settle(f);
     assert_int_equal(f->status, want);
