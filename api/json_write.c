@@ -154,6 +154,12 @@ void api_json_slice(struct api_json *j, const char *key, struct gw_slice value)
     write_string(j->out, value);
 }
 
+void api_json_raw(struct api_json *j, const char *key, struct gw_slice json)
+{
+    start_value(j, key);
+    (void)gw_buf_add_slice(j->out, json);
+}
+
 void api_json_member(struct api_json *j, struct gw_slice key, struct gw_slice value)
 {
     start_value(j, NULL);

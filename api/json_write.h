@@ -35,6 +35,8 @@ void api_json_real(struct api_json *j, const char *key, double value);
 /* NULL is written as null. */
 void api_json_str(struct api_json *j, const char *key, const char *value);
 void api_json_slice(struct api_json *j, const char *key, struct gw_slice value);
+/* JSON text that was made before. */
+void api_json_raw(struct api_json *j, const char *key, struct gw_slice json);
 /* A member of an object whose key may hold any bytes. */
 void api_json_member(struct api_json *j, struct gw_slice key, struct gw_slice value);
 /* RFC 3339, UTC, milliseconds. */

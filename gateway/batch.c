@@ -74,7 +74,8 @@ static void begin_item(struct gw_batch *b, size_t index)
     struct gw_submit_options options = {.api_key = b->options.api_key,
                                         .wait_ms = b->options.wait_ms,
                                         .route = b->options.route,
-                                        .idempotency_key = b->key};
+                                        .idempotency_key = b->key,
+                                        .rehearse = b->options.rehearse};
     *item = (struct gw_batch_item){.batch = b, .index = index, .preparing = true, .working = true};
     b->n_preparing++;
     b->n_working++;

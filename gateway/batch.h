@@ -67,6 +67,7 @@ struct gw_batch_options {
     int64_t wait_ms;
     const char *route;
     const char *idempotency_key;
+    bool rehearse;
 };
 
 struct gw_batch;

@@ -56,6 +56,8 @@ struct gw_submit_options {
                         caller owns the retry: nothing is tried after the answer. */
     const char *route;           /* static text; the scope of the key */
     const char *idempotency_key; /* NULL: none; else 1 to 256 printable characters, copied */
+    bool rehearse; /* nothing is kept or sent: GW_OK says that it would be, with the message as it
+                      would be. The key is not looked at. */
 };
 
 /* One submission on its way; the gateway's own. */

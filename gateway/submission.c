@@ -353,6 +353,11 @@ static void on_prepared(struct gw_work *w)
     GW_FAILPOINT("submission.prepared");
     if (s->status == GW_OK && g->state != GW_RUNNING)
         s->status = GW_CLOSED;
+    if (s->status == GW_OK && s->options.rehearse) {
+        answer(s, &(struct gw_submission_result){.status = GW_OK, .message = s->m});
+        free_submission(s);
+        return;
+    }
     if (s->status == GW_OK) {
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;
@@ -432,7 +437,7 @@ struct gw_submission *gw_submission_of_item(struct gw_gateway *g, struct gw_setu
     s->data = data;
     gw_list_init(&s->followers);
     gw_list_init(&s->follower_link);
-    if (options->idempotency_key != NULL)
+    if (options->idempotency_key != NULL && !options->rehearse)
         s->idempotency.key = s->key = scope_key(options, item);
     g->n_calls++;
     return s;

@@ -3,6 +3,7 @@
 #include "api/compat/postmark.h"
 
 #include "api/auth.h"
+#include "api/compat/batch.h"
 #include "api/facade.h"
 #include "api/json_write.h"
 #include "api/routes.h"
@@ -148,8 +149,46 @@ static void send_email(struct api_request *r)
     api_submit(r, &options, answer_accepted);
 }
 
+/* ---- POST /email/batch ---- */
+
+static void view_taken(struct api_json *j, size_t index, const struct gw_message *m)
+{
+    (void)index;
+    api_postmark_view_accepted(j, m);
+}
+
+static void view_refused(struct api_json *j, size_t index, const struct api_facade_refusal *refusal)
+{
+    (void)index;
+    render(refusal, j->out);
+}
+
+static void answer_batch(struct api_request *r, const struct api_compat_results *results)
+{
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    api_json_begin_array(&j, NULL);
+    for (size_t i = 0; i < results->n; i++)
+        api_json_raw(&j, NULL, results->items[i].text);
+    api_json_end_array(&j);
+    api_answer_json(r, 200, &body);
+}
+
+static void send_batch(struct api_request *r)
+{
+    const struct api_compat_batch batch = {.split = api_postmark_split,
+                                           .decode = api_postmark_decode_item,
+                                           .taken = view_taken,
+                                           .refused = view_refused,
+                                           .answer = answer_batch};
+    api_compat_send_batch(r, &batch);
+}
+
 const struct api_route api_postmark_routes[] = {
     {"POST", "/compat/postmark/email", send_email, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"POST", "/compat/postmark/email/batch", send_batch, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {0},
 };

@@ -4,12 +4,14 @@
 
 #include "api/address_list.h"
 #include "api/attachment_json.h"
+#include "api/compat/batch.h"
 #include "api/draft_json.h"
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
-    MAX_TAGS = 2 /* Tag and the stream */
+    MAX_TAGS = 2,   /* Tag and the stream */
+    MAX_BATCH = 500 /* Postmark's */
 };
 
 /* "Ann <a@b>, c@d" */
@@ -140,4 +142,19 @@ enum gw_status api_postmark_decode(struct gw_arena *arena, struct gw_slice body,
     (void)cfg;
     *out = (struct gw_draft){0};
     return api_read_document(arena, body, fields, N_OF(fields), out, &out->unread, problems);
+}
+
+enum gw_status api_postmark_split(struct gw_arena *arena, struct gw_slice body,
+                                  const struct cfg *cfg, struct gw_batch_items *out,
+                                  struct gw_problems *problems)
+{
+    (void)cfg;
+    return api_compat_split_list(arena, body, MAX_BATCH, out, problems);
+}
+
+enum gw_status api_postmark_decode_item(struct gw_arena *arena, const struct gw_batch_items *items,
+                                        size_t index, const struct cfg *cfg, struct gw_draft *out,
+                                        struct gw_problems *problems)
+{
+    return api_postmark_decode(arena, items->items[index], cfg, out, problems);
 }

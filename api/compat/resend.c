@@ -2,6 +2,7 @@
 /* The facade for Resend's SDKs, and its way to send. */
 #include "api/compat/resend.h"
 
+#include "api/compat/batch.h"
 #include "api/facade.h"
 #include "api/idempotency.h"
 #include "api/json_write.h"
@@ -11,7 +12,7 @@
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
-    MAX_ANSWER = 256
+    MAX_ANSWER = 4 << 20
 };
 
 /* ---- errors ---- */
@@ -92,32 +93,38 @@ const struct api_facade api_resend_facade = {
 
 /* ---- POST /emails ---- */
 
-static void answer_id(struct api_request *r, const char *id)
+static void view_id(struct api_json *j, const struct gw_message *m)
 {
-    struct gw_buf body;
-    gw_buf_init(&body, MAX_ANSWER);
-    struct api_json j = {.out = &body};
-    api_json_begin_object(&j, NULL);
-    api_json_str(&j, "id", id);
-    api_json_end_object(&j);
-    api_answer_json(r, 200, &body);
+    api_json_begin_object(j, NULL);
+    api_json_str(j, "id", m->id);
+    api_json_end_object(j);
 }
 
 static void answer_accepted(struct api_request *r, const struct gw_submission_result *result)
 {
-    answer_id(r, result->message->id);
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    view_id(&j, result->message);
+    api_answer_json(r, 200, &body);
+}
+
+/* False: the request is answered. */
+static bool read_key(struct api_request *r, const char **out)
+{
+    const char *wrong = api_idempotency_read(r, out);
+    if (wrong != NULL)
+        api_problem_send(r, &(struct api_problem){.code = API_BAD_REQUEST,
+                                                  .detail = wrong,
+                                                  .as = &bad_idempotency_key});
+    return wrong == NULL;
 }
 
 static void send_email(struct api_request *r)
 {
     const char *key;
-    const char *wrong = api_idempotency_read(r, &key);
-    if (wrong != NULL) {
-        api_problem_send(r, &(struct api_problem){.code = API_BAD_REQUEST,
-                                                  .detail = wrong,
-                                                  .as = &bad_idempotency_key});
+    if (!read_key(r, &key))
         return;
-    }
     struct gw_submit_options options = {.decode = api_resend_decode,
                                         .api_key = r->api_key,
                                         .route = r->route->pattern,
@@ -125,8 +132,74 @@ static void send_email(struct api_request *r)
     api_submit(r, &options, answer_accepted);
 }
 
+/* ---- POST /emails/batch ---- */
+
+static void view_taken(struct api_json *j, size_t index, const struct gw_message *m)
+{
+    (void)index;
+    view_id(j, m);
+}
+
+static void view_refused(struct api_json *j, size_t index, const struct api_facade_refusal *refusal)
+{
+    api_json_begin_object(j, NULL);
+    api_json_num(j, "index", (int64_t)index);
+    api_json_str(j, "message", refusal->message);
+    api_json_end_object(j);
+}
+
+static void view_results(struct api_json *j, const char *key, bool taken,
+                         const struct api_compat_results *results)
+{
+    api_json_begin_array(j, key);
+    for (size_t i = 0; i < results->n; i++)
+        if (results->items[i].taken == taken)
+            api_json_raw(j, NULL, results->items[i].text);
+    api_json_end_array(j);
+}
+
+static void answer_batch(struct api_request *r, const struct api_compat_results *results)
+{
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    api_json_begin_object(&j, NULL);
+    view_results(&j, "data", true, results);
+    if (results->n_refused > 0)
+        view_results(&j, "errors", false, results);
+    api_json_end_object(&j);
+    api_answer_json(r, 200, &body);
+}
+
+/* False: the request is answered. */
+static bool read_validation(struct api_request *r, bool *strict_out)
+{
+    struct gw_slice mode;
+    size_t n = api_request_headers(r, "x-batch-validation", &mode, 1);
+    *strict_out = n == 0 || gw_slice_is(mode, "strict");
+    if (n > 1 || (!*strict_out && !gw_slice_is(mode, "permissive"))) {
+        api_problem(r, API_BAD_REQUEST, "x-batch-validation is strict or permissive.");
+        return false;
+    }
+    return true;
+}
+
+static void send_batch(struct api_request *r)
+{
+    struct api_compat_batch batch = {.split = api_resend_split,
+                                     .decode = api_resend_decode_item,
+                                     .taken = view_taken,
+                                     .refused = view_refused,
+                                     .answer = answer_batch,
+                                     .item_name = "Email"};
+    if (read_validation(r, &batch.strict) && read_key(r, &batch.idempotency_key))
+        api_compat_send_batch(r, &batch);
+}
+
 const struct api_route api_resend_routes[] = {
     {"POST", "/compat/resend/emails", send_email, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"POST", "/compat/resend/emails/batch", send_batch, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {0},
 };

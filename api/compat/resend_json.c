@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "api/attachment_json.h"
+#include "api/compat/batch.h"
 #include "api/draft_json.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/records.h"
@@ -14,7 +15,8 @@
 /* ---- times ---- */
 
 enum {
-    MAX_COUNT_DIGITS = 6
+    MAX_COUNT_DIGITS = 6,
+    MAX_BATCH = 100 /* Resend's */
 };
 
 static const struct {
@@ -160,4 +162,18 @@ enum gw_status api_resend_decode(struct gw_arena *arena, struct gw_slice body,
     (void)cfg;
     *out = (struct gw_draft){0};
     return api_read_document(arena, body, fields, N_OF(fields), out, &out->unread, problems);
+}
+
+enum gw_status api_resend_split(struct gw_arena *arena, struct gw_slice body, const struct cfg *cfg,
+                                struct gw_batch_items *out, struct gw_problems *problems)
+{
+    (void)cfg;
+    return api_compat_split_list(arena, body, MAX_BATCH, out, problems);
+}
+
+enum gw_status api_resend_decode_item(struct gw_arena *arena, const struct gw_batch_items *items,
+                                      size_t index, const struct cfg *cfg, struct gw_draft *out,
+                                      struct gw_problems *problems)
+{
+    return api_resend_decode(arena, items->items[index], cfg, out, problems);
 }

@@ -157,3 +157,21 @@ def test_the_server_is_described(server):
 def test_filters_that_do_not_exist_are_refused(server, query):
     answer = server.get(f"/compat/postmark/messages/outbound?{query}", **TOKEN)
     assert answer.status == 422 and answer.json()["ErrorCode"] == 300, answer.body
+
+
+@pytest.mark.parametrize("package", SDKS)
+def test_a_batch_has_a_result_for_each(server, package):
+    letters = [mail(), mail(To="nobody"), mail(Tg="x"), mail(To="last@example.net")]
+    results = value(sdk.call(server, "postmark", package, "sendEmailBatch", letters))
+    assert [r["ErrorCode"] for r in results] == [0, 300, 403, 0]
+    assert results[1]["Message"].startswith("Invalid 'To' address: ") and "MessageID" not in results[1]
+    assert (results[3]["Message"], results[3]["To"]) == ("OK", "last@example.net")
+    for letter, result in ((letters[0], results[0]), (letters[3], results[3])):
+        sdk.caught(server, letter["Subject"])
+        assert sdk.asking(server, "GET", f"/v1/messages/{result['MessageID']}").status == 200
+
+
+def test_a_batch_has_one_to_five_hundred_emails(server):
+    answers = [server.post(body, "/compat/postmark/email/batch", **TOKEN) for body in ([], [mail(To="nobody")] * 501, {}, b"[{]")]
+    assert [(a.status, a.json()["ErrorCode"]) for a in answers] == [(422, 300), (422, 300), (422, 403), (422, 402)]
+    assert len(server.post([mail(To="nobody")] * 500, "/compat/postmark/email/batch", **TOKEN).json()) == 500

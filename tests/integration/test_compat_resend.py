@@ -157,3 +157,49 @@ def test_lists_go_back_in_time(serve):
     assert [m["id"] for m in rest["data"]["data"]] == sent[2::-1] and rest["data"]["has_more"] is False
     assert unknown["error"]["statusCode"] == 404 and before["error"]["statusCode"] == 422
     assert "page with `after`" in before["error"]["message"]
+
+
+@pytest.mark.parametrize("package", ["resend", "resend-4"])
+def test_a_batch_is_sent(server, package):
+    letters = [mail(to=f"batch{i}@example.net") for i in range(3)]
+    sent = sdk.call(server, "resend", package, "batch.send", letters)["value"]
+    ids = [one["id"] for one in sent["data"]["data"]]
+    assert len(set(ids)) == 3 and "errors" not in sent["data"]
+    for letter, message_id in zip(letters, ids):
+        _, item, _ = sdk.caught(server, letter["subject"])
+        assert item["rcpt_to"] == [letter["to"]]
+        assert sdk.asking(server, "GET", f"/v1/messages/{message_id}").status == 200
+
+
+def test_a_strict_batch_is_sent_whole_or_not_at_all(serve):
+    server = serve(env={"MAILHATCH_API_KEY": sdk.KEY})
+    letters = [mail(), mail(to="nobody"), mail(subject=None, frm="x"), mail()]
+    error = sdk.call(server, "resend", CURRENT, "batch.send", letters)["value"]["error"]
+    assert (error["statusCode"], error["name"], error["message"]) == (422, "validation_error", f"Email 1: {INVALID_TO}")
+    assert sdk.asking(server, "GET", "/v1/messages").json()["messages"] == []
+
+
+def test_a_permissive_batch_sends_what_is_valid(server):
+    letters = [mail(), mail(to="nobody"), mail(headers={"X-A": "1\r\nX-B: 2"}), mail()]
+    sent = sdk.call(server, "resend", CURRENT, "batch.send", letters, {"batchValidation": "permissive"})["value"]["data"]
+    assert len(sent["data"]) == 2 and [e["index"] for e in sent["errors"]] == [1, 2]
+    assert sent["errors"][0]["message"] == INVALID_TO and "headers.X-A: Line breaks" in sent["errors"][1]["message"]
+    for letter in (letters[0], letters[3]):
+        sdk.caught(server, letter["subject"])
+
+
+def test_a_batch_has_one_to_a_hundred_emails(server):
+    answers = [server.post(body, "/compat/resend/emails/batch", Authorization=f"Bearer {sdk.KEY}")
+               for body in ([], [mail(scheduled_at="in 1 day")] * 101, {}, b"[{]", [mail(scheduled_at="in 1 day")] * 100)]
+    assert [a.status for a in answers] == [422, 422, 422, 400, 200], [a.body[:200] for a in answers]
+    assert "At most 100" in answers[1].json()["message"]
+    odd = server.post([mail()], "/compat/resend/emails/batch", Authorization=f"Bearer {sdk.KEY}", X_Batch_Validation="lax")
+    assert odd.status == 400 and odd.json()["name"] == "validation_error"
+
+
+def test_a_batch_that_is_sent_again_is_not_sent_twice(server):
+    key, letters = uuid.uuid4().hex, [mail(), mail()]
+    first, again, other = (r["value"] for r in sdk.calls(
+        server, "resend", CURRENT, *(("batch.send", m, {"idempotencyKey": key}) for m in (letters, letters, [mail(), letters[1]]))))
+    assert first["data"]["data"] == again["data"]["data"]
+    assert other["error"]["name"] == "invalid_idempotent_request"

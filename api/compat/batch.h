@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests of a facade that are several messages. */
+#ifndef API_COMPAT_BATCH_H
+#define API_COMPAT_BATCH_H
+
+#include "api/facade.h"
+#include "api/json_write.h"
+#include "gateway/batch.h"
+
+/* One message: taken or refused, and what the facade wrote of it. */
+struct api_compat_result {
+    bool taken;
+    struct gw_slice text; /* JSON */
+};
+struct api_compat_results {
+    size_t n, n_refused;
+    const struct api_compat_result *items;
+};
+
+struct api_compat_batch {
+    gw_split_fn split;
+    gw_decode_item_fn decode;
+    const char *idempotency_key; /* NULL: none */
+    bool strict;   /* one that is not valid, and nothing is sent: the request gets its refusal */
+    bool rehearse; /* nothing is sent at all */
+    const char *item_name; /* of a message, for a refusal of the whole that says which one; NULL:
+                              the pointer says it */
+    void (*taken)(struct api_json *j, size_t index, const struct gw_message *m);
+    void (*refused)(struct api_json *j, size_t index, const struct api_facade_refusal *refusal);
+    /* Answers @r. */
+    void (*answer)(struct api_request *r, const struct api_compat_results *results);
+};
+
+/* Sends the body of @r. @batch is copied. A client that leaves does not cancel. When the server
+ * fails in the midst of a strict one, part of it may have been taken. */
+void api_compat_send_batch(struct api_request *r, const struct api_compat_batch *batch);
+
+/* For a gw_split_fn: @body is a list of 1 to @max messages. */
+enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body, size_t max,
+                                     struct gw_batch_items *out, struct gw_problems *problems);
+
+#endif
