@@ -3,8 +3,6 @@
 #ifndef GW_CLI_H
 #define GW_CLI_H
 
-#include <getopt.h>
-
 #include "config/cfg.h"
 
 /* Exit codes of every command; docs/cli.md. */
@@ -26,9 +24,6 @@ int cli_relay(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);
-
-/* getopt_long() over @options, `-h` beside `--help`. */
-int cli_next_option(int argc, char **argv, const struct option *options);
 
 /* As cfg_load() with the environment of the process. */
 enum gw_status cli_read_config(const char *file, const struct cfg **out,

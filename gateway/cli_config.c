@@ -5,16 +5,12 @@
 
 #include "gateway/base/gw_buf.h"
 #include "gateway/cli.h"
+#include "gateway/cli_options.h"
 
 static const char *from_environment(const char *name, void *data)
 {
     (void)data;
     return getenv(name);
-}
-
-int cli_next_option(int argc, char **argv, const struct option *options)
-{
-    return getopt_long(argc, argv, "h", options, NULL);
 }
 
 enum gw_status cli_read_config(const char *file, const struct cfg **out,
@@ -60,27 +56,12 @@ static int print_config(const struct cfg *cfg)
 
 int cli_check_config(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"print", no_argument, NULL, 'p'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     const char *file = NULL;
     bool print = false;
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'c') {
-            file = optarg;
-        } else if (c == 'p') {
-            print = true;
-        } else {
-            usage(c == 'h' ? stdout : stderr);
-            return c == 'h' ? CLI_OK : CLI_USAGE;
-        }
-    }
-    if (optind != argc) {
-        usage(stderr);
-        return CLI_USAGE;
-    }
+    const struct cli_option options[] = {{"config", .text = &file}, {"print", .flag = &print}, {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK || optind != argc)
+        return cli_show_usage(usable, usage);
     const struct cfg *cfg = cli_load_config(file);
     if (cfg == NULL)
         return CLI_CONFIG;

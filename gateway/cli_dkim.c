@@ -3,18 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
+#include "gateway/cli_options.h"
 #include "gateway/dkim.h"
 
 enum {
-    TXT_STRING_MAX = 255,
-    RSA_DEFAULT_BITS = 2048
-}; /* one string of a TXT record: RFC 1035 */
+    TXT_STRING_MAX = 255, /* one string of a TXT record: RFC 1035 */
+    RSA_DEFAULT_BITS = 2048,
+    RSA_MAX_BITS = 4096
+};
 
 struct dkim_args {
     const char *domain, *selector, *out, *key;
@@ -98,10 +99,8 @@ static int txt(const struct dkim_args *a)
 {
     struct gw_err err;
     char *text = NULL;
-    if (a->key == NULL) {
-        usage(stderr);
-        return CLI_USAGE;
-    }
+    if (a->key == NULL)
+        return cli_show_usage(CLI_USAGE, usage);
     if (gw_dkim_dns_txt(a->key, &text, &err) != GW_OK)
         return fail(&err);
     print_record(a, text);
@@ -117,57 +116,42 @@ static bool dns_name(const char *s)
            strstr(s, "..") == NULL && s[n - 1] != '.';
 }
 
-static bool parse_type(const char *s, enum gw_dkim_key_type *out)
+static bool is_type(const char *s)
 {
-    *out = strcmp(s, "ed25519") == 0 ? GW_DKIM_ED25519 : GW_DKIM_RSA;
-    return *out == GW_DKIM_ED25519 || strcmp(s, "rsa") == 0;
-}
-
-static bool parse_bits(const char *s, unsigned *out)
-{
-    char *end;
-    unsigned long n = strtoul(s, &end, 10);
-    *out = (unsigned)n;
-    return *end == '\0' && n >= 2048 && n <= 4096;
+    return strcmp(s, "ed25519") == 0 || strcmp(s, "rsa") == 0;
 }
 
 static int parse(int argc, char **argv, struct dkim_args *a)
 {
-    static const struct option options[] = {
-        {"domain", required_argument, NULL, 'd'}, {"selector", required_argument, NULL, 's'},
-        {"type", required_argument, NULL, 't'},   {"bits", required_argument, NULL, 'b'},
-        {"out", required_argument, NULL, 'o'},    {"key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},         {0}};
-    int c;
-    bool ok = true;
-    while (ok && (c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'h')
-            return -1;
-        ok = (c == 'd' && dns_name(a->domain = optarg)) ||
-             (c == 's' && dns_name(a->selector = optarg)) ||
-             (c == 't' && parse_type(optarg, &a->type)) ||
-             (c == 'b' && parse_bits(optarg, &a->bits)) ||
-             (c == 'o' && (a->out = optarg) != NULL) || (c == 'k' && (a->key = optarg) != NULL);
-        if (!ok && c != '?')
-            (void)fprintf(stderr, "mailhatch: `%s` is not valid here\n\n", optarg);
-    }
-    return ok && optind == argc && a->domain != NULL && a->selector != NULL ? CLI_OK : CLI_USAGE;
+    const char *type = "rsa";
+    int64_t bits = RSA_DEFAULT_BITS;
+    const struct cli_option options[] = {
+        {"domain", .text = &a->domain, .valid = dns_name},
+        {"selector", .text = &a->selector, .valid = dns_name},
+        {"type", .text = &type, .valid = is_type},
+        {"bits", .number = &bits, .min = RSA_DEFAULT_BITS, .max = RSA_MAX_BITS},
+        {"out", .text = &a->out},
+        {"key", .text = &a->key},
+        {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK)
+        return usable;
+    a->type = strcmp(type, "rsa") == 0 ? GW_DKIM_RSA : GW_DKIM_ED25519;
+    a->bits = (unsigned)bits;
+    return optind + 1 == argc && a->domain != NULL && a->selector != NULL ? CLI_OK : CLI_USAGE;
 }
+
+static const struct verb {
+    const char *name;
+    int (*run)(const struct dkim_args *a);
+} verbs[] = {{"keygen", keygen}, {"txt", txt}};
 
 int cli_dkim(int argc, char **argv)
 {
-    struct dkim_args a = {.type = GW_DKIM_RSA, .bits = RSA_DEFAULT_BITS};
-    const char *verb = argc > 1 ? argv[1] : "";
-    bool help = strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0;
-    int rc = argc > 1 && !help ? parse(argc - 1, argv + 1, &a) : CLI_USAGE;
-    if (help || rc == -1) {
-        usage(stdout);
-        return CLI_OK;
-    }
-    if (rc == CLI_OK && strcmp(verb, "keygen") == 0)
-        return keygen(&a);
-    if (rc == CLI_OK && strcmp(verb, "txt") == 0)
-        return txt(&a);
-    usage(stderr);
-    return CLI_USAGE;
+    struct dkim_args a = {.domain = NULL};
+    int usable = parse(argc, argv, &a);
+    for (size_t i = 0; usable == CLI_OK && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verbs[i].name, argv[optind]) == 0)
+            return verbs[i].run(&a);
+    return cli_show_usage(usable, usage);
 }

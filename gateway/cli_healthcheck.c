@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/cli.h"
+#include "gateway/cli_options.h"
 
 enum {
     TIMEOUT_S = 4, /* for each step of the conversation */
@@ -118,31 +119,16 @@ static int check(const struct cfg *cfg, const char *path)
 
 int cli_healthcheck(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"live", no_argument, NULL, 'l'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     const char *file = NULL;
-    const char *path = "/readyz";
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'c') {
-            file = optarg;
-        } else if (c == 'l') {
-            path = "/livez";
-        } else {
-            usage(c == 'h' ? stdout : stderr);
-            return c == 'h' ? CLI_OK : CLI_USAGE;
-        }
-    }
-    if (optind != argc) {
-        usage(stderr);
-        return CLI_USAGE;
-    }
+    bool live = false;
+    const struct cli_option options[] = {{"config", .text = &file}, {"live", .flag = &live}, {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK || optind != argc)
+        return cli_show_usage(usable, usage);
     const struct cfg *cfg = cli_load_config(file);
     if (cfg == NULL)
         return CLI_CONFIG;
-    int rc = check(cfg, path);
+    int rc = check(cfg, live ? "/livez" : "/readyz");
     cfg_unref(&cfg);
     return rc;
 }

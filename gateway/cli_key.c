@@ -11,6 +11,7 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
 #include "gateway/cli.h"
+#include "gateway/cli_options.h"
 
 enum {
     SECRET_BYTES = 32,
@@ -133,19 +134,11 @@ static const struct cfg_api_key *find_hashed_key(const struct cfg *cfg, const ch
 
 static int key_ses_secret(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *file = NULL;
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'h')
-            return -1;
-        if (c != 'c')
-            return CLI_USAGE;
-        file = optarg;
-    }
-    if (optind + 1 != argc || !cfg_is_key_id(argv[optind]))
-        return CLI_USAGE;
+    const struct cli_option options[] = {{"config", .text = &file}, {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK || optind + 1 != argc || !cfg_is_key_id(argv[optind]))
+        return cli_show_usage(usable, usage);
     const struct cfg *cfg = cli_load_config(file);
     if (cfg == NULL)
         return CLI_CONFIG;
@@ -169,58 +162,35 @@ static bool is_scope(const char *s)
     return strcmp(s, "send") == 0 || strcmp(s, "read") == 0 || strcmp(s, "admin") == 0;
 }
 
-/* CLI_OK, or the exit code to end with; -1: help was asked for. */
 static int parse(int argc, char **argv, struct lists *l)
 {
-    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
-                                            {"sender", required_argument, NULL, 's'},
-                                            {"scope", required_argument, NULL, 'p'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    enum {
-        MAX_SENDERS = sizeof(l->senders) / sizeof(l->senders[0])
-    };
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'h')
-            return -1;
-        if (c == 'n' && cfg_is_name(optarg))
-            l->name = optarg;
-        else if (c == 's' && cfg_is_sender_pattern(optarg) && l->n_senders < MAX_SENDERS)
-            l->senders[l->n_senders++] = optarg;
-        else if (c == 'p' && is_scope(optarg) && l->n_scopes < 3)
-            l->scopes[l->n_scopes++] = optarg;
-        else
-            return CLI_USAGE;
-    }
+    struct cli_list senders = {l->senders, 0, sizeof(l->senders) / sizeof(l->senders[0])};
+    struct cli_list scopes = {l->scopes, 0, sizeof(l->scopes) / sizeof(l->scopes[0])};
+    const struct cli_option options[] = {
+        {"name", .text = &l->name, .valid = cfg_is_name},
+        {"sender", .list = &senders, .valid = cfg_is_sender_pattern},
+        {"scope", .list = &scopes, .valid = is_scope},
+        {0}};
+    int usable = cli_read_options(argc, argv, options);
+    l->n_senders = senders.n;
+    l->n_scopes = scopes.n;
     if (l->n_scopes == 0) {
         l->scopes[l->n_scopes++] = "send";
         l->scopes[l->n_scopes++] = "read";
     }
-    return optind == argc ? CLI_OK : CLI_USAGE;
+    return usable == CLI_OK && optind + 1 != argc ? CLI_USAGE : usable;
 }
 
 int cli_key(int argc, char **argv)
 {
     struct lists l = {.name = "app"};
-    const char *verb = argc > 1 ? argv[1] : "";
-    bool help = strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0;
-    bool ses_secret = strcmp(verb, "ses-secret") == 0;
-    int rc = CLI_USAGE;
-    if (ses_secret)
-        rc = key_ses_secret(argc - 1, argv + 1);
-    else if (argc > 1 && !help)
-        rc = parse(argc - 1, argv + 1, &l);
-    if (help || rc == -1) {
-        usage(stdout);
-        return CLI_OK;
-    }
-    if (ses_secret && rc != CLI_USAGE)
-        return rc;
-    if (rc == CLI_OK && strcmp(verb, "new") == 0)
+    if (argc > 1 && strcmp(argv[1], "ses-secret") == 0)
+        return key_ses_secret(argc - 1, argv + 1);
+    int usable = parse(argc, argv, &l);
+    const char *verb = usable == CLI_OK ? argv[optind] : "";
+    if (strcmp(verb, "new") == 0)
         return key_new(&l);
-    if (rc == CLI_OK && strcmp(verb, "hash") == 0)
+    if (strcmp(verb, "hash") == 0)
         return key_hash(&l);
-    usage(stderr);
-    return CLI_USAGE;
+    return cli_show_usage(usable, usage);
 }

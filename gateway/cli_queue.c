@@ -11,23 +11,22 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
+#include "gateway/cli_client.h"
+#include "gateway/cli_options.h"
 #include "gateway/cli_queue.h"
-#include "gateway/http_client.h"
 #include "gateway/message_change.h"
 #include "gateway/store/sqlite.h"
 
 enum {
     DEFAULT_LIMIT = 50,
-    MAX_ANSWER = 1 << 20,
     API_TIMEOUT_MS = 30000
 };
 
 struct args {
-    const char *config, *url, *key;
+    struct cli_server server;
+    const char *config, *older_than, *id;
     struct gw_list_query list;
-    bool has_age;
-    int64_t older_than_ms;
-    const char *id;
+    int64_t limit;
     const struct cfg *cfg;
     const char *dir;
 };
@@ -71,7 +70,7 @@ static int run_ls(struct args *a)
     struct gw_message *messages[GW_LIST_MAX];
     size_t n;
     int64_t cursor = 0;
-    a->list.limit = a->list.limit != 0 ? a->list.limit : DEFAULT_LIMIT;
+    a->list.limit = (size_t)a->limit;
     enum gw_status st = gw_store_reader_list(reader, &a->list, messages, &n, &cursor);
     if (st == GW_OK)
         cli_queue_print_list((const struct gw_message *const *)messages, n, cursor);
@@ -174,35 +173,13 @@ static int change_stored(const struct args *a, const struct gw_store_change *cha
 
 static int ask_server(const struct args *a, const char *verb)
 {
-    char url[1024];
-    char auth[600];
-    bool is_unix = strncmp(a->url, "unix:", 5) == 0;
-    (void)snprintf(url, sizeof(url), "%s/v1/messages/%s/%s", is_unix ? "http://localhost" : a->url,
-                   a->id, verb);
-    (void)snprintf(auth, sizeof(auth), "Authorization: Bearer %s", a->key != NULL ? a->key : "");
-    const char *headers[] = {"Content-Type: application/json", a->key != NULL ? auth : NULL, NULL};
-    struct gw_http_request request = {.url = url,
-                                      .unix_socket = is_unix ? a->url + 5 : NULL,
-                                      .headers = headers,
-                                      .body = gw_slice_str("{}"),
-                                      .timeout_ms = API_TIMEOUT_MS};
-    struct gw_buf answer;
-    struct gw_buf table;
-    gw_buf_init(&answer, MAX_ANSWER);
-    gw_buf_init(&table, MAX_ANSWER);
-    struct gw_err err;
-    long status = 0;
-    enum gw_status st = gw_http_do(&request, &answer, &status, &err);
-    gw_wipe(auth, sizeof(auth));
-    if (st != GW_OK) {
-        (void)fail(&err);
-    } else {
-        (void)api_client_report(gw_buf_view(&answer), status, &table);
-        (void)fwrite(table.data, 1, table.len, status / 100 == 2 ? stdout : stderr);
-    }
-    gw_buf_deinit(&answer);
-    gw_buf_deinit(&table);
-    return st == GW_OK && status / 100 == 2 ? CLI_OK : CLI_FAILED;
+    char path[64 + GW_UUID_SIZE];
+    (void)snprintf(path, sizeof(path), "/v1/messages/%s/%s", a->id, verb);
+    enum cli_reply reply = cli_ask(&a->server, &(struct cli_request){.path = path,
+                                                                     .json = "{}",
+                                                                     .timeout_ms = API_TIMEOUT_MS,
+                                                                     .report = api_client_report});
+    return reply != CLI_REPLY_REFUSED ? CLI_OK : CLI_FAILED;
 }
 
 static int change(const struct args *a, const char *verb, gw_store_change_fn fn)
@@ -231,7 +208,9 @@ static int run_purge(struct args *a)
 {
     int64_t n;
     struct gw_err err;
-    if (gw_store_sqlite_purge(a->dir, a->older_than_ms, &n, &err) != GW_OK)
+    int64_t age_ms = 0;
+    CHECK(cfg_parse_duration(a->older_than, &age_ms));
+    if (gw_store_sqlite_purge(a->dir, age_ms, &n, &err) != GW_OK)
         return fail(&err);
     (void)printf("%lld messages forgotten\n", (long long)n);
     return CLI_OK;
@@ -262,67 +241,37 @@ enum {
     N_VERBS = sizeof(verbs) / sizeof(verbs[0])
 };
 
-static bool parse_number(const char *s, int64_t max, int64_t *out)
+static bool is_duration(const char *value)
 {
-    char *end;
-    *out = strtoll(s, &end, 10);
-    return *s >= '0' && *s <= '9' && *end == '\0' && *out > 0 && *out <= max;
-}
-
-static bool take_option(struct args *a, int c)
-{
-    int64_t n = 0;
-    const char **texts[128] = {['c'] = &a->config,
-                               ['u'] = &a->url,
-                               ['k'] = &a->key,
-                               ['s'] = &a->list.status,
-                               ['r'] = &a->list.recipient,
-                               ['f'] = &a->list.from,
-                               ['t'] = &a->list.tag,
-                               ['y'] = &a->list.relay};
-    if (c == 'l' && parse_number(optarg, GW_LIST_MAX, &n)) {
-        a->list.limit = (size_t)n;
-    } else if (c == 'p' && parse_number(optarg, INT64_MAX, &n)) {
-        a->list.cursor = n;
-    } else if (c == 'o' && cfg_parse_duration(optarg, &n)) {
-        a->has_age = true;
-        a->older_than_ms = n;
-    } else if (c > 0 && c < 128 && texts[c] != NULL) {
-        *texts[c] = optarg;
-    } else {
-        return false;
-    }
-    return true;
+    int64_t ms;
+    return cfg_parse_duration(value, &ms);
 }
 
 static int parse(int argc, char **argv, struct args *a, const struct verb **verb_out)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"url", required_argument, NULL, 'u'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"status", required_argument, NULL, 's'},
-                                            {"recipient", required_argument, NULL, 'r'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"tag", required_argument, NULL, 't'},
-                                            {"relay", required_argument, NULL, 'y'},
-                                            {"limit", required_argument, NULL, 'l'},
-                                            {"cursor", required_argument, NULL, 'p'},
-                                            {"older-than", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'h')
-            return -1;
-        if (!take_option(a, c))
-            return CLI_USAGE;
-    }
+    struct gw_list_query *list = &a->list;
+    const struct cli_option options[] = {
+        {"config", .text = &a->config},
+        {"url", .text = &a->server.url},
+        {"key", .text = &a->server.key},
+        {"status", .text = &list->status},
+        {"recipient", .text = &list->recipient},
+        {"from", .text = &list->from},
+        {"tag", .text = &list->tag},
+        {"relay", .text = &list->relay},
+        {"limit", .number = &a->limit, .min = 1, .max = GW_LIST_MAX},
+        {"cursor", .number = &list->cursor, .min = 1, .max = INT64_MAX},
+        {"older-than", .text = &a->older_than, .valid = is_duration},
+        {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK)
+        return usable;
     const char *name = optind < argc ? argv[optind] : "";
     const struct verb *verb = verbs;
     while (verb < verbs + N_VERBS && strcmp(verb->name, name) != 0)
         verb++;
     if (verb == verbs + N_VERBS || argc - optind != (verb->takes_id ? 2 : 1) ||
-        a->has_age != (verb->run == run_purge))
+        (a->older_than != NULL) != (verb->run == run_purge))
         return CLI_USAGE;
     a->id = verb->takes_id ? argv[optind + 1] : NULL;
     *verb_out = verb;
@@ -331,15 +280,11 @@ static int parse(int argc, char **argv, struct args *a, const struct verb **verb
 
 int cli_queue(int argc, char **argv)
 {
-    struct args a = {.config = NULL};
+    struct args a = {.server = cli_server_default(), .limit = DEFAULT_LIMIT};
     const struct verb *verb;
-    a.url = getenv("MAILHATCH_URL") != NULL ? getenv("MAILHATCH_URL") : "http://127.0.0.1:8080";
-    a.key = getenv("MAILHATCH_API_KEY");
     int rc = parse(argc, argv, &a, &verb);
-    if (rc != CLI_OK) {
-        usage(rc == -1 ? stdout : stderr);
-        return rc == -1 ? CLI_OK : rc;
-    }
+    if (rc != CLI_OK)
+        return cli_show_usage(rc, usage);
     a.cfg = cli_load_config(a.config);
     if (a.cfg == NULL)
         return CLI_CONFIG;

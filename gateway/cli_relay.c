@@ -10,15 +10,15 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
+#include "gateway/cli_client.h"
+#include "gateway/cli_options.h"
 #include "gateway/http_client.h"
 #include "gateway/relay_secret.h"
 #include "gateway/relays.h"
 #include "smtp/check.h"
 
 enum {
-    URL_SIZE = 1024,
     LS_TIMEOUT_MS = 15000,
-    LS_ANSWER = 16 << 20,
     PROBE_MS = 3000,      /* somebody waits at the terminal */
     TRY_TIMEOUT_MS = 5000 /* of each step when other ports are tried */
 };
@@ -45,38 +45,9 @@ static void usage(FILE *to)
 }
 
 struct relay_args {
-    const char *config, *ca_file, *server_name, *url, *key;
+    struct cli_server server;
+    const char *config, *ca_file, *server_name;
 };
-
-/* CLI_OK, CLI_USAGE, or -1: help was asked for. */
-static int parse(int argc, char **argv, struct relay_args *a)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"ca-file", required_argument, NULL, 'a'},
-                                            {"server-name", required_argument, NULL, 's'},
-                                            {"url", required_argument, NULL, 'u'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        const struct {
-            int letter;
-            const char **to;
-        } known[] = {{'c', &a->config},
-                     {'a', &a->ca_file},
-                     {'s', &a->server_name},
-                     {'u', &a->url},
-                     {'k', &a->key}};
-        size_t i = 0;
-        while (i < sizeof(known) / sizeof(known[0]) && known[i].letter != c)
-            i++;
-        if (i == sizeof(known) / sizeof(known[0]))
-            return c == 'h' ? -1 : CLI_USAGE;
-        *known[i].to = optarg;
-    }
-    return CLI_OK;
-}
 
 /* --- check --- */
 
@@ -270,52 +241,28 @@ static int run_check_command(const char *what, const struct relay_args *a)
 
 /* --- ls --- */
 
-static int list(const struct relay_args *a)
+static int list(const struct cli_server *server)
 {
-    char url[URL_SIZE];
-    char auth[600] = "Accept: application/json";
-    bool is_unix = strncmp(a->url, "unix:", 5) == 0;
-    (void)snprintf(url, sizeof(url), "%s/v1/relays", is_unix ? "http://localhost" : a->url);
-    if (a->key != NULL)
-        (void)snprintf(auth, sizeof(auth), "Authorization: Bearer %s", a->key);
-    const char *headers[] = {auth, NULL};
-    const struct gw_http_request request = {.url = url,
-                                            .unix_socket = is_unix ? a->url + 5 : NULL,
-                                            .headers = headers,
-                                            .timeout_ms = LS_TIMEOUT_MS};
-    struct gw_buf answer;
-    struct gw_buf table;
-    struct gw_err err;
-    long status = 0;
-    gw_buf_init(&answer, LS_ANSWER);
-    gw_buf_init(&table, LS_ANSWER);
-    int rc = CLI_FAILED;
-    if (gw_http_do(&request, &answer, &status, &err) != GW_OK) {
-        (void)fprintf(stderr, "mailhatch: %s\n", err.text);
-    } else {
-        rc = api_client_relays(gw_buf_view(&answer), status, &table) ? CLI_OK : CLI_FAILED;
-        (void)fwrite(table.data, 1, table.len, rc == CLI_OK ? stdout : stderr);
-    }
-    gw_wipe(auth, sizeof(auth));
-    gw_buf_deinit(&answer);
-    gw_buf_deinit(&table);
-    return rc;
+    enum cli_reply reply = cli_ask(server, &(struct cli_request){.path = "/v1/relays",
+                                                                 .timeout_ms = LS_TIMEOUT_MS,
+                                                                 .report = api_client_relays});
+    return reply == CLI_REPLY_GOOD ? CLI_OK : CLI_FAILED;
 }
 
 int cli_relay(int argc, char **argv)
 {
-    const char *url = getenv("MAILHATCH_URL");
-    const char *relay = getenv("MAILHATCH_RELAY");
-    struct relay_args a = {.url = url != NULL ? url : "http://127.0.0.1:8080",
-                           .key = getenv("MAILHATCH_API_KEY")};
-    int rc = argc > 1 ? parse(argc, argv, &a) : CLI_USAGE;
-    const char *verb = rc == CLI_OK && optind < argc ? argv[optind] : "";
-    const char *what = rc == CLI_OK && optind + 1 < argc ? argv[optind + 1] : relay;
+    struct relay_args a = {.server = cli_server_default()};
+    const struct cli_option options[] = {
+        {"config", .text = &a.config},           {"ca-file", .text = &a.ca_file},
+        {"server-name", .text = &a.server_name}, {"url", .text = &a.server.url},
+        {"key", .text = &a.server.key},          {0}};
+    int usable = cli_read_options(argc, argv, options);
+    const char *verb = usable == CLI_OK && optind < argc ? argv[optind] : "";
+    const char *what = optind + 1 < argc ? argv[optind + 1] : getenv("MAILHATCH_RELAY");
     gw_log_init(GW_LOG_ERROR, GW_LOG_FORMAT_TEXT, STDERR_FILENO);
     if (strcmp(verb, "check") == 0 && what != NULL && optind + 2 >= argc)
         return run_check_command(what, &a);
     if (strcmp(verb, "ls") == 0 && optind + 1 == argc)
-        return list(&a);
-    usage(rc == -1 ? stdout : stderr);
-    return rc == -1 ? CLI_OK : CLI_USAGE;
+        return list(&a.server);
+    return cli_show_usage(usable, usage);
 }

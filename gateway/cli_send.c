@@ -10,12 +10,12 @@
 #include "api/client.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
-#include "gateway/http_client.h"
+#include "gateway/cli_client.h"
+#include "gateway/cli_options.h"
 
 enum {
     MAX_ITEMS = 1000,
     MAX_INPUT_BYTES = 25 << 20, /* text from standard input, or one attached file */
-    MAX_ANSWER = 16 << 20,
     DEFAULT_WAIT_S = 30,
     MAX_WAIT_S = 60,
     EXTRA_TIMEOUT_MS = 15000 /* for the answer to arrive after the wait */
@@ -23,9 +23,10 @@ enum {
 
 struct send_args {
     struct api_client_message message;
-    const char *url, *key;
-    unsigned wait_s;
+    struct cli_server server;
+    int64_t wait_s;
     const char *to[MAX_ITEMS], *cc[MAX_ITEMS], *bcc[MAX_ITEMS], *headers[MAX_ITEMS];
+    const char *attached[MAX_ITEMS];
     struct api_client_file files[MAX_ITEMS];
     struct gw_buf text, file_bytes[MAX_ITEMS];
 };
@@ -52,14 +53,6 @@ static void usage(FILE *to)
         to);
 }
 
-static bool add(const char **list, size_t *n, const char *value)
-{
-    if (*n == MAX_ITEMS)
-        return false;
-    list[(*n)++] = value;
-    return true;
-}
-
 static bool read_all(int fd, const char *name, struct gw_buf *out)
 {
     gw_buf_init(out, MAX_INPUT_BYTES);
@@ -81,7 +74,7 @@ static bool read_all(int fd, const char *name, struct gw_buf *out)
 static bool attach(struct send_args *a, const char *file)
 {
     size_t i = a->message.n_files;
-    int fd = i < MAX_ITEMS ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         (void)fprintf(stderr, "mailhatch: %s: cannot be opened\n", file);
         return false;
@@ -95,125 +88,68 @@ static bool attach(struct send_args *a, const char *file)
     return ok;
 }
 
-static bool parse_wait(const char *s, unsigned *out)
+static bool has_colon(const char *value)
 {
-    char *end;
-    unsigned long n = strtoul(s, &end, 10);
-    *out = (unsigned)n;
-    return s[0] >= '0' && s[0] <= '9' && *end == '\0' && n <= MAX_WAIT_S;
+    return strchr(value, ':') != NULL;
 }
 
-/* Options that set one text: letter → member. */
-static const char **single(struct send_args *a, int c)
-{
-    struct api_client_message *m = &a->message;
-    const struct {
-        int letter;
-        const char **to;
-    } singles[] = {{'f', &m->from},  {'s', &m->subject}, {'T', &m->text}, {'H', &m->html},
-                   {'r', &m->relay}, {'u', &a->url},     {'k', &a->key}};
-    for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
-        if (singles[i].letter == c)
-            return singles[i].to;
-    return NULL;
-}
-
-static bool take_option(struct send_args *a, int c)
-{
-    struct api_client_message *m = &a->message;
-    const char **text = single(a, c);
-    if (text != NULL) {
-        *text = optarg;
-        return true;
-    }
-    switch (c) {
-    case 't':
-        return add(a->to, &m->n_to, optarg);
-    case 'c':
-        return add(a->cc, &m->n_cc, optarg);
-    case 'b':
-        return add(a->bcc, &m->n_bcc, optarg);
-    case 'x':
-        return strchr(optarg, ':') != NULL && add(a->headers, &m->n_headers, optarg);
-    case 'a':
-        return attach(a, optarg);
-    case 'w':
-        return parse_wait(optarg, &a->wait_s);
-    default:
-        return false;
-    }
-}
-
-/* CLI_OK, CLI_USAGE, or -1: help was asked for. */
+/* CLI_OK, CLI_FAILED, or what cli_read_options() says. */
 static int parse(int argc, char **argv, struct send_args *a)
 {
-    static const struct option options[] = {{"from", required_argument, NULL, 'f'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {"cc", required_argument, NULL, 'c'},
-                                            {"bcc", required_argument, NULL, 'b'},
-                                            {"subject", required_argument, NULL, 's'},
-                                            {"text", required_argument, NULL, 'T'},
-                                            {"html", required_argument, NULL, 'H'},
-                                            {"attach", required_argument, NULL, 'a'},
-                                            {"header", required_argument, NULL, 'x'},
-                                            {"relay", required_argument, NULL, 'r'},
-                                            {"wait", required_argument, NULL, 'w'},
-                                            {"url", required_argument, NULL, 'u'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    int c;
-    while ((c = cli_next_option(argc, argv, options)) != -1) {
-        if (c == 'h')
-            return -1;
-        if (!take_option(a, c))
-            return CLI_USAGE;
-    }
-    a->message.to = a->to;
-    a->message.cc = a->cc;
-    a->message.bcc = a->bcc;
-    a->message.headers = a->headers;
-    a->message.files = a->files;
-    bool has_rcpt = a->message.n_to + a->message.n_cc + a->message.n_bcc != 0;
-    return optind == argc && a->message.from != NULL && has_rcpt ? CLI_OK : CLI_USAGE;
+    struct api_client_message *m = &a->message;
+    struct cli_list to = {.items = a->to, .max = MAX_ITEMS};
+    struct cli_list cc = {.items = a->cc, .max = MAX_ITEMS};
+    struct cli_list bcc = {.items = a->bcc, .max = MAX_ITEMS};
+    struct cli_list headers = {.items = a->headers, .max = MAX_ITEMS};
+    struct cli_list attached = {.items = a->attached, .max = MAX_ITEMS};
+    const struct cli_option options[] = {
+        {"from", .text = &m->from},
+        {"to", .list = &to},
+        {"cc", .list = &cc},
+        {"bcc", .list = &bcc},
+        {"subject", .text = &m->subject},
+        {"text", .text = &m->text},
+        {"html", .text = &m->html},
+        {"attach", .list = &attached},
+        {"header", .list = &headers, .valid = has_colon},
+        {"relay", .text = &m->relay},
+        {"wait", .number = &a->wait_s, .min = 0, .max = MAX_WAIT_S},
+        {"url", .text = &a->server.url},
+        {"key", .text = &a->server.key},
+        {0}};
+    int usable = cli_read_options(argc, argv, options);
+    if (usable != CLI_OK)
+        return usable;
+    m->to = a->to;
+    m->n_to = to.n;
+    m->cc = a->cc;
+    m->n_cc = cc.n;
+    m->bcc = a->bcc;
+    m->n_bcc = bcc.n;
+    m->headers = a->headers;
+    m->n_headers = headers.n;
+    m->files = a->files;
+    if (optind != argc || m->from == NULL || to.n + cc.n + bcc.n == 0)
+        return CLI_USAGE;
+    for (size_t i = 0; i < attached.n; i++)
+        if (!attach(a, a->attached[i]))
+            return CLI_FAILED;
+    return CLI_OK;
 }
 
 static int post(const struct send_args *a, const char *json)
 {
-    char url[1024];
-    char auth[600];
+    static const int codes[] = {[CLI_REPLY_GOOD] = CLI_OK,
+                                [CLI_REPLY_MIXED] = CLI_NOT_ALL_SENT,
+                                [CLI_REPLY_REFUSED] = CLI_FAILED};
     char prefer[64];
-    bool is_unix = strncmp(a->url, "unix:", 5) == 0;
-    (void)snprintf(url, sizeof(url), "%s/v1/messages", is_unix ? "http://localhost" : a->url);
-    (void)snprintf(auth, sizeof(auth), "Authorization: Bearer %s", a->key != NULL ? a->key : "");
-    (void)snprintf(prefer, sizeof(prefer), "Prefer: wait=%u", a->wait_s);
-    const char *headers[] = {"Content-Type: application/json",
-                             "Expect:", a->wait_s != 0 ? prefer : "X-Mailhatch-Client: send",
-                             a->key != NULL ? auth : NULL, NULL};
-    struct gw_buf answer;
-    struct gw_buf table;
-    gw_buf_init(&answer, MAX_ANSWER);
-    gw_buf_init(&table, MAX_ANSWER);
-    struct gw_err err;
-    long status = 0;
-    int rc = CLI_FAILED;
-    struct gw_http_request request = {.url = url,
-                                      .unix_socket = is_unix ? a->url + 5 : NULL,
-                                      .headers = headers,
-                                      .body = gw_slice_str(json),
-                                      .timeout_ms = (long)a->wait_s * 1000 + EXTRA_TIMEOUT_MS};
-    if (gw_http_do(&request, &answer, &status, &err) != GW_OK) {
-        (void)fprintf(stderr, "mailhatch: %s\n", err.text);
-    } else {
-        bool all_sent = api_client_report(gw_buf_view(&answer), status, &table);
-        (void)fwrite(table.data, 1, table.len, status / 100 == 2 ? stdout : stderr);
-        if (status / 100 == 2)
-            rc = all_sent ? CLI_OK : CLI_NOT_ALL_SENT;
-    }
-    gw_wipe(auth, sizeof(auth));
-    gw_buf_deinit(&answer);
-    gw_buf_deinit(&table);
-    return rc;
+    (void)snprintf(prefer, sizeof(prefer), "Prefer: wait=%lld", (long long)a->wait_s);
+    return codes[cli_ask(&a->server,
+                         &(struct cli_request){.path = "/v1/messages",
+                                               .prefer = a->wait_s != 0 ? prefer : NULL,
+                                               .json = json,
+                                               .timeout_ms = a->wait_s * 1000 + EXTRA_TIMEOUT_MS,
+                                               .report = api_client_report})];
 }
 
 static int send_message(struct send_args *a)
@@ -237,16 +173,13 @@ static int send_message(struct send_args *a)
 int cli_send(int argc, char **argv)
 {
     struct send_args *a = gw_calloc(1, sizeof(*a));
-    a->url = getenv("MAILHATCH_URL") != NULL ? getenv("MAILHATCH_URL") : "http://127.0.0.1:8080";
-    a->key = getenv("MAILHATCH_API_KEY");
+    a->server = cli_server_default();
     a->wait_s = DEFAULT_WAIT_S;
     int rc = parse(argc, argv, a);
     if (rc == CLI_OK)
         rc = send_message(a);
-    else
-        usage(rc == -1 ? stdout : stderr);
-    if (rc == -1)
-        rc = CLI_OK;
+    else if (rc != CLI_FAILED)
+        rc = cli_show_usage(rc, usage);
     gw_free(a->text.data);
     for (size_t i = 0; i < a->message.n_files; i++)
         gw_free(a->file_bytes[i].data);

@@ -7,6 +7,7 @@
 
 #include "gateway/base/gw_log.h"
 #include "gateway/cli.h"
+#include "gateway/cli_options.h"
 #include "gateway/hardening.h"
 #include "gateway/notify.h"
 #include "gateway/supervisor.h"
@@ -31,33 +32,14 @@ static void usage(FILE *to)
 
 int cli_serve(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
-                                                 {"no-supervisor", no_argument, NULL, 'n'},
-                                                 {"no-seccomp", no_argument, NULL, 's'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {0}};
     struct cli_serve_options options = {.config = NULL};
-    int c;
-    while ((c = cli_next_option(argc, argv, long_options)) != -1) {
-        switch (c) {
-        case 'c':
-            options.config = optarg;
-            break;
-        case 'n':
-            options.no_supervisor = true;
-            break;
-        case 's':
-            options.no_seccomp = true;
-            break;
-        default:
-            usage(c == 'h' ? stdout : stderr);
-            return c == 'h' ? CLI_OK : CLI_USAGE;
-        }
-    }
-    if (optind != argc) {
-        usage(stderr);
-        return CLI_USAGE;
-    }
+    const struct cli_option known[] = {{"config", .text = &options.config},
+                                       {"no-supervisor", .flag = &options.no_supervisor},
+                                       {"no-seccomp", .flag = &options.no_seccomp},
+                                       {0}};
+    int usable = cli_read_options(argc, argv, known);
+    if (usable != CLI_OK || optind != argc)
+        return cli_show_usage(usable, usage);
     /* Until the configuration says otherwise, and for the supervisor. */
     gw_log_init(GW_LOG_INFO, isatty(STDERR_FILENO) ? GW_LOG_FORMAT_TEXT : GW_LOG_FORMAT_JSON,
                 STDERR_FILENO);

@@ -54,10 +54,23 @@ def test_help_lists_every_command():
     ("send", "--from", "a@example.com"), ("send", "--from", "a@b.example", "--to", "c@d.example", "--wait", "61"),
     ("send", "--from", "a@b.example", "--to", "c@d.example", "--wait", "x"), ("key",), ("key", "old"), ("dkim",), ("dkim", "keygen"),
     ("dkim", "keygen", "--domain", "example.com", "--selector", "s", "--type", "dsa"), ("version", "x"),
+    ("relay", "ls", "extra"), ("healthcheck", "--live", "extra"), ("check-config", "--print=yes"), ("queue", "ls", "--limit", "0"),
+    ("queue", "ls", "--limit", "99999999999999999999"), ("queue", "purge", "--older-than", "soon"),
+    ("key", "new", "--scope", "send", "--scope", "read", "--scope", "admin", "--scope", "send"),
 ])
 def test_a_wrong_command_line_is_exit_code_2(args):
     run = cli(*args)
     assert run.returncode == USAGE and run.stdout == b"" and run.stderr != b""
+
+
+def test_a_value_that_is_not_valid_is_named():
+    run = cli("dkim", "keygen", "--domain", "example.com", "--selector", "s", "--bits", "1024")
+    assert b"--bits" in run.stderr and b"`1024`" in run.stderr
+
+
+def test_options_stand_before_and_behind_arguments(tmp_path):
+    for args in (("--domain", "example.com", "keygen", "--selector", "s"), ("keygen", "--selector=s", "--domain=example.com")):
+        assert cli("dkim", *args, "--type", "ed25519", "--out", str(tmp_path / str(len(args)))).returncode == DONE
 
 
 def test_version_is_that_of_the_server(mailer):
