@@ -39,6 +39,18 @@ static struct look *new_look(struct api_request *r)
     return l;
 }
 
+/* The request that @data looked something up for; NULL when it is answered with what failed. */
+static struct api_request *end_look(void *data, enum gw_status status)
+{
+    struct look *l = data;
+    struct api_request *r = l->request;
+    gw_free(l);
+    if (status == GW_OK)
+        return r;
+    api_message_failed(r, status);
+    return NULL;
+}
+
 /* ---- queries ---- */
 
 static bool read_time(struct api_request *r, const char *name, int64_t *out)
@@ -75,24 +87,14 @@ static bool read_status(struct api_request *r, const char **out)
 static void on_page(enum gw_status status, struct gw_message *const *messages, size_t n,
                     int64_t cursor, void *data)
 {
-    struct look *l = data;
-    struct api_request *r = l->request;
-    gw_free(l);
-    if (status != GW_OK) {
-        api_message_failed(r, status);
+    struct api_request *r = end_look(data, status);
+    if (r == NULL)
         return;
-    }
-    struct gw_buf body;
-    gw_buf_init(&body, MAX_PAGE);
-    struct api_json j = {.out = &body};
-    api_json_begin_object(&j, NULL);
-    api_json_begin_array(&j, "messages");
+    struct api_page page;
+    api_page_begin(&page, "messages", MAX_PAGE);
     for (size_t i = 0; i < n; i++)
-        api_message_list_view(&j, messages[i], gw_gateway_durable(r->context->gateway));
-    api_json_end_array(&j);
-    api_page_cursor(&j, cursor);
-    api_json_end_object(&j);
-    api_answer_json(r, 200, &body);
+        api_message_list_view(&page.json, messages[i], gw_gateway_durable(r->context->gateway));
+    api_page_answer(&page, r, cursor);
 }
 
 static void list_messages(struct api_request *r)
@@ -166,24 +168,14 @@ static void view_attempt(struct api_json *j, const struct gw_message *m,
 static void on_attempts(enum gw_status status, const struct gw_message *m,
                         const struct gw_attempt_log *attempts, size_t n, void *data)
 {
-    struct look *l = data;
-    struct api_request *r = l->request;
-    gw_free(l);
-    if (status != GW_OK) {
-        api_message_failed(r, status);
+    struct api_request *r = end_look(data, status);
+    if (r == NULL)
         return;
-    }
-    struct gw_buf body;
-    gw_buf_init(&body, API_MAX_MESSAGE_ANSWER);
-    struct api_json j = {.out = &body};
-    api_json_begin_object(&j, NULL);
-    api_json_begin_array(&j, "attempts");
+    struct api_page page;
+    api_page_begin(&page, "attempts", API_MAX_MESSAGE_ANSWER);
     for (size_t i = n; i > 0; i--)
-        view_attempt(&j, m, &attempts[i - 1]);
-    api_json_end_array(&j);
-    api_json_null(&j, "next_cursor");
-    api_json_end_object(&j);
-    api_answer_json(r, 200, &body);
+        view_attempt(&page.json, m, &attempts[i - 1]);
+    api_page_answer(&page, r, 0);
 }
 
 static void get_attempts(struct api_request *r)
@@ -200,24 +192,14 @@ static void get_attempts(struct api_request *r)
 static void on_history(enum gw_status status, const struct gw_event *events, size_t n,
                        int64_t before, void *data)
 {
-    struct look *l = data;
-    struct api_request *r = l->request;
-    gw_free(l);
-    if (status != GW_OK) {
-        api_message_failed(r, status);
+    struct api_request *r = end_look(data, status);
+    if (r == NULL)
         return;
-    }
-    struct gw_buf body;
-    gw_buf_init(&body, API_MAX_MESSAGE_ANSWER);
-    struct api_json j = {.out = &body};
-    api_json_begin_object(&j, NULL);
-    api_json_begin_array(&j, "events");
+    struct api_page page;
+    api_page_begin(&page, "events", API_MAX_MESSAGE_ANSWER);
     for (size_t i = 0; i < n; i++)
-        api_event_view(&j, NULL, &events[i]);
-    api_json_end_array(&j);
-    api_page_cursor(&j, before);
-    api_json_end_object(&j);
-    api_answer_json(r, 200, &body);
+        api_event_view(&page.json, NULL, &events[i]);
+    api_page_answer(&page, r, before);
 }
 
 static void get_events(struct api_request *r)
@@ -236,12 +218,10 @@ static void get_events(struct api_request *r)
 
 static void on_raw(enum gw_status status, const struct gw_message *m, void *data)
 {
-    struct look *l = data;
-    struct api_request *r = l->request;
-    gw_free(l);
-    if (status != GW_OK) {
-        api_message_failed(r, status);
-    } else if (m->mime.data == NULL) {
+    struct api_request *r = end_look(data, status);
+    if (r == NULL)
+        return;
+    if (m->mime.data == NULL) {
         api_problem(r, API_BODY_GONE, "The message's body is not kept any more.");
     } else {
         struct gw_buf body;

@@ -39,9 +39,20 @@ bool api_page_read(struct api_request *r, int64_t max, int64_t *limit, int64_t *
            api_page_number(r, "cursor", INT64_MAX, cursor);
 }
 
-void api_page_cursor(struct api_json *j, int64_t cursor)
+void api_page_begin(struct api_page *p, const char *name, size_t max)
+{
+    gw_buf_init(&p->body, max);
+    p->json = (struct api_json){.out = &p->body};
+    api_json_begin_object(&p->json, NULL);
+    api_json_begin_array(&p->json, name);
+}
+
+void api_page_answer(struct api_page *p, struct api_request *r, int64_t cursor)
 {
     char text[CURSOR_SIZE];
     (void)snprintf(text, sizeof(text), "%" PRId64, cursor);
-    api_json_str(j, "next_cursor", cursor > 0 ? text : NULL);
+    api_json_end_array(&p->json);
+    api_json_str(&p->json, "next_cursor", cursor > 0 ? text : NULL);
+    api_json_end_object(&p->json);
+    api_answer_json(r, 200, &p->body);
 }

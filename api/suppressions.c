@@ -82,17 +82,11 @@ static void on_page(enum gw_status status, const struct gw_suppression *entries,
         api_message_failed(r, status);
         return;
     }
-    struct gw_buf body;
-    gw_buf_init(&body, MAX_ANSWER);
-    struct api_json j = {.out = &body};
-    api_json_begin_object(&j, NULL);
-    api_json_begin_array(&j, "suppressions");
+    struct api_page page;
+    api_page_begin(&page, "suppressions", MAX_ANSWER);
     for (size_t i = 0; i < n; i++)
-        view(&j, &entries[i]);
-    api_json_end_array(&j);
-    api_page_cursor(&j, cursor);
-    api_json_end_object(&j);
-    api_answer_json(r, 200, &body);
+        view(&page.json, &entries[i]);
+    api_page_answer(&page, r, cursor);
 }
 
 static bool read_reason(struct api_request *r, int *out)
