@@ -59,6 +59,7 @@ struct api_connection {
     char *farewell;    /* an answer of ours that is on its way while a request is incomplete */
     size_t n_requests; /* that reached a route and are not disposed of */
     uint64_t requests; /* that ever did */
+    size_t n_streams;  /* of n_requests: streamed answers */
     size_t receiving;  /* octets of incomplete bodies */
     uint64_t body_octets; /* of bodies, ever received */
     struct api_h2_budget h2;

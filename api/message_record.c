@@ -6,7 +6,7 @@
 #include "api/message_view.h"
 #include "api/problem.h"
 
-static bool is_uuid(const char *s)
+bool api_message_id_valid(const char *s)
 {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     if (strlen(s) != sizeof(shape) - 1)
@@ -21,7 +21,7 @@ static bool is_uuid(const char *s)
 
 bool api_message_id_check(struct api_request *r)
 {
-    if (is_uuid(r->param))
+    if (api_message_id_valid(r->param))
         return true;
     api_message_not_found(r);
     return false;

@@ -12,6 +12,8 @@ enum {
     API_MAX_MESSAGE_ANSWER = 16 << 20 /* 1,000 recipients with their replies take about 1 MB */
 };
 
+/* A UUID. */
+bool api_message_id_valid(const char *s);
 /* Whether the path names a message by a UUID; else the request is answered with 404. */
 bool api_message_id_check(struct api_request *r);
 /* 404: there is no such message, or it is not for this key. */

@@ -8,6 +8,7 @@
 #include "api/request.h"
 
 #include <ctype.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "api/connection.h"
@@ -30,11 +31,25 @@ static void finish(struct api_request *r)
     r->context->in_flight--;
 }
 
+/* A streamed answer. In the request's pool. */
+struct api_stream {
+    h2o_generator_t generator; /* first */
+    struct api_request *request;
+    void (*on_ready)(void *data);
+    void *data;
+    char *chunk; /* heap, on its way; NULL: none is */
+    bool ending;
+};
+
 static void on_dispose(void *data)
 {
     struct api_request *r = data;
     finish(r);
     api_connection_of(r->h2o)->n_requests--;
+    if (r->stream != NULL) {
+        api_connection_of(r->h2o)->n_streams--;
+        gw_free(r->stream->chunk);
+    }
     r->context->body_bytes -= r->body.len;
     void (*on_gone)(void *) = r->on_gone;
     r->on_gone = NULL;
@@ -169,29 +184,36 @@ static void report_answer(const struct api_request *r, unsigned status)
            GW_LOG_STR("traceparent", r->traceparent));
 }
 
-/* The one place where answers leave. @body lives at least as long as the request's pool. */
-static void send_answer(struct api_request *r, unsigned status, const char *content_type,
-                        h2o_iovec_t body)
+/* Status and headers of whatever is answered. */
+static void set_head(struct api_request *r, unsigned status, const char *content_type)
 {
-    static h2o_generator_t no_generator; /* nothing to proceed or stop: the answer is whole */
     h2o_req_t *h2o = r->h2o;
-    if (gw_fails_check(!r->answered))
-        return;
     report_answer(r, status);
-    finish(r);
-    r->on_gone = NULL;
     h2o->res.status = (int)status;
     h2o->res.reason = api_reason(status);
-    if (content_type != NULL) {
-        h2o->res.content_length = body.len;
+    if (content_type != NULL)
         api_set_header(r, "content-type", content_type);
-    }
     api_set_header(r, "x-request-id", r->id);
     api_set_header(r, "x-content-type-options", "nosniff");
     if (r->traceparent[0] != '\0')
         api_set_header(r, "traceparent", r->traceparent);
     if (r->context->draining)
         h2o->http1_is_persistent = 0;
+}
+
+/* The one place where whole answers leave. @body lives at least as long as the request's pool. */
+static void send_answer(struct api_request *r, unsigned status, const char *content_type,
+                        h2o_iovec_t body)
+{
+    static h2o_generator_t no_generator; /* nothing to proceed or stop: the answer is whole */
+    h2o_req_t *h2o = r->h2o;
+    if (gw_fails_check(!r->answered && r->stream == NULL))
+        return;
+    finish(r);
+    r->on_gone = NULL;
+    if (content_type != NULL)
+        h2o->res.content_length = body.len;
+    set_head(r, status, content_type);
     bool head = gw_slice_is(r->method, "HEAD");
     h2o_start_response(h2o, &no_generator);
     h2o_send(h2o, &body, head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
@@ -237,6 +259,78 @@ void api_answer_static(struct api_request *r, unsigned status, const char *conte
 void api_answer_empty(struct api_request *r, unsigned status)
 {
     send_answer(r, status, NULL, h2o_iovec_init(NULL, 0));
+}
+
+/* --- streamed answers --- */
+
+static void send_last(struct api_request *r)
+{
+    finish(r);
+    h2o_send(r->h2o, NULL, 0, H2O_SEND_STATE_FINAL);
+}
+
+static void on_proceed(h2o_generator_t *generator, h2o_req_t *h2o)
+{
+    struct api_stream *s = (struct api_stream *)(void *)generator;
+    (void)h2o;
+    gw_free(s->chunk);
+    s->chunk = NULL;
+    if (s->ending)
+        send_last(s->request);
+    else
+        s->on_ready(s->data);
+}
+
+void api_stream_start(struct api_request *r, const char *content_type, void (*on_ready)(void *data),
+                      void *data)
+{
+    PRE(!r->answered && r->on_gone != NULL && r->stream == NULL);
+    r->stream = h2o_mem_alloc_pool(&r->h2o->pool, sizeof(*r->stream));
+    *r->stream = (struct api_stream){
+        .generator = {.proceed = on_proceed}, .request = r, .on_ready = on_ready, .data = data};
+    api_connection_of(r->h2o)->n_streams++;
+    set_head(r, 200, content_type);
+    h2o_start_response(r->h2o, &r->stream->generator);
+}
+
+void api_stream_send(struct api_request *r, struct gw_buf *chunk)
+{
+    h2o_iovec_t bytes;
+    PRE(r->stream->chunk == NULL && !r->stream->ending && chunk->len > 0 && !chunk->overflowed);
+    r->stream->chunk = gw_buf_take(chunk, &bytes.len);
+    bytes.base = r->stream->chunk;
+    gw_buf_deinit(chunk);
+    h2o_send(r->h2o, &bytes, 1, H2O_SEND_STATE_IN_PROGRESS);
+}
+
+bool api_stream_busy(const struct api_request *r)
+{
+    return r->stream->chunk != NULL;
+}
+
+void api_stream_end(struct api_request *r)
+{
+    r->on_gone = NULL;
+    r->stream->ending = true;
+    if (r->stream->chunk == NULL)
+        send_last(r);
+}
+
+void api_stream_abort(struct api_request *r)
+{
+    api_connection_end(api_connection_of(r->h2o), API_GUARD_SEND_RATE);
+}
+
+bool api_stream_left(const struct api_request *r)
+{
+    h2o_socket_t *sock = api_connection_of(r->h2o)->sock;
+    struct pollfd p = {.fd = h2o_socket_get_fd(sock), .events = POLLRDHUP};
+    return poll(&p, 1, 0) == 1;
+}
+
+size_t api_stream_siblings(const struct api_request *r)
+{
+    return api_connection_of(r->h2o)->n_streams;
 }
 
 const char *api_reason(unsigned status)

@@ -31,7 +31,9 @@ enum {
 
 struct api_facade;
 struct api_route;
+struct api_event_streams;
 struct api_rate;
+struct api_stream;
 struct st_h2o_req_t;
 
 /* What all requests of one server share. */
@@ -43,6 +45,7 @@ struct api_context {
     size_t body_bytes;          /* request bodies in memory that reached a route */
     bool draining;
     struct api_reload_hook reload;
+    struct api_event_streams *event_streams;
 };
 
 struct api_request {
@@ -67,6 +70,7 @@ struct api_request {
     void (*on_gone)(void *data);
     void *on_gone_data;
     bool answered;
+    struct api_stream *stream; /* of a streamed answer, else NULL */
 };
 
 struct api_problem;
@@ -107,6 +111,25 @@ void api_answer_json(struct api_request *r, unsigned status, struct gw_buf *body
 void api_answer_static(struct api_request *r, unsigned status, const char *content_type,
                        struct gw_slice body);
 void api_answer_empty(struct api_request *r, unsigned status);
+
+/* A streamed answer, of a request that is held: 200 and headers go out with the first chunk.
+ * @on_ready is called each time a chunk has left for the network, or for the window of an HTTP/2
+ * client, never from inside a call. on_gone stays as it was given to api_request_hold(). */
+void api_stream_start(struct api_request *r, const char *content_type, void (*on_ready)(void *data),
+                      void *data);
+/* The next chunk: the bytes of @chunk, at least one, which is empty afterwards. Not while another
+ * one is on its way. */
+void api_stream_send(struct api_request *r, struct gw_buf *chunk);
+/* Whether a chunk is on its way. */
+bool api_stream_busy(const struct api_request *r);
+/* The last chunk was given; the request must not be touched after this. Nothing is called. */
+void api_stream_end(struct api_request *r);
+/* The client does not read: its whole connection is ended. on_gone is called, soon after. */
+void api_stream_abort(struct api_request *r);
+/* Whether the client closed its side: over HTTP/1 nobody reads from it during an answer. */
+bool api_stream_left(const struct api_request *r);
+/* Streams that share the request's connection, its own included. */
+size_t api_stream_siblings(const struct api_request *r);
 
 /* HTTP reason phrase, "Unknown" for a status we never send. */
 const char *api_reason(unsigned status);

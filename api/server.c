@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/auth.h"
+#include "api/event_streams.h"
 #include "api/h2_selfcheck.h"
 #include "api/listener.h"
 #include "api/own_errors.h"
@@ -138,6 +139,7 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
     s->acceptor.max_fds = max_fds(cfg);
     api_sweeper_start(&s->acceptor, loop);
+    s->context.event_streams = api_event_streams_new(loop, &s->context);
     for (size_t i = 0; i < s->n_listeners; i++) {
         api_listener_start(s->listeners[i], s->h2o.hosts);
         gw_log(GW_LOG_INFO, "listening", GW_LOG_STR("address", cfg->listen[i].address),
@@ -221,6 +223,7 @@ enum gw_status api_server_load(struct api_server *s, const struct cfg *cfg, stru
     cfg_unref(&s->context.cfg);
     s->context.cfg = cfg_ref(cfg);
     set_limits(s);
+    api_event_streams_end(s->context.event_streams, API_STREAM_RELOAD); /* keys may have gone */
     return GW_OK;
 }
 
@@ -237,6 +240,7 @@ uint16_t api_server_port(const struct api_server *s, size_t i)
 void api_server_drain(struct api_server *s)
 {
     s->context.draining = true;
+    api_event_streams_end(s->context.event_streams, API_STREAM_DRAIN);
     for (size_t i = 0; i < s->n_listeners; i++)
         api_listener_close(s->listeners[i]);
 }

@@ -117,6 +117,10 @@ static enum gw_status open_parts(struct gw_gateway *g, const struct cfg *cfg, st
     enum gw_status st = gw_dkim_new(&cfg->dkim, &dkim, err);
     if (st == GW_OK)
         st = open_store(g, &cfg->store, err);
+    if (st == GW_OK) {
+        g->store->on_events = gw_events_written;
+        g->store->on_events_data = g;
+    }
     if (st == GW_OK)
         st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
     if (st != GW_OK) {
@@ -137,6 +141,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
     gw_list_init(&g->checks);
+    gw_list_init(&g->event_listeners);
     gw_list_init(&g->arrivals);
     CHECK(uv_idle_init(loop, &g->idle) == 0);
     g->idle.data = g;

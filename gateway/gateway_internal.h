@@ -40,6 +40,7 @@ struct gw_gateway {
     struct gw_list checks;      /* of relays, running */
     size_t n_checks;
     struct gw_list arrivals; /* struct gw_arrival */
+    struct gw_list event_listeners;
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
@@ -59,6 +60,9 @@ void gw_relay_checks_end(struct gw_gateway *g);
 /* gateway.c: @begin is called with @a at the next turn of the loop. */
 void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,
                        void (*begin)(struct gw_arrival *a));
+
+/* events.c: tells the listeners; @gateway is the gateway. */
+void gw_events_written(void *gateway);
 
 /* control.c: whether somebody wants @id canceled that is, or is about to be, in hand. */
 bool gw_control_wants_cancel(struct gw_gateway *g, const char *id);

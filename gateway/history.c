@@ -17,6 +17,22 @@ const char *gw_event_type_name(enum gw_event_type type)
     return names[type];
 }
 
+unsigned gw_event_types_like(struct gw_slice pattern)
+{
+    unsigned types = 0;
+    bool open = pattern.len > 0 && pattern.data[pattern.len - 1] == '*';
+    struct gw_slice stem = gw_slice_of(pattern.data, pattern.len - open);
+    /* the star stands for everything, or for all behind a dot */
+    if (open && stem.len > 0 && stem.data[stem.len - 1] != '.')
+        return 0;
+    for (int i = 0; i < GW_N_EVENT_TYPES; i++) {
+        const char *name = gw_event_type_name((enum gw_event_type)i);
+        bool like = open ? strncmp(name, stem.data, stem.len) == 0 : gw_slice_is(pattern, name);
+        types |= like ? 1U << (unsigned)i : 0;
+    }
+    return types;
+}
+
 const char *gw_step_name(enum gw_step step)
 {
     static const char *const names[] = {

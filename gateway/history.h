@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/base/gw_slice.h"
 #include "gateway/message.h"
 
 /* name, type in the API. Stored by number: only added to. */
@@ -30,6 +31,9 @@ enum gw_event_type {
     GW_N_EVENT_TYPES
 };
 const char *gw_event_type_name(enum gw_event_type type);
+/* The types that @pattern stands for, 1 << type, or-ed: a type, all of a kind ("recipient.*"), or
+ * "*". 0: none has that name. */
+unsigned gw_event_types_like(struct gw_slice pattern);
 
 /* One change. Texts belong to whoever hands it out. */
 struct gw_event {

@@ -73,6 +73,9 @@ enum gw_metric_unit {
       "0 closed (in use), 1 half open (one connection tries), 2 open (not tried now).") \
     X(WEBHOOKS, COUNTER, PLAIN, "webhook_deliveries_total", "result", \
       "Attempts to deliver an event to a webhook endpoint.") \
+    X(EVENT_STREAMS, GAUGE, PLAIN, "event_streams", "", "Open streams of /v1/events.") \
+    X(EVENT_STREAM_ENDS, COUNTER, PLAIN, "event_streams_ended_total", "reason", \
+      "Streams of /v1/events that ended, by reason.") \
     X(LOOP_LAG, HISTOGRAM, MICROSECONDS, "loop_lag_seconds", "", \
       "How long the event loop was busy in one turn: what an event that came meanwhile waited.") \
     X(LOG_DROPPED, COUNTER, PLAIN, "log_lines_dropped_total", "", \

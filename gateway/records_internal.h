@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call of records.h or suppressions.h; shared by records.c, control.c and suppressions.c only. */
+/* A call of records.h, suppressions.h or events.h; shared by the files behind these only. */
 #ifndef GW_RECORDS_INTERNAL_H
 #define GW_RECORDS_INTERNAL_H
 
@@ -20,6 +20,7 @@ struct gw_call {
     gw_store_attempts_cb on_attempts;
     gw_history_cb on_history;
     gw_store_suppressions_cb on_suppressions;
+    gw_store_events_cb on_events;
     void *data;
     /* of a history: */
     int64_t before;

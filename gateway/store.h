@@ -71,7 +71,8 @@ typedef void (*gw_store_attempts_cb)(enum gw_status status, const struct gw_mess
                                      const struct gw_attempt_log *attempts, size_t n, void *data);
 
 enum {
-    GW_EVENTS_MAX = 500
+    GW_EVENTS_MAX = 500,
+    GW_EVENTS_LATEST = -1
 };
 
 /* What an engine finds for a query. */
@@ -84,7 +85,8 @@ struct gw_event_page {
 
 /* Which events; NULL or 0 matches all. Texts are copied. */
 struct gw_event_query {
-    int64_t after;      /* later than this seq; 0: from the first that is kept */
+    int64_t after; /* later than this seq; 0: from the first that is kept; GW_EVENTS_LATEST: none,
+                      only the end of the list is asked for */
     const char *tenant; /* "" sees all */
     const char *id;     /* of one message */
     const char *tag;    /* of the message */

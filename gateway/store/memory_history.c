@@ -144,14 +144,15 @@ struct gw_event_page memory_history_find(const struct memory_history *h,
                                          const struct gw_event_query *query, struct gw_arena *arena)
 {
     struct gw_event_page page = {.events = GW_ARENA_ARRAY(arena, struct gw_event, query->max),
-                                 .next = query->after};
+                                 .next =
+                                     query->after != GW_EVENTS_LATEST ? query->after : h->last_seq};
     size_t steps = 0;
     const struct gw_list *head = trail != NULL ? &trail->events : &h->events;
     for (struct gw_list *it = head->next; it != head; it = it->next) {
         const struct memory_event *e = trail != NULL
                                            ? gw_list_entry(it, struct memory_event, trail_link)
                                            : gw_list_entry(it, struct memory_event, link);
-        if (e->e.seq <= query->after)
+        if (e->e.seq <= page.next)
             continue;
         if (page.n == query->max || steps++ == MAX_STEPS) {
             page.more = true;

@@ -103,9 +103,23 @@ static int matches(struct sqlite_db *d, const struct gw_event_query *q, sqlite3_
                                   : SQLITE_OK;
 }
 
+static int find_end(struct sqlite_db *d, int64_t *next_out)
+{
+    sqlite3_stmt *s = d->stmts[STMT_LAST_EVENT];
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW)
+        *next_out = sqlite3_column_int64(s, 0);
+    (void)sqlite3_reset(s);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
                        struct gw_arena *arena, struct gw_event_page *out)
 {
+    *out = (struct gw_event_page){.events = GW_ARENA_ARRAY(arena, struct gw_event, query->max),
+                                  .next = query->after};
+    if (query->after == GW_EVENTS_LATEST)
+        return find_end(d, &out->next);
     struct sqlite_binder b =
         sqlite_bind_start(d, query->id != NULL ? STMT_SELECT_MESSAGE_EVENTS : STMT_SELECT_EVENTS);
     sqlite_bind_int(&b, query->after);
@@ -113,8 +127,6 @@ int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
         sqlite_bind_text(&b, query->id);
     size_t steps = 0;
     int rc;
-    *out = (struct gw_event_page){.events = GW_ARENA_ARRAY(arena, struct gw_event, query->max),
-                                  .next = query->after};
     while ((rc = sqlite3_step(b.s)) == SQLITE_ROW) {
         if (out->n == query->max || steps++ == MAX_EVENT_STEPS) {
             out->more = true;

@@ -182,6 +182,7 @@ const char *const sqlite_statements[N_STMTS] = {
         " started_ms, duration_ms, resolve_ms, connect_ms, greeting_ms, ehlo_ms, starttls_ms,"
         " tls_ms, auth_ms, mail_ms, rcpt_ms, data_ms, body_ms, dot_ms, count(*) OVER ()"
         " FROM attempts WHERE message = ? ORDER BY n",
+    [STMT_LAST_EVENT] = "SELECT ifnull(max(seq), 0) FROM events",
 #define EVENT_COLUMNS \
     "SELECT e.seq, e.at_ms, e.type, m.id, m.tenant, e.status, r.email, e.category, e.uncertain," \
     " e.attempt, e.relay, e.reason, e.code, e.enhanced, e.command, e.text, e.next_ms, e.rcpt," \

@@ -11,6 +11,7 @@
 #include "gateway/base/gw_arena.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/batch.h"
+#include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/records.h"
 #include "gateway/relay_admin.h"
@@ -265,6 +266,7 @@ struct gw_call {
     gw_store_attempts_cb on_attempts;
     gw_history_cb on_history;
     gw_store_suppressions_cb on_suppressions;
+    gw_store_events_cb on_events;
     void *data;
 };
 
@@ -281,6 +283,8 @@ static inline void fake_on_call(uv_timer_t *timer)
         c->on_attempts(c->status, found, NULL, 0, c->data);
     if (!c->abandoned && c->on_history != NULL)
         c->on_history(c->status, NULL, 0, 0, c->data);
+    if (!c->abandoned && c->on_events != NULL)
+        c->on_events(c->status, NULL, 0, 0, false, c->data);
     if (!c->abandoned && c->on_suppressions != NULL)
         c->on_suppressions(c->status, NULL, 0, 0, c->data);
     uv_close((uv_handle_t *)timer, fake_free_wait);
@@ -351,6 +355,21 @@ bool gw_suppression_address(struct gw_arena *arena, const char *in, const char *
     (void)arena;
     *out = in;
     return true;
+}
+
+void gw_events_listen(struct gw_gateway *g, struct gw_event_listener *l)
+{
+    (void)g;
+    (void)l;
+}
+
+struct gw_call *gw_events_after(struct gw_gateway *g, const struct gw_event_query *query,
+                                gw_store_events_cb cb, void *data)
+{
+    (void)query;
+    struct gw_call *c = fake_call(g, NULL, GW_OK, data);
+    c->on_events = cb;
+    return c;
 }
 
 struct gw_call *gw_message_raw(struct gw_gateway *g, const char *tenant, const char *id,
