@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Loop lag and the watchdog thread.
  *
- * Lag: a check handle runs right after the loop has waited for events, a prepare handle right
- * before it waits again; between the two it worked, and whatever arrived meanwhile had to wait.
+ * Lag: a prepare handle runs once in every turn, right before the loop waits for events. What of a
+ * turn was not spent waiting was work, and whatever arrived meanwhile had to wait. libuv counts the
+ * waiting: it calls back for sockets before it leaves its poll, so that a check handle comes too
+ * late to see where waiting ends.
  * Watchdog: a timer of the loop counts up; a thread looks every round whether it did. Rounds are
  * counted, not time: a process that was stopped (SIGSTOP, a suspended host) is not ended for it. */
 #include "gateway/loop_watch.h"
@@ -18,9 +20,8 @@
 struct gw_loop_watch {
     uv_timer_t timer;
     uv_prepare_t prepare;
-    uv_check_t check;
     int n_handles;
-    int64_t woke_us; /* when the loop's present turn began to work */
+    int64_t turn_us, turn_idle_us; /* when the present turn began, and all waiting before it */
     struct gw_loop_watch_config config;
     atomic_uint_least64_t ticks;
     uv_thread_t thread;
@@ -38,17 +39,16 @@ static void on_timer(uv_timer_t *timer)
         w->config.on_round(w->config.data);
 }
 
-static void on_check(uv_check_t *check)
-{
-    struct gw_loop_watch *w = check->data;
-    w->woke_us = gw_clock_mono_us();
-}
-
 static void on_prepare(uv_prepare_t *prepare)
 {
-    const struct gw_loop_watch *w = prepare->data;
-    if (w->woke_us != 0)
-        gw_metric_observe(GW_METRIC_LOOP_LAG, gw_clock_mono_us() - w->woke_us, NULL);
+    struct gw_loop_watch *w = prepare->data;
+    int64_t now_us = gw_clock_mono_us();
+    int64_t idle_us = (int64_t)(uv_metrics_idle_time(prepare->loop) / 1000);
+    int64_t busy_us = now_us - w->turn_us - (idle_us - w->turn_idle_us);
+    if (w->turn_us != 0)
+        gw_metric_observe(GW_METRIC_LOOP_LAG, busy_us > 0 ? busy_us : 0, NULL);
+    w->turn_us = now_us;
+    w->turn_idle_us = idle_us;
 }
 
 /* Under the lock: sleeps until woken, the round is over, or the deadline. True after a whole round.
@@ -94,19 +94,16 @@ struct gw_loop_watch *gw_loop_watch_new(uv_loop_t *loop, const struct gw_loop_wa
     uint64_t round_ms = (uint64_t)config->round_ms;
     struct gw_loop_watch *w = gw_calloc(1, sizeof(*w));
     w->config = *config;
-    w->n_handles = 3;
-    CHECK(uv_timer_init(loop, &w->timer) == 0 && uv_prepare_init(loop, &w->prepare) == 0 &&
-          uv_check_init(loop, &w->check) == 0);
+    w->n_handles = 2;
+    CHECK(uv_loop_configure(loop, UV_METRICS_IDLE_TIME) == 0);
+    CHECK(uv_timer_init(loop, &w->timer) == 0 && uv_prepare_init(loop, &w->prepare) == 0);
     w->timer.data = w;
     w->prepare.data = w;
-    w->check.data = w;
     CHECK(uv_timer_start(&w->timer, on_timer, round_ms, round_ms) == 0 &&
-          uv_prepare_start(&w->prepare, on_prepare) == 0 &&
-          uv_check_start(&w->check, on_check) == 0);
+          uv_prepare_start(&w->prepare, on_prepare) == 0);
     /* Watching keeps nothing alive. */
     uv_unref((uv_handle_t *)&w->timer);
     uv_unref((uv_handle_t *)&w->prepare);
-    uv_unref((uv_handle_t *)&w->check);
     CHECK(uv_mutex_init(&w->lock) == 0 && uv_cond_init(&w->wake) == 0);
     CHECK(uv_thread_create(&w->thread, thread_main, w) == 0);
     return w;
@@ -145,5 +142,4 @@ void gw_loop_watch_free(struct gw_loop_watch **watch)
     CHECK(uv_thread_join(&w->thread) == 0);
     uv_close((uv_handle_t *)&w->timer, on_handle_closed);
     uv_close((uv_handle_t *)&w->prepare, on_handle_closed);
-    uv_close((uv_handle_t *)&w->check, on_handle_closed);
 }

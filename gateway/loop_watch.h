@@ -26,6 +26,7 @@ struct gw_loop_watch_config {
 
 struct gw_loop_watch;
 
+/* Before @loop runs for the first time. */
 struct gw_loop_watch *gw_loop_watch_new(uv_loop_t *loop, const struct gw_loop_watch_config *config);
 /* The process must have ended @ms from now; an earlier deadline stays. */
 void gw_loop_watch_deadline(struct gw_loop_watch *w, int64_t ms);

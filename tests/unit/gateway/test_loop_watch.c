@@ -110,6 +110,51 @@ static void a_busy_callback_shows_as_lag(void **state)
     stop(&loop, w);
 }
 
+static void on_busy_wakeup(uv_async_t *async)
+{
+    busy();
+    uv_close((uv_handle_t *)async, NULL);
+}
+
+/* libuv calls back for sockets and wake-ups from inside its poll: that is no waiting. */
+static void a_busy_callback_of_the_poll_shows_as_lag(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    uv_async_t async;
+    int n_rounds = 0;
+    gw_metrics_reset();
+    struct gw_loop_watch *w = new_watch(&loop, MANY_ROUNDS, &n_rounds);
+    assert_int_equal(uv_async_init(&loop, &async, on_busy_wakeup), 0);
+    uv_timer_t alive;
+    assert_int_equal(uv_timer_init(&loop, &alive), 0);
+    assert_int_equal(uv_timer_start(&alive, keep_loop_alive, 1, 1), 0);
+    assert_int_equal(uv_async_send(&async), 0);
+    while (n_rounds < 3 || !uv_is_closing((uv_handle_t *)&async))
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_true(lag_count("+Inf") > lag_count("0.050000"));
+    uv_close((uv_handle_t *)&alive, NULL);
+    stop(&loop, w);
+}
+
+/* Rounds of 20 ms are waited for, not worked through. */
+static void waiting_does_not_show_as_lag(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    uv_timer_t alive;
+    int n_rounds = 0;
+    gw_metrics_reset();
+    struct gw_loop_watch *w = new_watch(&loop, MANY_ROUNDS, &n_rounds);
+    assert_int_equal(uv_timer_init(&loop, &alive), 0);
+    assert_int_equal(uv_timer_start(&alive, keep_loop_alive, ROUND_MS, ROUND_MS), 0);
+    while (n_rounds < FEW_ROUNDS)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_true(lag_count("0.010000") > 0);
+    uv_close((uv_handle_t *)&alive, NULL);
+    stop(&loop, w);
+}
+
 static int status_of_child(void (*run)(void))
 {
     pid_t pid = fork();
@@ -183,6 +228,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_busy_callback_shows_as_lag),
+        cmocka_unit_test(a_busy_callback_of_the_poll_shows_as_lag),
+        cmocka_unit_test(waiting_does_not_show_as_lag),
         cmocka_unit_test(a_loop_that_hangs_ends_the_process),
         cmocka_unit_test(a_drain_that_overruns_ends_the_process_though_the_loop_lives),
         cmocka_unit_test(a_loop_that_lives_is_left_alone),
