@@ -10,6 +10,7 @@
 static const struct api_facade *const facades[] = {
     &api_resend_facade,
     &api_postmark_facade,
+    &api_sendgrid_facade,
 };
 
 enum {

@@ -92,5 +92,6 @@ const struct cfg_api_key *api_facade_bearer(struct api_request *r, struct api_pr
 
 extern const struct api_facade api_resend_facade;
 extern const struct api_facade api_postmark_facade;
+extern const struct api_facade api_sendgrid_facade;
 
 #endif

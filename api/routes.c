@@ -28,6 +28,8 @@ static const struct api_route *const tables[] = {
     api_postmark_routes,
     api_postmark_records_routes,
     api_event_routes,
+    api_sendgrid_routes,
+    api_sendgrid_sends_routes,
     api_health_routes,
     api_metrics_routes,
     api_admin_routes,

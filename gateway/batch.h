@@ -29,6 +29,7 @@ struct gw_batch_items {
     const struct gw_slice *items; /* the octets of each; part of its fingerprint */
     struct gw_slice shared;       /* octets that all depend on; part of every fingerprint */
     const void *data;             /* the splitter's own; nobody changes it any more */
+    bool rehearse;                /* the body says that nothing is to be sent */
 };
 
 /* Runs in a pool thread. @arena  of @out, the problems' texts, and items.data
@@ -51,6 +52,7 @@ typedef void (*gw_batch_item_cb)(size_t index, const struct gw_submission_result
 struct gw_batch_result {
     enum gw_status status;
     size_t n;
+    bool asked_to_rehearse; /* by the body */
     const struct gw_problems *problems;
     const char *detail;
 };

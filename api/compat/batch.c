@@ -145,14 +145,16 @@ static void on_done(const struct gw_batch_result *result, void *data)
         api_problem_send(run->request, &p);
     } else if (run->failed_detail != NULL) {
         answer_failure(run);
-    } else if (run->rehearsing && !run->how.rehearse) {
+    } else if (run->rehearsing && !result->asked_to_rehearse) {
         run->rehearsing = false;
         free_results(run);
         begin(run);
         return;
     } else {
-        const struct api_compat_results results = {
-            .n = result->n, .n_refused = run->n_refused, .items = run->results};
+        const struct api_compat_results results = {.n = result->n,
+                                                   .n_refused = run->n_refused,
+                                                   .rehearsed = result->asked_to_rehearse,
+                                                   .items = run->results};
         run->how.answer(run->request, &results);
     }
     free_run(run);
@@ -179,7 +181,7 @@ void api_compat_send_batch(struct api_request *r, const struct api_compat_batch 
     struct run *run = gw_calloc(1, sizeof(*run));
     run->request = r;
     run->how = *batch;
-    run->rehearsing = batch->strict || batch->rehearse;
+    run->rehearsing = batch->strict;
     api_request_hold(r, on_client_gone, run);
     begin(run);
 }

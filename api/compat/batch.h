@@ -14,6 +14,7 @@ struct api_compat_result {
 };
 struct api_compat_results {
     size_t n, n_refused;
+    bool rehearsed; /* the body asked for it: nothing was sent */
     const struct api_compat_result *items;
 };
 
@@ -21,8 +22,7 @@ struct api_compat_batch {
     gw_split_fn split;
     gw_decode_item_fn decode;
     const char *idempotency_key; /* NULL: none */
-    bool strict;   /* one that is not valid, and nothing is sent: the request gets its refusal */
-    bool rehearse; /* nothing is sent at all */
+    bool strict; /* one that is not valid, and nothing is sent: the request gets its refusal */
     const char *item_name; /* of a message, for a refusal of the whole that says which one; NULL:
                               the pointer says it */
     void (*taken)(struct api_json *j, size_t index, const struct gw_message *m);

@@ -29,9 +29,16 @@ def is_postmark(answer):
     assert answer.status not in (400, 413), "the SDK has no class for these"
 
 
+def is_sendgrid(answer):
+    body = answer.json()
+    assert set(body) == {"errors"} and body["errors"], body
+    assert all(set(error) == {"message", "field", "help"} and error["message"] for error in body["errors"]), body
+
+
 # facade, a path that sends, a header with the key, what an error must look like
 FACADES = {
     "resend": ("/emails", f"Authorization: Bearer {sdk.KEY}", is_resend),
+    "sendgrid": ("/v3/mail/send", f"Authorization: Bearer {sdk.KEY}", is_sendgrid),
     "postmark": ("/email", f"X-Postmark-Server-Token: {sdk.KEY}", is_postmark),
 }
 
