@@ -95,6 +95,19 @@ static bool is_nocase(struct gw_slice s, const char *text)
     return gw_slice_eq_nocase(s, gw_slice_str(text));
 }
 
+bool api_content_type_is_mime(struct gw_slice value)
+{
+    struct cursor c = cursor_of(value);
+    skip_space(&c);
+    if (!is_nocase(token(&c), "message") || c.p == c.end || *c.p != '/')
+        return false;
+    c.p++;
+    if (!is_nocase(token(&c), "rfc822"))
+        return false;
+    skip_space(&c);
+    return c.p == c.end || *c.p == ';';
+}
+
 bool api_content_type_is_json(struct gw_slice value)
 {
     struct cursor c = cursor_of(value);

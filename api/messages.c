@@ -9,6 +9,7 @@
 #include "api/idempotency.h"
 #include "api/message_form.h"
 #include "api/message_json.h"
+#include "api/message_mime.h"
 #include "api/message_record.h"
 #include "api/multipart.h"
 #include "api/problem.h"
@@ -59,32 +60,45 @@ static bool form_boundary(const struct api_request *r,
     return api_content_type_is_form(type, boundary, API_MULTIPART_MAX_BOUNDARY + 1);
 }
 
-/* Of the two types of bodies; NULL: the request is answered. */
-static gw_decode_fn decoder_of(struct api_request *r)
+static bool is_mime(const struct api_request *r)
+{
+    struct gw_slice type = {.data = NULL};
+    return api_request_headers(r, "content-type", &type, 1) == 1 && api_content_type_is_mime(type);
+}
+
+/* By the type of the body. False: the request is answered. */
+static bool choose_decoder(struct api_request *r, struct gw_submit_options *options)
 {
     char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
-    if (!form_boundary(r, boundary))
-        return api_message_json_decode;
-    if (api_multipart_begins(r->body, boundary))
-        return api_message_form_decode;
+    if (is_mime(r)) {
+        options->decode_beside = api_message_mime_decode;
+        options->beside = r->query;
+        return true;
+    }
+    if (r->query.len > 0) {
+        api_problem(r, API_UNKNOWN_PARAMETER,
+                    "Only a message/rfc822 body takes query parameters; API keys go in the "
+                    "Authorization header.");
+        return false;
+    }
+    bool form = form_boundary(r, boundary);
+    options->decode = form ? api_message_form_decode : api_message_json_decode;
+    if (!form || api_multipart_begins(r->body, boundary))
+        return true;
     api_problem(r, API_BAD_REQUEST,
                 "The body does not start with the boundary that Content-Type names.");
-    return NULL;
+    return false;
 }
 
 static void post_message(struct api_request *r)
 {
     GW_FAILPOINT("api.received");
     const char *key;
-    gw_decode_fn decode = decoder_of(r);
-    if (decode == NULL || !api_idempotency_key(r, &key))
+    struct gw_submit_options options = {.api_key = r->api_key, .route = r->route->pattern};
+    if (!choose_decoder(r, &options) || !api_idempotency_key(r, &key))
         return;
-    struct api_prefer prefer = api_request_prefer(r);
-    struct gw_submit_options options = {.decode = decode,
-                                        .api_key = r->api_key,
-                                        .wait_ms = prefer.wait_ms,
-                                        .route = r->route->pattern,
-                                        .idempotency_key = key};
+    options.wait_ms = api_request_prefer(r).wait_ms;
+    options.idempotency_key = key;
     api_submit(r, &options, answer_committed);
 }
 
@@ -118,7 +132,8 @@ static void get_message(struct api_request *r)
 
 const struct api_route api_messages_routes[] = {
     {"POST", "/v1/messages", post_message, CFG_SCOPE_SEND,
-     API_ROUTE_JSON | API_ROUTE_JSON_BODY | API_ROUTE_FORM_BODY, NULL},
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY | API_ROUTE_FORM_BODY | API_ROUTE_MIME_BODY,
+     API_MESSAGE_MIME_QUERY},
     {"GET", "/v1/messages/{id}", get_message, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
     {0},
 };

@@ -71,11 +71,19 @@ bool api_query_find(struct gw_slice query, const char *name, char *out, size_t s
     return false;
 }
 
-static bool is_listed(struct gw_slice name, const char *list)
+bool api_query_next(struct gw_slice *rest, struct gw_slice *name, char *out, size_t size,
+                    size_t *len_out)
+{
+    struct gw_slice value;
+    return next_pair(rest, name, &value) && decode(value, out, size, len_out);
+}
+
+static bool is_listed(struct gw_slice name, const char *list, bool *repeats_out)
 {
     while (list != NULL && *list != '\0') {
         size_t len = strcspn(list, " ");
-        if (gw_slice_eq(name, gw_slice_of(list, len)))
+        *repeats_out = len > 0 && list[len - 1] == '*';
+        if (gw_slice_eq(name, gw_slice_of(list, *repeats_out ? len - 1 : len)))
             return true;
         list += len + (list[len] == ' ');
     }
@@ -102,9 +110,10 @@ bool api_query_check(struct gw_slice query, const char *allowed, size_t max_valu
     size_t len;
     size_t size = max_value + 1 < sizeof(scratch) ? max_value + 1 : sizeof(scratch);
     while (next_pair(&query, &name, &value)) {
+        bool repeats = false;
         *bad_out = name;
-        if (!is_listed(name, allowed) || !decode(value, scratch, size, &len) ||
-            appears_in(query, name))
+        if (!is_listed(name, allowed, &repeats) || !decode(value, scratch, size, &len) ||
+            (!repeats && appears_in(query, name)))
             return false;
     }
     return true;

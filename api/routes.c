@@ -199,7 +199,8 @@ static bool admit_query(struct api_request *r)
             "This path takes no query parameters; API keys go in the Authorization header.");
     else
         api_problem(r, API_UNKNOWN_PARAMETER,
-                    "A query parameter is unknown, repeated or malformed; known here: %s.",
+                    "A query parameter is unknown, repeated or malformed; known here: %s. API keys "
+                    "go in the Authorization header.",
                     r->route->query);
     return false;
 }
@@ -243,13 +244,15 @@ static bool admit_body_type(struct api_request *r)
         return false;
     }
     bool form = (r->route->flags & API_ROUTE_FORM_BODY) != 0;
+    bool mime = (r->route->flags & API_ROUTE_MIME_BODY) != 0;
     char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
     if (api_request_headers(r, "content-type", &value, 1) == 1 &&
-        (api_content_type_is_json(value) ||
+        (api_content_type_is_json(value) || (mime && api_content_type_is_mime(value)) ||
          (form && api_content_type_is_form(value, boundary, sizeof(boundary)))))
         return true;
-    api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8%s.",
-                form ? ", or multipart/form-data with a boundary" : "");
+    api_problem(
+        r, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8%s%s.",
+        form ? ", or multipart/form-data with a boundary" : "", mime ? ", or message/rfc822" : "");
     return false;
 }
 

@@ -22,6 +22,7 @@ enum {
     API_ROUTE_JSON = 1,      /* answers JSON: Accept is honoured */
     API_ROUTE_JSON_BODY = 2, /* takes an application/json body */
     API_ROUTE_FORM_BODY = 4, /* takes a multipart/form-data body too */
+    API_ROUTE_MIME_BODY = 8, /* takes a message/rfc822 body too */
 };
 
 typedef void (*api_handler_fn)(struct api_request *r);
@@ -32,7 +33,7 @@ struct api_route {
     api_handler_fn handle;
     unsigned scopes;   /* CFG_SCOPE_* of which the key needs one; 0: open to everyone */
     unsigned flags;    /* API_ROUTE_* */
-    const char *query; /* names of the query parameters, separated by spaces; NULL: none */
+    const char *query; /* of the query parameters, as api_query_check() takes them; NULL: none */
 };
 
 extern const struct api_route api_messages_routes[];

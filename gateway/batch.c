@@ -2,8 +2,6 @@
 /* Several messages in one request: the window, and the answers. */
 #include "gateway/batch.h"
 
-#include <openssl/sha.h>
-
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/batch_internal.h"
@@ -152,11 +150,7 @@ void gw_batch_item_fingerprint(const struct gw_batch_item *item,
                                unsigned char out[GW_FINGERPRINT_SIZE])
 {
     const struct gw_batch_items *items = &item->batch->items;
-    struct gw_slice own = items->items[item->index];
-    unsigned char of_both[2][GW_FINGERPRINT_SIZE]; /* no octet can move from one to the other */
-    (void)SHA256((const unsigned char *)items->shared.data, items->shared.len, of_both[0]);
-    (void)SHA256((const unsigned char *)own.data, own.len, of_both[1]);
-    (void)SHA256(of_both[0], sizeof(of_both), out);
+    gw_fingerprint_both(items->shared, items->items[item->index], out);
 }
 
 /* ---- the way in ---- */

@@ -35,7 +35,10 @@ struct gw_submission *gw_submission_of_item(struct gw_gateway *g, struct gw_setu
 void gw_submission_begin(struct gw_submission *s);
 /* Its answer is not to be held when it has not come to that yet. */
 void gw_submission_hurry(struct gw_submission *s);
-/* gateway.c or submission.c: what is said about errors that have no problems to list. */
+/* Of two texts together. */
+void gw_fingerprint_both(struct gw_slice a, struct gw_slice b,
+                         unsigned char out[GW_FINGERPRINT_SIZE]);
+/* What is said about errors that have no problems to list. */
 const char *gw_submission_detail(enum gw_status status);
 
 #endif

@@ -77,6 +77,11 @@ enum gw_on_uncertain {
 };
 
 struct gw_draft {
+    /* A whole MIME message (RFC 5322), or data NULL. Then what a header says is taken from it, and
+     * of the draft only: to, cc and bcc (when any is given, they are the envelope, else it is that
+     * of the header), envelope_from, tags, metadata, times, relay, delivery. Problems of its header
+     * are pointed at under raw.pointer "/headers/<Name>". */
+    struct gw_field raw;
     bool borrows_body; /* slices of it point into the body */
     bool unread; /* the body could not be read to its end: not worth a judgement of what is here */
     struct gw_draft_address from;

@@ -47,9 +47,16 @@ typedef enum gw_status (*gw_decode_fn)(struct gw_arena *arena, struct gw_slice b
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);
 
+/* Likewise, of a body and what came beside it, such as a query. */
+typedef enum gw_status (*gw_decode_beside_fn)(struct gw_arena *arena, struct gw_slice body,
+                                              struct gw_slice beside, const struct cfg *cfg,
+                                              struct gw_draft *out, struct gw_problems *problems);
+
 /* How a submission is to be handled. */
 struct gw_submit_options {
     gw_decode_fn decode;               /* turns the body into a draft, in the pool */
+    gw_decode_beside_fn decode_beside; /* in place of decode, when set */
+    struct gw_slice beside;            /* for it; copied, and part of the fingerprint */
     const struct cfg_api_key *api_key; /* NULL when none are configured; borrowed from the cfg */
     int64_t wait_ms; /* 0: answer after the commit; else hold the answer until settled, at most this
                         long after the commit. With a store that is not durable and wait_ms > 0 the

@@ -20,7 +20,7 @@ static const struct field_rule rules[] = {
     {"MIME-Version", 1, 1}, {"Content-Type", 1, 1}, {"Content-Transfer-Encoding", 0, 1},
     {"To", 0, 1},           {"Cc", 0, 1},           {"Reply-To", 0, 1},
     {"Subject", 0, 1},      {"In-Reply-To", 0, 1},  {"References", 0, 1},
-    {"Sender", 0, 0},       {"Bcc", 0, 0},          {"Return-Path", 0, 0},
+    {"Sender", 0, 1},       {"Bcc", 0, 0},          {"Return-Path", 0, 0},
 };
 enum {
     N_RULES = sizeof(rules) / sizeof(rules[0])

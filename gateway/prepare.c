@@ -66,7 +66,7 @@ static void check_dkim(struct gw_prepare_job *job)
     if (job->m->from == NULL || ctx->cfg->dkim.sign != CFG_DKIM_REQUIRED)
         return;
     if (ctx->dkim == NULL || !gw_dkim_has_key(ctx->dkim, job->m->from_domain))
-        gw_problems_add(job->problems, "/from", GW_PROBLEM_DKIM,
+        gw_problems_add(job->problems, job->from_pointer, GW_PROBLEM_DKIM,
                         "Messages must be signed, and there is no DKIM key for the domain %s.",
                         job->m->from_domain);
 }
@@ -130,13 +130,63 @@ static enum gw_status build(struct gw_prepare_job *job)
     return status;
 }
 
+/* Likewise of a draft that is a MIME message: what is wrong there is the caller's. */
+static enum gw_status build_raw(struct gw_prepare_job *job, const struct gw_prepare_raw *raw)
+{
+    struct gw_err err = {.status = GW_OK};
+    struct gw_buf out;
+    struct gw_arena *scratch = gw_arena_new(0);
+    gw_buf_init(&out, gw_prepare_raw_max_size(raw) + MAX_SIGNATURES);
+    (void)gw_buf_reserve(&out, gw_prepare_raw_size(raw));
+    const char *fault = gw_prepare_raw_build(job, raw, scratch, &out);
+    gw_arena_free(&scratch);
+    if (fault == NULL && out.overflowed)
+        fault = "it grows too much when it is made fit for mail relays";
+    if (fault == NULL && gw_mime_check(gw_buf_view(&out), job->utf8_header, &err) != GW_OK)
+        fault = err.text;
+    if (fault != NULL)
+        gw_problems_add(job->problems, job->draft->raw.pointer, GW_PROBLEM_VALUE,
+                        "The message cannot be sent: %s.", fault);
+    enum gw_status status = fault == NULL ? sign(job, &out) : GW_INVALID;
+    if (status == GW_OK)
+        keep(job, &out);
+    gw_buf_deinit(&out);
+    return status;
+}
+
+/* The steps for what a header says, content aside. */
+static void prepare_fields(struct gw_prepare_job *job, struct gw_prepare_raw **raw_out)
+{
+    struct gw_prepare_raw *raw = NULL;
+    if (job->draft->raw.value.data != NULL)
+        raw = gw_prepare_raw_read(job);
+    gw_prepare_options(job); /* the recipients' first state depends on the times */
+    gw_prepare_addresses(job);
+    if (raw != NULL) {
+        gw_prepare_raw_finish(job, raw);
+        gw_prepare_ids(job);
+    } else {
+        gw_prepare_headers(job);
+        gw_prepare_ids(job);
+        gw_prepare_unsubscribe(job);
+        gw_prepare_parts(job);
+    }
+    check_dkim(job);
+    *raw_out = raw;
+}
+
 enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_draft *draft,
                           struct gw_arena *arena, struct gw_message **out,
                           struct gw_problems *problems)
 {
     struct gw_message *m = GW_ARENA_NEW(arena, struct gw_message);
-    struct gw_prepare_job job = {
-        .ctx = ctx, .draft = draft, .arena = arena, .problems = problems, .m = m};
+    struct gw_prepare_job job = {.ctx = ctx,
+                                 .draft = draft,
+                                 .arena = arena,
+                                 .problems = problems,
+                                 .m = m,
+                                 .from_pointer = "/from",
+                                 .to_pointer = "/to"};
     *out = NULL;
     m->arena = arena;
     gw_uuid_v7(ctx->now_ms, m->id);
@@ -148,16 +198,11 @@ enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_
     m->on_uncertain = draft->on_uncertain;
     job.mime.date_ms = ctx->now_ms;
 
-    gw_prepare_options(&job); /* the recipients' first state depends on the times */
-    gw_prepare_addresses(&job);
-    gw_prepare_headers(&job);
-    gw_prepare_ids(&job);
-    gw_prepare_unsubscribe(&job);
-    gw_prepare_parts(&job);
-    check_dkim(&job);
+    struct gw_prepare_raw *raw;
+    prepare_fields(&job, &raw);
     if (problems->n > 0)
         return GW_INVALID;
-    enum gw_status status = build(&job);
+    enum gw_status status = raw != NULL ? build_raw(&job, raw) : build(&job);
     if (status == GW_OK)
         *out = m;
     return status;

@@ -80,16 +80,16 @@ static void parse_from(struct gw_prepare_job *job)
 {
     struct smtp_mailbox m;
     if (!job->draft->has_from) {
-        gw_prepare_required(job, "/from", "A sender is required.");
+        gw_prepare_required(job, job->from_pointer, "A sender is required.");
         return;
     }
-    if (!parse_address(job, &job->draft->from, "/from", &m))
+    if (!parse_address(job, &job->draft->from, job->from_pointer, &m))
         return;
     job->mime.from = header_form(job, &m);
     job->m->from = m.address;
     job->m->from_domain = m.domain;
     if (!gw_prepare_sender_allowed(job->ctx->api_key, m.address))
-        gw_problems_add(job->problems, "/from", GW_PROBLEM_SENDER,
+        gw_problems_add(job->problems, job->from_pointer, GW_PROBLEM_SENDER,
                         "This API key may not send as %s.", m.address);
 }
 
@@ -196,7 +196,7 @@ static bool count_recipients(struct gw_prepare_job *job, size_t *n_out)
         }
     }
     if (*n_out == 0 && !gw_prepare_has_problem(job, "/cc") && !gw_prepare_has_problem(job, "/bcc"))
-        gw_prepare_required(job, "/to", "At least one recipient is required.");
+        gw_prepare_required(job, job->to_pointer, "At least one recipient is required.");
     return *n_out > 0;
 }
 
@@ -215,6 +215,18 @@ static void parse_all_recipients(struct gw_prepare_job *job)
     drop_repeated(job);
 }
 
+struct gw_mime_address *gw_prepare_header_form(struct gw_prepare_job *job,
+                                               const struct gw_draft_addresses *list)
+{
+    struct gw_mime_address *header = GW_ARENA_ARRAY(job->arena, struct gw_mime_address, list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        struct smtp_mailbox m;
+        if (parse_address(job, &list->items[i], list->pointer, &m))
+            header[i] = header_form(job, &m);
+    }
+    return header;
+}
+
 static void parse_reply_to(struct gw_prepare_job *job)
 {
     const struct gw_draft_addresses *list = &job->draft->reply_to;
@@ -223,13 +235,7 @@ static void parse_reply_to(struct gw_prepare_job *job)
                         "At most %d addresses may stand here.", GW_MAX_REPLY_TO);
         return;
     }
-    struct gw_mime_address *header = GW_ARENA_ARRAY(job->arena, struct gw_mime_address, list->n);
-    for (size_t i = 0; i < list->n; i++) {
-        struct smtp_mailbox m;
-        if (parse_address(job, &list->items[i], list->pointer, &m))
-            header[i] = header_form(job, &m);
-    }
-    job->mime.reply_to = header;
+    job->mime.reply_to = gw_prepare_header_form(job, list);
     job->mime.n_reply_to = list->n;
 }
 

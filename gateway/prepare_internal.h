@@ -18,6 +18,7 @@ struct gw_prepare_job {
     struct gw_problems *problems;
     struct gw_message *m;
     struct gw_mime_input mime;
+    const char *from_pointer, *to_pointer; /* of the sender, and of recipients that are missing */
     bool utf8_header; /* an address in the header needs SMTPUTF8, and so does every recipient */
 };
 
@@ -32,6 +33,23 @@ void gw_prepare_unsubscribe(struct gw_prepare_job *job);
 void gw_prepare_parts(struct gw_prepare_job *job);
 /* Tags, metadata, times, relay. */
 void gw_prepare_options(struct gw_prepare_job *job);
+
+struct gw_prepare_raw;
+/* Of a draft that is a MIME message, in place of headers, unsubscribe and parts. Reads its header;
+ * job->draft is a draft made of it from now on. Before the addresses. */
+struct gw_prepare_raw *gw_prepare_raw_read(struct gw_prepare_job *job);
+/* Behind the addresses. */
+void gw_prepare_raw_finish(struct gw_prepare_job *job, const struct gw_prepare_raw *raw);
+/* The message: at most max_size octets, expected are about size. NULL, or what is wrong with it.
+ * @scratch  needed during the call only */
+const char *gw_prepare_raw_build(const struct gw_prepare_job *job, const struct gw_prepare_raw *raw,
+                                 struct gw_arena *scratch, struct gw_buf *out);
+size_t gw_prepare_raw_max_size(const struct gw_prepare_raw *raw);
+size_t gw_prepare_raw_size(const struct gw_prepare_raw *raw);
+
+/* The list as the header has it; problems where an address is none. */
+struct gw_mime_address *gw_prepare_header_form(struct gw_prepare_job *job,
+                                               const struct gw_draft_addresses *list);
 
 /* Was the field given? */
 static inline bool gw_is_given(const struct gw_field *f)

@@ -33,6 +33,7 @@ struct gw_submission {
     void *data;
     char *body; /* NULL for an item of a batch */
     size_t body_len;
+    char *beside;
     /* with an idempotency key: */
     char *key;                         /* NULL without one */
     struct gw_idempotency idempotency; /* of the key */
@@ -79,6 +80,7 @@ static void free_submission(struct gw_submission *s)
     gw_message_free(&s->m);
     gw_arena_free(&s->scratch);
     gw_free(s->body);
+    gw_free(s->beside);
     gw_free(s->key);
     gw_setup_unref(&s->setup);
     gw_free(s);
@@ -210,14 +212,26 @@ static void decide(struct gw_submission *s)
 
 /* ---- the pool ---- */
 
+void gw_fingerprint_both(struct gw_slice a, struct gw_slice b,
+                         unsigned char out[GW_FINGERPRINT_SIZE])
+{
+    unsigned char of_both[2][GW_FINGERPRINT_SIZE]; /* no octet can move from one to the other */
+    (void)SHA256((const unsigned char *)a.data, a.len, of_both[0]);
+    (void)SHA256((const unsigned char *)b.data, b.len, of_both[1]);
+    (void)SHA256(of_both[0], sizeof(of_both), out);
+}
+
 static void run_fingerprint(struct gw_work *w)
 {
     struct gw_submission *s = gw_list_entry(w, struct gw_submission, work);
     GW_FAILPOINT("submission.fingerprint");
     if (s->item != NULL)
         gw_batch_item_fingerprint(s->item, s->idempotency.fingerprint);
-    else
+    else if (s->options.beside.len == 0)
         (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
+    else
+        gw_fingerprint_both(s->options.beside, gw_slice_of(s->body, s->body_len),
+                            s->idempotency.fingerprint);
 }
 
 static void on_fingerprint(struct gw_work *w)
@@ -235,6 +249,9 @@ static enum gw_status decode(struct gw_submission *s, struct gw_draft *out)
 {
     if (s->item != NULL)
         return gw_batch_item_decode(s->item, s->scratch, out, &s->problems);
+    if (s->options.decode_beside != NULL)
+        return s->options.decode_beside(s->scratch, gw_slice_of(s->body, s->body_len),
+                                        s->options.beside, s->setup->cfg, out, &s->problems);
     return s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg, out,
                              &s->problems);
 }
@@ -450,6 +467,10 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
     struct gw_submission *s = gw_submission_of_item(g, g->setups.now, NULL, options, on_done, data);
     s->body = gw_memdup0(body.data, body.len);
     s->body_len = body.len;
+    if (options->beside.len > 0) {
+        s->beside = gw_memdup0(options->beside.data, options->beside.len);
+        s->options.beside.data = s->beside;
+    }
     gw_gateway_arrive(g, &s->arrival, begin);
     return s;
 }

@@ -87,7 +87,11 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
     s->data = data;
     s->arena = gw_arena_new(0);
     gw_problems_init(&s->problems, s->arena);
-    s->status = options->decode(s->arena, body, g->cfg, &s->draft, &s->problems);
+    if (options->decode_beside != NULL)
+        s->status = options->decode_beside(s->arena, body, options->beside, g->cfg, &s->draft,
+                                           &s->problems);
+    else
+        s->status = options->decode(s->arena, body, g->cfg, &s->draft, &s->problems);
     g->n_submitted++;
     g->last_body_len = body.len;
     (void)uv_timer_init(g->loop, &s->timer);
