@@ -58,8 +58,8 @@ static void read_buffer(struct api_reader *r, json_t *value, const char *pointer
         *out = buffer.data;
 }
 
-static void read_base64(struct api_reader *r, json_t *value, const char *pointer,
-                        struct gw_slice *out)
+static void decode_base64(struct api_reader *r, json_t *value, const char *pointer,
+                          struct gw_slice *out)
 {
     const struct api_json_taken *taken = api_json_taken(r->doc, value);
     struct gw_slice text = gw_slice_of(json_string_value(value), json_string_length(value));
@@ -75,14 +75,20 @@ static void read_base64(struct api_reader *r, json_t *value, const char *pointer
         *out = gw_slice_of(bytes, len);
 }
 
-void api_read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
+void api_read_base64(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     if (api_read_is_string(r, value))
-        read_base64(r, value, pointer, target);
-    else if (json_is_object(value))
-        read_buffer(r, value, pointer, target);
+        decode_base64(r, value, pointer, target);
     else
         api_read_wrong_type(r, value, pointer, "a string of base64");
+}
+
+void api_read_content(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    if (json_is_object(value))
+        read_buffer(r, value, pointer, target);
+    else
+        api_read_base64(r, value, pointer, target);
 }
 
 #define FIELD(member) offsetof(struct gw_draft_attachment, member)

@@ -11,6 +11,9 @@ void api_read_attachments(struct api_reader *r, json_t *value, const char *point
 /* api_read_fn: base64, or the octets of a serialised Buffer, into a struct gw_slice. */
 void api_read_content(struct api_reader *r, json_t *value, const char *pointer, void *target);
 
+/* The same, but base64 only. */
+void api_read_base64(struct api_reader *r, json_t *value, const char *pointer, void *target);
+
 /* How attachments look elsewhere. */
 struct api_attachment_format {
     const struct api_json_field *fields; /* into a struct gw_draft_attachment */

@@ -11,6 +11,7 @@ static const struct api_facade *const facades[] = {
     &api_resend_facade,
     &api_postmark_facade,
     &api_sendgrid_facade,
+    &api_ses_facade,
 };
 
 enum {
@@ -157,6 +158,15 @@ const struct api_facade_error *api_facade_say_field(const struct api_facade *f,
     return error;
 }
 
+/* The one that is told where only one can be: who may send comes before what is sent. */
+static const struct gw_problem *worst(const struct gw_problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++)
+        if (problems->items[i].code == GW_PROBLEM_SENDER)
+            return &problems->items[i];
+    return &problems->items[0];
+}
+
 void api_facade_say(const struct api_facade *f, const struct api_problem *p, const char *request_id,
                     char message[API_FACADE_MAX_MESSAGE], struct api_facade_refusal *refusal_out)
 {
@@ -164,7 +174,7 @@ void api_facade_say(const struct api_facade *f, const struct api_problem *p, con
     *refusal_out = (struct api_facade_refusal){
         .facade = f, .problem = p, .message = message, .request_id = request_id};
     if (p->as == NULL && p->errors != NULL && p->errors->n > 0) {
-        refusal_out->error = api_facade_say_field(f, &p->errors->items[0], message, path);
+        refusal_out->error = api_facade_say_field(f, worst(p->errors), message, path);
         return;
     }
     const struct api_facade_error *error = p->as != NULL ? p->as : error_of_code(f, p->code);

@@ -8,6 +8,7 @@
 #ifndef API_FACADE_H
 #define API_FACADE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "api/problem.h"
@@ -58,6 +59,7 @@ struct api_facade {
     const struct cfg_api_key *(*authenticate)(struct api_request *r, struct api_problem *why);
     void (*render)(const struct api_facade_refusal *refusal, struct gw_buf *out);
     const char *content_type;      /* of what it renders */
+    bool hashes_body;              /* authenticate wants r->body_sha256 */
     const char *error_header;      /* carries the error's name; NULL: none */
     const char *request_id_header; /* carries our request id; NULL: none but our own */
 };
@@ -93,5 +95,6 @@ const struct cfg_api_key *api_facade_bearer(struct api_request *r, struct api_pr
 extern const struct api_facade api_resend_facade;
 extern const struct api_facade api_postmark_facade;
 extern const struct api_facade api_sendgrid_facade;
+extern const struct api_facade api_ses_facade;
 
 #endif

@@ -142,6 +142,8 @@ static const char *nearest(struct gw_slice key, const struct api_json_field *fie
         return NULL;
     for (size_t i = 0; i < n; i++) {
         struct gw_slice name = gw_slice_str(fields[i].name);
+        if (name.len > MAX_COMPARED)
+            continue;
         size_t distance = gw_slice_eq_nocase(key, name) ? 0 : edit_distance(key, name);
         if (distance < best_distance && distance < name.len) {
             best_distance = distance;

@@ -165,6 +165,11 @@ void api_request_hold(struct api_request *r, void (*on_gone)(void *data), void *
     r->on_gone_data = data;
 }
 
+void api_request_release(struct api_request *r)
+{
+    r->on_gone = NULL;
+}
+
 void api_set_header(struct api_request *r, const char *name, const char *value)
 {
     h2o_iovec_t copy = h2o_strdup(&r->h2o->pool, value, SIZE_MAX);

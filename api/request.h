@@ -35,6 +35,7 @@ struct api_event_streams;
 struct api_rate;
 struct api_stream;
 struct st_h2o_req_t;
+struct st_h2o_timeout_t;
 
 /* What all requests of one server share. */
 struct api_context {
@@ -46,6 +47,7 @@ struct api_context {
     bool draining;
     struct api_reload_hook reload;
     struct api_event_streams *event_streams;
+    struct st_h2o_timeout_t *next_turn; /* for work that is done in slices: a millisecond */
 };
 
 struct api_request {
@@ -64,6 +66,7 @@ struct api_request {
     char id[API_MAX_REQUEST_ID + 1];
     char traceparent[API_TRACEPARENT_LENGTH + 1]; /* "" when absent or malformed */
     bool has_body;                                /* the client announced a body, maybe empty */
+    unsigned char body_sha256[32];                /* where the facade hashes_body */
     /* request.c's own: */
     struct st_h2o_req_t *h2o;
     int64_t started_us;
@@ -98,6 +101,8 @@ const char *api_request_query(struct api_request *r, const char *name);
 
 /* The answer comes later. @on_gone is called at most once: when the client leaves before that. */
 void api_request_hold(struct api_request *r, void (*on_gone)(void *data), void *data);
+/* What it was held for is done without an answer: on_gone will not be called. */
+void api_request_release(struct api_request *r);
 
 /* Add a response header. @name lower-case literal; @value is copied, no CR or LF. */
 void api_set_header(struct api_request *r, const char *name, const char *value);

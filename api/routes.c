@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/auth.h"
+#include "api/body_hash.h"
 #include "api/facade.h"
 #include "api/http_fields.h"
 #include "api/multipart.h"
@@ -30,6 +31,7 @@ static const struct api_route *const tables[] = {
     api_event_routes,
     api_sendgrid_routes,
     api_sendgrid_sends_routes,
+    api_ses_routes,
     api_health_routes,
     api_metrics_routes,
     api_admin_routes,
@@ -266,16 +268,24 @@ static bool admit_load(struct api_request *r)
     return false;
 }
 
-void api_dispatch(struct api_request *r)
+static void pass_gates(struct api_request *r)
 {
     /* In this order: who may not ask learns nothing about what would be wrong with the request. */
     static bool (*const gates[])(struct api_request *) = {
         admit_sound, find_route,   admit_draining,  admit_key,       admit_rate,
         admit_query, admit_accept, admit_body_size, admit_body_type, admit_load};
-    api_facade_enter(r);
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
         if (!gates[i](r))
             return;
     }
     r->route->handle(r);
+}
+
+void api_dispatch(struct api_request *r)
+{
+    api_facade_enter(r);
+    if (r->facade != NULL && r->facade->hashes_body)
+        api_body_hash(r, pass_gates);
+    else
+        pass_gates(r);
 }

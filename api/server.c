@@ -29,6 +29,7 @@ enum {
 struct api_server {
     struct api_context context;
     h2o_globalconf_t h2o;
+    h2o_timeout_t next_turn;
     struct api_acceptor acceptor;
     struct api_listener **listeners;
     size_t n_listeners;
@@ -137,6 +138,8 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->context.rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
     configure(s);
     h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
+    h2o_timeout_init(loop, &s->next_turn, 1);
+    s->context.next_turn = &s->next_turn;
     s->acceptor.max_fds = max_fds(cfg);
     api_sweeper_start(&s->acceptor, loop);
     s->context.event_streams = api_event_streams_new(loop, &s->context);

@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: MIT
 // Makes calls of a provider's SDK and prints what each gave.
 // stdin:  {sdk, package, url, key, calls: [[method, ...arguments]]}; {"$buffer": base64} becomes a Buffer
-// stdout: [{value} | {error: {class, name, message, code, status, details, body}}]
+// stdout: [{value} | {error: {class, name, message, code, status, details, body, attempts}}]
 import { text } from 'node:stream/consumers';
 
 const { sdk, package: name, url, key, calls } = JSON.parse(await text(process.stdin));
 process.env.RESEND_BASE_URL = url; // older majors read it when they are imported
 const module = await import(name);
 
+// <id>.<secret> as AWS's SDKs and Mailgun's have it
+const [id, secret] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)];
+const aws = (sesv2) => new sesv2.SESv2Client({ endpoint: url, region: 'eu-west-1',
+                                               credentials: { accessKeyId: id, secretAccessKey: secret } });
+
 const clients = {
+  // the name of a command, and its input
+  ses: () => {
+    const client = aws(module);
+    return new Proxy({}, { get: (_, name) => name.endsWith('Command') ? (input) => client.send(new module[name](input)) : undefined });
+  },
+  nodemailer: async () => {
+    const sesv2 = await import('@aws-sdk/client-sesv2');
+    return module.default.createTransport({ SES: { sesClient: aws(sesv2), SendEmailCommand: sesv2.SendEmailCommand } });
+  },
   resend: () => new module.Resend(key, { baseUrl: url }),
   postmark: () => new (module.ServerClient ?? module.default.ServerClient)(
     key, { useHttps: false, requestHost: url.replace('http://', '') }),
@@ -28,7 +42,7 @@ const revive = (value) => {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]));
 };
 
-const client = clients[sdk]();
+const client = await clients[sdk]();
 const results = [];
 for (const [method, ...args] of calls) {
   const path = method.split('.');
@@ -38,7 +52,8 @@ for (const [method, ...args] of calls) {
     results.push({ value: await owner[last](...args.map(revive)) ?? null });
   } catch (e) {
     results.push({ error: { class: e.constructor.name, name: e.name, message: e.message, code: e.code,
-                            status: e.statusCode ?? e.status, details: e.details, body: e.response?.body } });
+                            status: e.statusCode ?? e.status ?? e.$metadata?.httpStatusCode, details: e.details,
+                            body: e.response?.body, attempts: e.$metadata?.attempts } });
   }
 }
 process.stdout.write(JSON.stringify(results));

@@ -35,18 +35,24 @@ def is_sendgrid(answer):
     assert all(set(error) == {"message", "field", "help"} and error["message"] for error in body["errors"]), body
 
 
-# facade, a path that sends, a header with the key, what an error must look like
+def is_ses(answer):
+    body = answer.json()
+    assert set(body) == {"message"} and body["message"], body
+    assert answer.headers["x-amzn-errortype"].isalpha()
+
+
+# facade, a path that sends, what gives curl the key, what an error must look like
 FACADES = {
-    "resend": ("/emails", f"Authorization: Bearer {sdk.KEY}", is_resend),
-    "sendgrid": ("/v3/mail/send", f"Authorization: Bearer {sdk.KEY}", is_sendgrid),
-    "postmark": ("/email", f"X-Postmark-Server-Token: {sdk.KEY}", is_postmark),
+    "resend": ("/emails", ("-H", f"Authorization: Bearer {sdk.KEY}"), is_resend),
+    "sendgrid": ("/v3/mail/send", ("-H", f"Authorization: Bearer {sdk.KEY}"), is_sendgrid),
+    "postmark": ("/email", ("-H", f"X-Postmark-Server-Token: {sdk.KEY}"), is_postmark),
+    "ses": ("/v2/email/outbound-emails", ("--aws-sigv4", "aws:amz:us-east-1:ses", "--user", f"{sdk.KEY_ID}:{sdk.KEY_SECRET}"), is_ses),
 }
 
 
-def refusals(path, key):
+def refusals(path, with_key):
     """(curl options, status by our own count) of each way to be refused."""
     as_json = ("-H", "Content-Type: application/json")
-    with_key = ("-H", key)
     return {
         "no key": (path, (*as_json, "-d", "{}"), 401),
         "not JSON": (path, (*as_json, *with_key, "-d", "{"), 400),
@@ -63,7 +69,7 @@ def refusals(path, key):
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
-@pytest.mark.parametrize("what", list(refusals("", "")))
+@pytest.mark.parametrize("what", list(refusals("", ())))
 @pytest.mark.parametrize("facade", list(FACADES))
 def test_every_refusal_is_in_the_providers_shape(server, facade, what, version):
     path, key, check = FACADES[facade]

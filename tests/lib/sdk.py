@@ -19,9 +19,9 @@ def buffer(content):
     return {"$buffer": base64.b64encode(content).decode()}
 
 
-def calls(server, facade, package, *wanted, key=KEY, base=None):
-    """What each call gave: {"value": …} or {"error": …}."""
-    request = {"sdk": facade, "package": package, "url": base or f"http://127.0.0.1:{server.port}/compat/{facade}",
+def calls(server, facade, package, *wanted, key=KEY, base=None, client=None):
+    """What each call gave: {"value": …} or {"error": …}. client: one of sdk.mjs, when it is not named as the facade."""
+    request = {"sdk": client or facade, "package": package, "url": base or f"http://127.0.0.1:{server.port}/compat/{facade}",
                "key": key, "calls": wanted}
     run = subprocess.run(["node", str(_MJS)], input=json.dumps(request), capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr[-3000:]

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT
+"""AWS's SDK for SES v2, old and new, against /compat/ses, and the mail that arrives."""
+import base64
+import json
+import uuid
+
+import mailhatch
+import pytest
+import sdk
+import sigv4
+from mail_reading import headers
+
+CURRENT = "@aws-sdk/client-sesv2"
+SDKS = [CURRENT, "client-sesv2-750", "client-sesv2-485"]
+SEND = "/compat/ses/v2/email/outbound-emails"
+MASTER = "a master key of some length, at least"
+HASHED_ID, HASHED_SHA256 = "hashed", "7a2b1f9f0c7a5e0d3f1e6c5b4a39281706f5e4d3c2b1a0998877665544332211"
+
+
+@pytest.fixture(scope="module")
+def server():
+    config = {"listen": ["127.0.0.1:0"], "store": "memory", "master_key": MASTER, "api_keys": [
+        {"name": "clear", "key": sdk.KEY, "scopes": ["send", "read", "admin"]},
+        {"name": "hashed", "id": HASHED_ID, "hash": f"sha256:{HASHED_SHA256}"},
+        {"name": "narrow", "key": f"narrow.{sdk.KEY_SECRET}", "senders": ["*@example.com"]},
+        {"name": "reader", "key": f"reader.{sdk.KEY_SECRET}", "scopes": ["read"]}]}
+    with mailhatch.running(config=config, secrets=(sdk.KEY_SECRET, MASTER)) as one:
+        yield one
+
+
+def subject_of(what):
+    return f"{what}-{uuid.uuid4().hex[:12]}"
+
+
+def mail(simple=None, **changes):
+    made = {"FromEmailAddress": "Sender <sender@example.com>", "Destination": {"ToAddresses": ["ada@example.net"]},
+            "Content": {"Simple": {"Subject": {"Data": subject_of("plain")}, "Body": {"Text": {"Data": "Hello\n"}}, **(simple or {})}}}
+    made.update(changes)
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def signed(server, body, target=SEND, method="POST", sent=None, sent_target=None, key=(sdk.KEY_ID, sdk.KEY_SECRET), **options):
+    """The answer to a request that is signed as it should be, except for what is sent in place of it."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made = sigv4.headers(method, target, f"127.0.0.1:{server.port}", raw, *key, **options)
+    return server.request(method, sent_target or target, raw if sent is None else sent, made)
+
+
+def refusal(answer):
+    assert answer.headers.get_content_type() == "application/json" and answer.headers["x-amzn-requestid"]
+    assert list(answer.json()) == ["message"] and answer.json()["message"]
+    return answer.status, answer.headers["x-amzn-errortype"]
+
+
+@pytest.mark.parametrize("package", SDKS)
+def test_a_full_mail_arrives_as_it_was_given(server, package):
+    subject, tag = subject_of("full"), uuid.uuid4().hex
+    text, html = "Hello, wörld — plain.\nSecond line.\n", '<p>wörld <img src="cid:logo.png" alt="logo"></p>'
+    has_headers, has_files = package != "client-sesv2-485", package == CURRENT
+    simple = {"Subject": {"Data": f"{subject} ✓ résumé", "Charset": "UTF-8"},
+              "Body": {"Text": {"Data": text, "Charset": "UTF-8"}, "Html": {"Data": html, "Charset": "UTF-8"}}}
+    if has_headers:
+        simple["Headers"] = [{"Name": "X-Smoke-Test", "Value": "sdk-compat"}]
+    if has_files:
+        simple["Attachments"] = [
+            {"RawContent": sdk.buffer(b"attachment body"), "FileName": "report.txt", "ContentType": "text/plain",
+             "ContentDisposition": "ATTACHMENT", "ContentTransferEncoding": "BASE64"},
+            {"RawContent": sdk.buffer(sdk.PNG), "FileName": "logo.png", "ContentType": "image/png",
+             "ContentDisposition": "INLINE", "ContentId": "logo.png", "ContentTransferEncoding": "BASE64"}]
+    result = sdk.call(server, "ses", package, "SendEmailCommand", {
+        "FromEmailAddress": '"Sender, Inc." <sender@example.com>',
+        "Destination": {"ToAddresses": ["Ada Lovelace <ada@example.net>"], "CcAddresses": ["Carol <carol@example.net>"],
+                        "BccAddresses": ["Bob <bob@example.org>"]},
+        "ReplyToAddresses": ["Replies <replies@example.com>"], "FeedbackForwardingEmailAddress": "bounces@example.com",
+        "EmailTags": [{"Name": "category", "Value": tag}], "ConfigurationSetName": tag, "Content": {"Simple": simple}})
+    assert result["value"]["$metadata"]["attempts"] == 1, result
+    got, item, raw = sdk.caught(server, subject)
+    assert got["from"] == [["Sender, Inc.", "sender@example.com"]] and item["mail_from"] == "bounces@example.com"
+    assert got["to"] == [["Ada Lovelace", "ada@example.net"]] and got["cc"] == [["Carol", "carol@example.net"]]
+    assert got["reply_to"] == [["Replies", "replies@example.com"]]
+    assert item["rcpt_to"] == ["ada@example.net", "carol@example.net", "bob@example.org"]
+    assert headers(raw, "Bcc") == [] and headers(raw, "X-Smoke-Test") == ["sdk-compat"] * has_headers
+    assert got["subject"] == f"{subject} ✓ résumé" and got["text"] == text and got["html"].strip() == html
+    assert [(a["filename"], a["content_type"], a["content_id"], a["content"]) for a in got["attachments"]] == [
+        ("logo.png", "image/png", "<logo.png>", sdk.PNG), ("report.txt", "text/plain", None, b"attachment body")] * has_files
+    for wanted in (f"category:{tag}", f"ses:configuration-set:{tag}"):
+        tagged = sdk.asking(server, "GET", f"/v1/messages?tag={wanted}").json()["messages"]
+        assert [message["id"] for message in tagged] == [result["value"]["MessageId"]]
+
+
+@pytest.mark.parametrize("package", SDKS)
+def test_a_bad_recipient_is_the_sdks_own_error(server, package):
+    error = sdk.call(server, "ses", package, "SendEmailCommand", mail(Destination={"ToAddresses": ["not-an-address"]}))["error"]
+    assert (error["class"], error["name"], error["status"], error["attempts"]) == ("BadRequestException", "BadRequestException", 400, 1)
+    assert "Destination.ToAddresses.0" in error["message"]
+
+
+@pytest.mark.parametrize("package", SDKS)
+def test_a_sender_that_is_not_allowed_is_message_rejected(server, package):
+    error = sdk.call(server, "ses", package, "SendEmailCommand",
+                     mail(FromEmailAddress="a@example.org", Destination={"ToAddresses": ["not-an-address"]}),
+                     key=f"narrow.{sdk.KEY_SECRET}")["error"]
+    assert (error["class"], error["status"], error["attempts"]) == ("MessageRejected", 400, 1)
+    assert error["message"].startswith("Email address is not verified")
+
+
+@pytest.mark.parametrize("key", ["app.wrong-wrong-wrong", f"nobody.{sdk.KEY_SECRET}"])
+def test_an_unknown_key_and_a_wrong_secret_look_alike(server, key):
+    error = sdk.call(server, "ses", CURRENT, "SendEmailCommand", mail(), key=key)["error"]
+    assert (error["name"], error["status"], error["attempts"]) == ("UnrecognizedClientException", 403, 1)
+    assert "no key has this access key id, or the signature is not that of its secret" in error["message"]
+
+
+def test_a_hashed_key_signs_with_the_secret_that_the_command_prints(server, tmp_path):
+    (tmp_path / "c.yaml").write_text(f"master_key: {MASTER}\napi_keys: [{{name: h, id: {HASHED_ID}, hash: 'sha256:{HASHED_SHA256}'}}]\n")
+    secret = mailhatch.cli("key", "ses-secret", HASHED_ID, "--config", str(tmp_path / "c.yaml")).stdout.decode().strip()
+    result = sdk.call(server, "ses", CURRENT, "SendEmailCommand", mail(), key=f"{HASHED_ID}.{secret}")
+    assert result["value"]["MessageId"], result
+
+
+def test_a_prefix_with_a_slash_behind_is_the_same(server):
+    result = sdk.call(server, "ses", CURRENT, "SendEmailCommand", mail(), base=f"http://127.0.0.1:{server.port}/compat/ses/")
+    assert result["value"]["MessageId"], result
+
+
+# Signatures
+
+def test_any_signer_and_any_region_will_do(server):
+    assert signed(server, mail(), region="mars-north-1").status == 200
+    assert signed(server, mail(), extra={"x-amz-security-token": "a token", "amz-sdk-request": "attempt=1; max=3"}).status == 200
+
+
+@pytest.mark.parametrize("offset_s, status", [(-290, 200), (290, 200), (-310, 403), (310, 403), (-86400, 403)])
+def test_a_signature_lasts_for_five_minutes(server, offset_s, status):
+    answer = signed(server, mail(), at=sigv4.now(offset_s))
+    assert answer.status == status
+    if status != 200:
+        assert refusal(answer) == (403, "RequestExpired")
+
+
+@pytest.mark.parametrize("options, wanted", [
+    ({"sent": b"{}"}, "UnrecognizedClientException"),
+    ({"sent_target": f"{SEND}?a=b"}, "UnrecognizedClientException"),
+    ({"sent_target": "/compat/ses/v2/email/outbound-bulk-emails"}, "UnrecognizedClientException"),
+    ({"key": (sdk.KEY_ID, "wrong-wrong-wrong")}, "UnrecognizedClientException"),
+    ({"service": "s3"}, "IncompleteSignatureException"),
+    ({"unsigned": ("host",)}, "IncompleteSignatureException"),
+    ({"unsigned": ("x-amz-date",)}, "IncompleteSignatureException"),
+    ({"extra": {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}}, "UnrecognizedClientException"),
+    ({"extra": {"x-amz-content-sha256": "0" * 64}}, "UnrecognizedClientException"),
+])
+def test_what_was_not_signed_so_is_refused(server, options, wanted):
+    assert refusal(signed(server, mail(), **options)) == (403, wanted)
+
+
+def test_without_a_signature_there_is_no_key(server):
+    for given, wanted in (({}, "MissingAuthenticationTokenException"),
+                          ({"Authorization": f"Bearer {sdk.KEY}"}, "IncompleteSignatureException")):
+        assert refusal(server.post(mail(), SEND, **given)) == (403, wanted)
+
+
+def test_a_key_without_the_scope_is_refused(server):
+    assert refusal(signed(server, mail(), key=("reader", sdk.KEY_SECRET))) == (403, "AccessDeniedException")
+
+
+def test_a_large_signed_body_is_taken_and_a_changed_one_is_not(server):
+    content = mail({"Attachments": [{"FileName": "x.bin", "RawContent": base64.b64encode(bytes(4 << 20)).decode()}]})
+    raw = json.dumps(content).encode()
+    assert signed(server, raw).status == 200
+    assert refusal(signed(server, raw, sent=raw[:-3] + b" " + raw[-3:-1] + b"}")) == (403, "UnrecognizedClientException")
+
+
+# Once and only once
+
+def test_a_verbatim_replay_is_the_same_message(server):
+    raw = json.dumps(mail()).encode()
+    for extra in ({}, {"amz-sdk-invocation-id": str(uuid.uuid4())}):
+        made = sigv4.headers("POST", SEND, f"127.0.0.1:{server.port}", raw, sdk.KEY_ID, sdk.KEY_SECRET, extra=extra)
+        first, second = (server.request("POST", SEND, raw, made).json()["MessageId"] for _ in range(2))
+        assert first == second
+
+
+def test_a_retry_is_the_same_message_and_another_key_has_its_own(server):
+    raw, extra = json.dumps(mail()).encode(), {"amz-sdk-invocation-id": str(uuid.uuid4())}
+
+    def send(key_id, offset_s):
+        return signed(server, raw, key=(key_id, sdk.KEY_SECRET), at=sigv4.now(offset_s), extra=extra).json()["MessageId"]
+    assert send(sdk.KEY_ID, 0) == send(sdk.KEY_ID, 5) != send("narrow", 0)
+    other = signed(server, mail(), extra=extra)
+    assert refusal(other) == (409, "ConflictException")
+
+
+def test_an_invocation_id_that_was_not_signed_does_not_count(server):
+    raw, at = json.dumps(mail()).encode(), sigv4.now()
+    ids = set()
+    for _ in range(2):
+        extra = {"amz-sdk-invocation-id": str(uuid.uuid4())}
+        ids.add(signed(server, raw, at=at, extra=extra, unsigned=tuple(extra)).json()["MessageId"])
+    assert len(ids) == 1  # both are the one signature
+
+
+# Refusals
+
+@pytest.mark.parametrize("changes, words", [
+    ({"FromEmailAddress": None}, "FromEmailAddress: "),
+    ({"FromEmailAddress": "nobody"}, "FromEmailAddress: "),
+    ({"Destination": None}, "Destination.ToAddresses: "),
+    ({"Destination": {"ToAddresses": []}}, "Destination.ToAddresses: "),
+    ({"Content": None}, "Content: "),
+    ({"Content": {}}, "Content: "),
+    ({"Content": {"Template": {"TemplateName": "x", "TemplateData": "{}"}}}, "Content.Template: Mailhatch does not"),
+    ({"ListManagementOptions": {"ContactListName": "x"}}, "ListManagementOptions: Mailhatch does not"),
+    ({"FromEmailAddressIdentityArn": "x"}, "FromEmailAddressIdentityArn: Mailhatch does not"),
+    ({"Subject": "x"}, "Subject: There is no such field"),
+    ({"EmailTags": [{"Name": "x"}]}, "EmailTags.0: "),
+    ({"EmailTags": {}}, "EmailTags: "),
+])
+def test_what_cannot_be_done_is_a_bad_request(server, changes, words):
+    answer = signed(server, mail(**changes))
+    assert refusal(answer) == (400, "BadRequestException") and answer.json()["message"].startswith(words), answer.body
+
+
+@pytest.mark.parametrize("simple, words", [
+    ({"Headers": [{"Name": "X-A", "Value": "1\r\nX-B: 2"}]}, "Content.Simple.Headers.0.Value: Line breaks"),
+    ({"Headers": [{"Name": "Subject", "Value": "x"}]}, "Content.Simple.Headers.0.Name: "),
+    ({"Attachments": [{"FileName": "x", "RawContent": {"0": 97}}]}, "Content.Simple.Attachments.0.RawContent: "),
+    ({"Attachments": [{"FileName": "x"}]}, "Content.Simple.Attachments.0.RawContent: "),
+    ({"Attachments": [{"FileName": "x", "RawContent": "=!"}]}, "Content.Simple.Attachments.0.RawContent: "),
+    ({"Subject": "x"}, "Content.Simple.Subject: "),
+    ({"Body": {"Text": {"Data": "x", "Language": "en"}}}, "Content.Simple.Body.Text.Language: There is no such field"),
+])
+def test_what_a_message_may_not_hold_is_a_bad_request(server, simple, words):
+    answer = signed(server, mail(simple))
+    assert refusal(answer) == (400, "BadRequestException") and answer.json()["message"].startswith(words), answer.body
+
+
+def test_bulk_and_template_mail_is_refused_in_the_sdks_class(server):
+    bulk = sdk.call(server, "ses", CURRENT, "SendBulkEmailCommand", {
+        "DefaultContent": {"Template": {"TemplateName": "x"}}, "BulkEmailEntries": [{"Destination": {"ToAddresses": ["a@example.org"]}}]})
+    assert bulk["error"]["class"] == "BadRequestException" and "template" in bulk["error"]["message"]
