@@ -190,6 +190,17 @@ static bool is_too_many_recipients(const struct smtp_outcome *o)
     return e[0] == '\0' || strcmp(e + 1, generic) == 0;
 }
 
+/* An enhanced code about an address, a mailbox or the content tells what is wrong with the mail,
+ * whatever basic code it stands behind: "501 5.1.3 Bad recipient address syntax" (RFC 3463
+ * sec. 3.2, 3.3, 3.7). */
+static bool is_about_mail(const struct smtp_outcome *o)
+{
+    int subject = 0;
+    int detail = 0;
+    return enhanced_fields(o->reply.enhanced, &subject, &detail) &&
+           (subject == 1 || subject == 2 || subject == 6);
+}
+
 static const char *reason_of_reply(const struct smtp_outcome *o, enum gw_category category)
 {
     if (o->stage != SMTP_STAGE_MAIL || o->reply.code / 100 != 5)
@@ -202,7 +213,7 @@ static struct gw_verdict judge_reply(const struct smtp_outcome *o)
 {
     int code = o->reply.code;
     for (size_t i = 0; i < sizeof(misunderstandings) / sizeof(misunderstandings[0]); i++)
-        if (misunderstandings[i].code == code)
+        if (misunderstandings[i].code == code && !is_about_mail(o))
             return (struct gw_verdict){.status = GW_RCPT_DEFERRED,
                                        .category = misunderstandings[i].category,
                                        .retryable = true,
