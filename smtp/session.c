@@ -157,6 +157,10 @@ static void on_bad_reply(struct smtp_session *s, enum smtp_reply_state state)
         smtp_session_fail(s, SMTP_REASON_REPLY_TOO_LONG, NULL,
                           "relay %s: its %s is over %d lines or %d octets", s->peer, what,
                           SMTP_MAX_REPLY_LINES, SMTP_MAX_REPLY_SIZE);
+    } else if (s->state == SMTP_STATE_AUTH) {
+        smtp_session_fail(s, SMTP_REASON_BAD_REPLY, NULL,
+                          "relay %s: its %s is not SMTP (not shown: it may repeat the credentials)",
+                          s->peer, what);
     } else {
         smtp_text_escape(raw, shown, sizeof(shown));
         smtp_session_fail(s, SMTP_REASON_BAD_REPLY, NULL, "relay %s: its %s is not SMTP: \"%s\"",
