@@ -23,13 +23,11 @@ static size_t first_length(struct gw_slice s)
             i++;
         } else if (c == '"' && comments == 0) {
             quoted = !quoted;
-        } else if (quoted) {
-            continue;
-        } else if (c == '(') {
+        } else if (c == '(' && !quoted) {
             comments++;
-        } else if (c == ')' && comments > 0) {
+        } else if (c == ')' && !quoted && comments > 0) {
             comments--;
-        } else if (comments > 0) {
+        } else if (quoted || comments > 0) {
             continue;
         } else if (c == '<' || c == '>') {
             angle = c == '<';

@@ -175,57 +175,53 @@ static void unknown_field(struct api_reader *r, struct gw_slice key, const char 
         gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD, "There is no such field.");
 }
 
-static uint32_t read_fields(struct api_reader *r, json_t *object, const char *pointer,
-                            const struct api_json_field *fields, size_t n_fields, uint32_t skip,
-                            void *target)
+static void read_fields(struct api_reader *r, json_t *object, const char *pointer,
+                        struct api_json_target *t)
 {
-    uint32_t seen = 0;
     const char *key;
     json_t *value;
-    PRE(n_fields <= API_JSON_MAX_FIELDS);
+    PRE(t->n_fields <= API_JSON_MAX_FIELDS);
+    t->seen = 0;
     if (!json_is_object(object)) {
         api_read_wrong_type(r, object, pointer, "an object");
-        return 0;
+        return;
     }
     json_object_foreach(object, key, value)
     {
         const char *at = api_json_pointer_key(r->arena, pointer, gw_slice_str(key));
         size_t i = 0;
-        while (i < n_fields && !is_called(&fields[i], key))
+        while (i < t->n_fields && !is_called(&t->fields[i], key))
             i++;
-        if (i == n_fields) {
-            unknown_field(r, gw_slice_str(key), at, fields, n_fields);
-        } else if ((seen & (1U << i)) != 0) {
+        if (i == t->n_fields) {
+            unknown_field(r, gw_slice_str(key), at, t->fields, t->n_fields);
+        } else if ((t->seen & (1U << i)) != 0) {
             gw_problems_add(r->problems, at, GW_PROBLEM_DUPLICATE,
                             "The field \"%s\" is given more than once, under several names.",
-                            fields[i].name);
+                            t->fields[i].name);
         } else {
-            seen |= 1U << i;
-            if (!json_is_null(value) && (skip & (1U << i)) == 0)
-                fields[i].read(r, value, at, (char *)target + fields[i].offset);
+            t->seen |= 1U << i;
+            if (!json_is_null(value) && (t->known & (1U << i)) == 0)
+                t->fields[i].read(r, value, at, (char *)t->into + t->fields[i].offset);
         }
     }
-    return seen;
 }
 
 void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target)
 {
-    (void)read_fields(r, object, pointer, fields, n_fields, 0, target);
+    struct api_json_target t = {.fields = fields, .n_fields = n_fields, .into = target};
+    read_fields(r, object, pointer, &t);
 }
 
 enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
-                                 const struct api_json_field *fields, size_t n_fields, void *target,
-                                 bool *unread_out, struct gw_problems *problems)
+                                 struct api_json_target *target, struct gw_problems *problems)
 {
     const struct api_json_part whole = {.whole = body, .text = body, .pointer = ""};
-    uint32_t bits = 0;
-    return api_read_part(arena, &whole, fields, n_fields, &bits, target, unread_out, problems);
+    return api_read_part(arena, &whole, target, problems);
 }
 
 enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part *part,
-                             const struct api_json_field *fields, size_t n_fields, uint32_t *bits,
-                             void *target, bool *unread_out, struct gw_problems *problems)
+                             struct api_json_target *target, struct gw_problems *problems)
 {
     struct api_guarded_json doc;
     struct gw_err err;
@@ -234,7 +230,7 @@ enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part 
     enum gw_status status = api_json_guard_part(arena, part->whole, part->text, &doc, &err);
     if (status == GW_OK)
         status = api_json_parse(arena, &doc, &root, &repeated, &err);
-    *unread_out = status != GW_OK || !json_is_object(root);
+    target->unread = status != GW_OK || !json_is_object(root);
     if (status == GW_EXISTS) {
         gw_problems_add(problems, gw_arena_printf(arena, "%s%s", part->pointer, repeated),
                         GW_PROBLEM_DUPLICATE, "%s", err.text);
@@ -245,7 +241,7 @@ enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part 
         return GW_PROTO;
     }
     struct api_reader reader = {.arena = arena, .problems = problems, .doc = &doc};
-    *bits = read_fields(&reader, root, part->pointer, fields, n_fields, *bits, target);
+    read_fields(&reader, root, part->pointer, target);
     json_decref(root);
     return problems->n > 0 ? GW_INVALID : GW_OK;
 }

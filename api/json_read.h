@@ -40,25 +40,30 @@ struct api_json_field {
 void api_read_object(struct api_reader *r, json_t *object, const char *pointer,
                      const struct api_json_field *fields, size_t n_fields, void *target);
 
+/* What a document is read by, and into. */
+struct api_json_target {
+    const struct api_json_field *fields;
+    size_t n_fields;
+    void *into;     /* what offsets are of */
+    uint32_t known; /* 1 << index of the fields that are known, but not read */
+    uint32_t seen;  /* out: of those that were given, null or not */
+    bool unread;    /* out: nothing of it is worth a judgement */
+};
+
 /* Reads a whole body, which must be a JSON object of these fields. Runs in any thread.
- * @unread_out  true when nothing of it is worth a judgement
  * GW_OK; GW_INVALID with problems (after a repeated key with that one only); GW_PROTO when the body
  * is not JSON or over a limit of json_guard.h, with one problem that tells where. */
 enum gw_status api_read_document(struct gw_arena *arena, struct gw_slice body,
-                                 const struct api_json_field *fields, size_t n_fields, void *target,
-                                 bool *unread_out, struct gw_problems *problems);
+                                 struct api_json_target *target, struct gw_problems *problems);
 
 /* A part of a document that is a document of its own. */
 struct api_json_part {
     struct gw_slice whole, text; /* errors are located in whole; text is in it */
     const char *pointer;         /* of the value that text is */
 };
-/* As api_read_document(), of a part.
- * @bits  in: 1 << index of the fields that are to be known, but not read; out: of those given, null
- *        or not */
+/* As api_read_document(), of a part. */
 enum gw_status api_read_part(struct gw_arena *arena, const struct api_json_part *part,
-                             const struct api_json_field *fields, size_t n_fields, uint32_t *bits,
-                             void *target, bool *unread_out, struct gw_problems *problems);
+                             struct api_json_target *target, struct gw_problems *problems);
 
 /* A string of the body, not the stand-in of an array. */
 bool api_read_is_string(struct api_reader *r, json_t *value);

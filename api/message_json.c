@@ -179,16 +179,21 @@ enum gw_status api_message_json_read(struct gw_arena *arena, struct gw_slice bod
 {
     (void)cfg;
     *out = (struct gw_draft){0};
-    return api_read_document(arena, body, message_fields, N_OF(message_fields), out, &out->unread,
-                             problems);
+    uint32_t seen = 0;
+    const struct api_json_part whole = {.whole = body, .text = body, .pointer = ""};
+    return api_message_json_part(arena, &whole, &seen, out, problems);
 }
 
 enum gw_status api_message_json_part(struct gw_arena *arena, const struct api_json_part *part,
-                                     uint32_t *bits, struct gw_draft *out,
+                                     uint32_t *seen, struct gw_draft *out,
                                      struct gw_problems *problems)
 {
-    return api_read_part(arena, part, message_fields, N_OF(message_fields), bits, out, &out->unread,
-                         problems);
+    struct api_json_target target = {
+        .fields = message_fields, .n_fields = N_OF(message_fields), .into = out, .known = *seen};
+    enum gw_status status = api_read_part(arena, part, &target, problems);
+    out->unread = target.unread;
+    *seen = target.seen;
+    return status;
 }
 
 void api_message_json_refuse_parts(const struct gw_draft *draft, struct gw_problems *problems)

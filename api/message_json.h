@@ -21,9 +21,10 @@ enum gw_status api_message_json_decode(struct gw_arena *arena, struct gw_slice b
                                        struct gw_problems *problems);
 
 /* For documents that have messages inside: as api_read_part(), with the message's fields, into
- * @out, which is zeroed or has been read into before. */
+ * @out, which is zeroed or has been read into before.
+ * @seen  in: 1 << index of the fields that are known, but not read; out: of those given */
 enum gw_status api_message_json_part(struct gw_arena *arena, const struct api_json_part *part,
-                                     uint32_t *bits, struct gw_draft *out,
+                                     uint32_t *seen, struct gw_draft *out,
                                      struct gw_problems *problems);
 /* Adds a problem for each attachment that names a part: the request has none. */
 void api_message_json_refuse_parts(const struct gw_draft *draft, struct gw_problems *problems);

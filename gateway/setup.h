@@ -64,6 +64,6 @@ void gw_setups_deinit(struct gw_setups *s);
 
 struct gw_setup *gw_setup_ref(struct gw_setup *setup);
 /* Sets the pointer to NULL; NULL is fine. */
-void gw_setup_unref(struct gw_setup **setup);
+void gw_setup_unref(struct gw_setup **at);
 
 #endif

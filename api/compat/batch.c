@@ -36,7 +36,7 @@ struct run {
 static void free_results(struct run *run)
 {
     for (size_t i = 0; i < GW_BATCH_MAX_ITEMS; i++)
-        gw_free((char *)(uintptr_t)run->results[i].text.data);
+        gw_free(run->results[i].text);
     gw_free(run->results);
     run->results = NULL;
 }
@@ -106,7 +106,7 @@ static void on_item(size_t index, const struct gw_submission_result *result, voi
             write_refused(run, &j, index, &p);
     }
     run->results[index].taken = taken;
-    run->results[index].text.data = gw_buf_take(&out, &run->results[index].text.len);
+    run->results[index].text = gw_buf_take(&out, &run->results[index].len);
     gw_buf_deinit(&out);
 }
 

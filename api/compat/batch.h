@@ -10,7 +10,8 @@
 /* One message: taken or refused, and what the facade wrote of it. */
 struct api_compat_result {
     bool taken;
-    struct gw_slice text; /* JSON */
+    char *text; /* JSON, of len octets */
+    size_t len;
 };
 struct api_compat_results {
     size_t n, n_refused;

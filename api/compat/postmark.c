@@ -170,7 +170,7 @@ static void answer_batch(struct api_request *r, const struct api_compat_results 
     struct api_json j = {.out = &body};
     api_json_begin_array(&j, NULL);
     for (size_t i = 0; i < results->n; i++)
-        api_json_raw(&j, NULL, results->items[i].text);
+        api_json_raw(&j, NULL, gw_slice_of(results->items[i].text, results->items[i].len));
     api_json_end_array(&j);
     api_answer_json(r, 200, &body);
 }

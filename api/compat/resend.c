@@ -154,7 +154,7 @@ static void view_results(struct api_json *j, const char *key, bool taken,
     api_json_begin_array(j, key);
     for (size_t i = 0; i < results->n; i++)
         if (results->items[i].taken == taken)
-            api_json_raw(j, NULL, results->items[i].text);
+            api_json_raw(j, NULL, gw_slice_of(results->items[i].text, results->items[i].len));
     api_json_end_array(j);
 }
 

@@ -161,7 +161,10 @@ enum gw_status api_resend_decode(struct gw_arena *arena, struct gw_slice body,
 {
     (void)cfg;
     *out = (struct gw_draft){0};
-    return api_read_document(arena, body, fields, N_OF(fields), out, &out->unread, problems);
+    struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields), .into = out};
+    enum gw_status status = api_read_document(arena, body, &target, problems);
+    out->unread = target.unread;
+    return status;
 }
 
 enum gw_status api_resend_split(struct gw_arena *arena, struct gw_slice body, const struct cfg *cfg,

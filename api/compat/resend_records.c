@@ -201,9 +201,9 @@ static void patch_email(struct api_request *r)
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
     struct gw_field time = {.pointer = NULL};
-    bool unread;
+    struct api_json_target target = {.fields = fields, .n_fields = 1, .into = &time};
     gw_problems_init(&problems, arena);
-    enum gw_status status = api_read_document(arena, r->body, fields, 1, &time, &unread, &problems);
+    enum gw_status status = api_read_document(arena, r->body, &target, &problems);
     int64_t at = status == GW_OK ? read_time(&time, &problems) : 0;
     if (status == GW_PROTO)
         api_problem(r, API_MALFORMED_JSON, "%s", problems.items[0].detail);

@@ -95,7 +95,7 @@ static void answer_sent(struct api_request *r, const struct api_compat_results *
         api_answer_static(r, 200, "application/json", gw_slice_str(nothing_sent));
         return;
     }
-    struct gw_slice quoted = results->items[0].text;
+    struct gw_slice quoted = gw_slice_of(results->items[0].text, results->items[0].len);
     api_set_header(r, "x-message-id",
                    api_request_strdup(r, gw_slice_of(quoted.data + 1, quoted.len - 2)));
     api_answer_empty(r, 202);

@@ -249,14 +249,15 @@ static const struct api_json_field personal_fields[] = {
     {"dynamic_template_data", api_read_unsupported, 0, {0}},
 };
 
-static enum gw_status read_mail(struct gw_arena *arena, struct gw_slice text, const char *pointer,
+static enum gw_status read_mail(struct gw_arena *arena, const struct api_json_part *part,
                                 const struct api_json_field *fields, size_t n, struct mail *out,
                                 struct gw_problems *problems)
 {
-    const struct api_json_part part = {text, text, pointer};
-    uint32_t bits = 0;
     *out = (struct mail){.sandbox = false};
-    return api_read_part(arena, &part, fields, n, &bits, out, &out->draft.unread, problems);
+    struct api_json_target target = {.fields = fields, .n_fields = n, .into = out};
+    enum gw_status status = api_read_part(arena, part, &target, problems);
+    out->draft.unread = target.unread;
+    return status;
 }
 
 /* Which member is the personalizations; other members are read with each message. */
@@ -338,7 +339,8 @@ enum gw_status api_sendgrid_split(struct gw_arena *arena, struct gw_slice body,
         return GW_INVALID;
     }
     struct gw_arena *scratch = gw_arena_new(0);
-    status = read_mail(scratch, out->shared, "", mail_fields, N_OF(mail_fields), &mail, problems);
+    const struct api_json_part shared = {out->shared, out->shared, ""};
+    status = read_mail(scratch, &shared, mail_fields, N_OF(mail_fields), &mail, problems);
     out->rehearse = mail.sandbox;
     gw_arena_free(&scratch);
     return status;
@@ -437,11 +439,13 @@ enum gw_status api_sendgrid_decode_item(struct gw_arena *arena, const struct gw_
     (void)cfg;
     *out = (struct gw_draft){.unread = true};
     problems->base = gw_arena_printf(arena, "/personalizations/%zu", index);
-    enum gw_status status = read_mail(arena, items->items[index], "", personal_fields,
-                                      N_OF(personal_fields), &own, problems);
+    const struct api_json_part personal = {items->items[index], items->items[index], ""};
+    const struct api_json_part shared = {items->shared, items->shared, "#"};
+    enum gw_status status =
+        read_mail(arena, &personal, personal_fields, N_OF(personal_fields), &own, problems);
     if (own.draft.unread)
         return status;
-    status = read_mail(arena, items->shared, "#", mail_fields, N_OF(mail_fields), &mail, problems);
+    status = read_mail(arena, &shared, mail_fields, N_OF(mail_fields), &mail, problems);
     if (mail.draft.unread)
         return status;
     *out = mail.draft;

@@ -221,9 +221,10 @@ enum gw_status api_ses_decode(struct gw_arena *arena, struct gw_slice body, cons
 {
     (void)cfg;
     struct request request = {.n_contents = 0};
-    enum gw_status status = api_read_document(arena, body, fields, N_OF(fields), &request,
-                                              &request.draft.unread, problems);
+    struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields), .into = &request};
+    enum gw_status status = api_read_document(arena, body, &target, problems);
     *out = request.draft;
+    out->unread = target.unread;
     if (status == GW_OK && !request.has_content) {
         gw_problems_add(problems, "/Content", GW_PROBLEM_REQUIRED, "Content is missing.");
         return GW_INVALID;

@@ -31,7 +31,7 @@ struct memory_reply memory_unsuppress(struct memory_suppressions *s, const char 
                                       const char *const *emails, size_t n,
                                       gw_store_suppressions_cb cb, void *data);
 struct memory_reply memory_list_suppressions(struct memory_suppressions *s,
-                                             const struct gw_suppression_query *query,
+                                             const struct gw_suppression_query *q,
                                              gw_store_suppressions_cb cb, void *data);
 
 #endif

@@ -71,8 +71,9 @@ static void deliver_events(struct sqlite_op *op)
 
 static void deliver_suppressions(struct sqlite_op *op)
 {
-    size_t n = op->status == GW_OK ? op->n_suppressions : 0;
-    op->cb.suppressions(op->status, op->suppressions, n, op->cursor, op->data);
+    const struct sqlite_suppressions_page *page = &op->suppressions;
+    size_t n = op->status == GW_OK ? page->n : 0;
+    op->cb.suppressions(op->status, page->found, n, page->cursor, op->data);
 }
 
 static void deliver_stats(struct sqlite_op *op)
@@ -282,7 +283,7 @@ static struct sqlite_op *new_suppression_op(enum sqlite_op_kind kind, size_t max
 {
     PRE(max_found > 0 && max_found <= GW_SUPPRESSIONS_MAX);
     struct sqlite_op *op = new_op(kind, 0, data);
-    op->suppressions = GW_ARENA_ARRAY(op->arena, struct gw_suppression, max_found);
+    op->suppressions.found = GW_ARENA_ARRAY(op->arena, struct gw_suppression, max_found);
     op->n_entries = max_found;
     op->cb.suppressions = cb;
     return op;

@@ -10,6 +10,7 @@
 #include "gateway/store/due_turns.h"
 #include "gateway/store/sqlite.h"
 #include "gateway/store/sqlite_db.h"
+#include "gateway/store/sqlite_suppressions.h"
 
 enum {
     SQLITE_MAX_LEASE = 256 /* messages per call */
@@ -67,8 +68,7 @@ struct sqlite_op {
     struct gw_message **found; /* room for all that may be found */
     size_t n_found;
     struct gw_event_page page;
-    struct gw_suppression *suppressions; /* room for all that may be found */
-    size_t n_suppressions;
+    struct sqlite_suppressions_page suppressions;
     int64_t cursor;
     bool more;
     struct gw_store_stats stats;

@@ -125,21 +125,19 @@ static int run_events(struct sqlite_store *s, struct sqlite_op *op)
 
 static int run_suppress(struct sqlite_store *s, struct sqlite_op *op)
 {
-    op->n_suppressions = op->n_entries;
     return sqlite_suppress(&s->db, op->tenant, op->entries, op->n_entries, op->arena,
-                           op->suppressions, &op->cursor);
+                           &op->suppressions);
 }
 
 static int run_unsuppress(struct sqlite_store *s, struct sqlite_op *op)
 {
     return sqlite_unsuppress(&s->db, op->tenant, op->emails, op->n_entries, op->arena,
-                             op->suppressions, &op->n_suppressions);
+                             &op->suppressions);
 }
 
 static int run_suppressions(struct sqlite_store *s, struct sqlite_op *op)
 {
-    return sqlite_list_suppressions(&s->db, &op->list_suppressions, op->arena, op->suppressions,
-                                    &op->n_suppressions, &op->cursor);
+    return sqlite_list_suppressions(&s->db, &op->list_suppressions, op->arena, &op->suppressions);
 }
 
 /* Up to op->max row numbers of one priority that are due, or wait for a relay. */

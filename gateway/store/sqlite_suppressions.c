@@ -84,77 +84,76 @@ int sqlite_suppress_after(struct sqlite_db *d, const struct gw_event *e)
 }
 
 int sqlite_suppress(struct sqlite_db *d, const char *tenant, const struct gw_suppression *entries,
-                    size_t n, struct gw_arena *arena, struct gw_suppression *found,
-                    int64_t *n_new_out)
+                    size_t n, struct gw_arena *arena, struct sqlite_suppressions_page *page)
 {
     int rc = SQLITE_OK;
-    *n_new_out = 0;
+    page->n = n;
+    page->cursor = 0;
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
         bool listed = false;
         rc = find(d, tenant, entries[i].email, NULL, NULL, &listed);
         if (rc == SQLITE_OK)
             rc = put(d, tenant, &entries[i]);
-        *n_new_out += !listed;
+        page->cursor += !listed;
         if (rc == SQLITE_OK)
-            rc = find(d, tenant, entries[i].email, arena, &found[i], &listed);
+            rc = find(d, tenant, entries[i].email, arena, &page->found[i], &listed);
     }
     return rc;
 }
 
 int sqlite_unsuppress(struct sqlite_db *d, const char *tenant, const char *const *emails, size_t n,
-                      struct gw_arena *arena, struct gw_suppression *found, size_t *n_found_out)
+                      struct gw_arena *arena, struct sqlite_suppressions_page *page)
 {
     int rc = SQLITE_OK;
-    *n_found_out = 0;
+    page->n = 0;
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
         bool listed = false;
-        rc = find(d, tenant, emails[i], arena, &found[*n_found_out], &listed);
+        rc = find(d, tenant, emails[i], arena, &page->found[page->n], &listed);
         if (!listed)
             continue;
         struct sqlite_binder b = sqlite_bind_start(d, STMT_DELETE_SUPPRESSION);
-        sqlite_bind_int(&b, found[(*n_found_out)++].seq);
+        sqlite_bind_int(&b, page->found[page->n++].seq);
         rc = sqlite_db_run(d, STMT_DELETE_SUPPRESSION);
         rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    return rc == SQLITE_OK && *n_found_out == 0 ? SQLITE_NOTFOUND : rc;
+    return rc == SQLITE_OK && page->n == 0 ? SQLITE_NOTFOUND : rc;
 }
 
 static int find_one(struct sqlite_db *d, const struct gw_suppression_query *q,
-                    struct gw_arena *arena, struct gw_suppression *found, size_t *n_found_out)
+                    struct gw_arena *arena, struct sqlite_suppressions_page *page)
 {
     bool listed = false;
-    int rc = find(d, q->tenant, q->email, arena, &found[0], &listed);
-    bool wanted = listed && (q->reason < 0 || q->reason == (int)found[0].reason) &&
-                  (q->cursor == 0 || found[0].seq < q->cursor);
-    *n_found_out = wanted ? 1 : 0;
+    const struct gw_suppression *one = &page->found[0];
+    int rc = find(d, q->tenant, q->email, arena, &page->found[0], &listed);
+    bool wanted = listed && (q->reason < 0 || q->reason == (int)one->reason) &&
+                  (q->cursor == 0 || one->seq < q->cursor);
+    page->n = wanted ? 1 : 0;
     return rc;
 }
 
 int sqlite_list_suppressions(struct sqlite_db *d, const struct gw_suppression_query *q,
-                             struct gw_arena *arena, struct gw_suppression *found,
-                             size_t *n_found_out, int64_t *cursor_out)
+                             struct gw_arena *arena, struct sqlite_suppressions_page *page)
 {
-    *cursor_out = 0;
+    page->cursor = 0;
     if (q->email != NULL)
-        return find_one(d, q, arena, found, n_found_out);
+        return find_one(d, q, arena, page);
     struct sqlite_binder b = sqlite_bind_start(d, STMT_LIST_SUPPRESSIONS);
     sqlite_bind_text(&b, q->tenant);
     sqlite_bind_int(&b, q->cursor != 0 ? q->cursor : INT64_MAX);
-    size_t n = 0;
     size_t steps = 0;
     int64_t last = 0;
+    page->n = 0;
     int rc;
     while ((rc = sqlite3_step(b.s)) == SQLITE_ROW) {
-        if (n == q->limit || steps++ == MAX_STEPS) {
-            *cursor_out = last;
+        if (page->n == q->limit || steps++ == MAX_STEPS) {
+            page->cursor = last;
             rc = SQLITE_DONE;
             break;
         }
         last = sqlite3_column_int64(b.s, 0);
         if (q->reason < 0 || q->reason == sqlite3_column_int(b.s, 2))
-            found[n++] = read_entry(arena, b.s);
+            page->found[page->n++] = read_entry(arena, b.s);
     }
     (void)sqlite3_reset(b.s);
-    *n_found_out = n;
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }

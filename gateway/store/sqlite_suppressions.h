@@ -13,15 +13,18 @@ int sqlite_suppress_recipients(struct sqlite_db *d, struct gw_message *m, int64_
 /* The entry that @e leads to, if it leads to one and there is none yet. */
 int sqlite_suppress_after(struct sqlite_db *d, const struct gw_event *e);
 
-/* What gw_store_engine.suppress, .unsuppress and .suppressions do. @found has room for all that may
- * be found; their texts are on @arena. */
+struct sqlite_suppressions_page {
+    struct gw_suppression *found; /* room for all that may be found */
+    size_t n;
+    int64_t cursor;
+};
+
+/* What gw_store_engine.suppress, .unsuppress and .suppressions do; texts are on @arena. */
 int sqlite_suppress(struct sqlite_db *d, const char *tenant, const struct gw_suppression *entries,
-                    size_t n, struct gw_arena *arena, struct gw_suppression *found,
-                    int64_t *n_new_out);
+                    size_t n, struct gw_arena *arena, struct sqlite_suppressions_page *page);
 int sqlite_unsuppress(struct sqlite_db *d, const char *tenant, const char *const *emails, size_t n,
-                      struct gw_arena *arena, struct gw_suppression *found, size_t *n_found_out);
-int sqlite_list_suppressions(struct sqlite_db *d, const struct gw_suppression_query *query,
-                             struct gw_arena *arena, struct gw_suppression *found,
-                             size_t *n_found_out, int64_t *cursor_out);
+                      struct gw_arena *arena, struct sqlite_suppressions_page *page);
+int sqlite_list_suppressions(struct sqlite_db *d, const struct gw_suppression_query *q,
+                             struct gw_arena *arena, struct sqlite_suppressions_page *page);
 
 #endif

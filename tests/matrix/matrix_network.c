@@ -63,7 +63,7 @@ static const struct matrix_row connect_rows[] = {
      OK},
 };
 
-#define TWO_CONNECTIONS MATRIX_TWICE | MATRIX_MANY_CONNECTIONS
+#define TWO_CONNECTIONS (MATRIX_TWICE | MATRIX_MANY_CONNECTIONS)
 static const struct matrix_row tls_rows[] = {
     {"T20 renegotiation", SECURE, 0, P, FLIGHT "RENEG\nHANG\n",
      "deferred tls tls_error MAIL 0 next sick", .max_tls = 0x0303},

@@ -195,14 +195,14 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
     return !g->not_ready;
 }
 
-enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *new_cfg,
-                               struct gw_dkim *dkim, bool keep_relays, struct gw_err *err)
+enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, struct gw_dkim *dkim,
+                               bool keep_relays, struct gw_err *err)
 {
     (void)dkim;
     (void)keep_relays;
     if (g->load_fails)
         return gw_err_set(err, GW_INVALID, "the fake says no");
-    g->cfg = new_cfg;
+    g->cfg = cfg;
     return GW_OK;
 }
 

@@ -454,10 +454,10 @@ static void what_nobody_tried_comes_back_the_later_the_older_it_is(void **state)
     struct cfg_retry retry = {.schedule_ms = schedule, .n_schedule = 3, .jitter = 0.2};
     assert_int_equal(gw_refused_delay_ms(&retry, 0, 0.5), minute);
     assert_int_equal(gw_refused_delay_ms(&retry, 40 * minute, 0.5), 5 * minute);
-    assert_int_equal(gw_refused_delay_ms(&retry, 48 * 60 * minute, 0.5), GW_REFUSED_MAX_MS);
+    assert_int_equal(gw_refused_delay_ms(&retry, 2880 * minute, 0.5), GW_REFUSED_MAX_MS);
     assert_int_equal(gw_refused_delay_ms(&retry, 40 * minute, 0.0), 4 * minute);
     retry.n_schedule = 2;
-    assert_int_equal(gw_refused_delay_ms(&retry, 48 * 60 * minute, 0.5), 5 * minute);
+    assert_int_equal(gw_refused_delay_ms(&retry, 2880 * minute, 0.5), 5 * minute);
 }
 
 static void no_retry_waits_longer_than_the_longest_delay(void **state)
