@@ -136,20 +136,24 @@ static const struct api_facade_error *error_of_code(const struct api_facade *f, 
     return f->errors[code].status != 0 ? &f->errors[code] : &as_ours;
 }
 
+static const struct api_facade_error *error_of_field(const struct api_facade *f,
+                                                     const struct gw_problem *field)
+{
+    for (size_t i = 0; i < f->n_rules; i++) {
+        const struct api_facade_rule *rule = &f->rules[i];
+        if (is_inside(field->pointer, rule->pointer) &&
+            (rule->code == NULL || rule->code == field->code))
+            return &rule->error;
+    }
+    return error_of_code(f, API_VALIDATION_FAILED);
+}
+
 const struct api_facade_error *api_facade_say_field(const struct api_facade *f,
                                                     const struct gw_problem *field,
                                                     char message[API_FACADE_MAX_MESSAGE],
                                                     char path_out[API_FACADE_MAX_MESSAGE])
 {
-    const struct api_facade_error *error = error_of_code(f, API_VALIDATION_FAILED);
-    for (size_t i = 0; i < f->n_rules; i++) {
-        const struct api_facade_rule *rule = &f->rules[i];
-        if (is_inside(field->pointer, rule->pointer) &&
-            (rule->code == NULL || rule->code == field->code)) {
-            error = &rule->error;
-            break;
-        }
-    }
+    const struct api_facade_error *error = error_of_field(f, field);
     name_field(f, field->pointer, path_out);
     const char *template = error->message;
     if (template == NULL)
@@ -158,12 +162,24 @@ const struct api_facade_error *api_facade_say_field(const struct api_facade *f,
     return error;
 }
 
-/* The one that is told where only one can be: who may send comes before what is sent. */
-static const struct gw_problem *worst(const struct gw_problems *problems)
+static bool is_called(const struct api_facade_error *error, const char *name)
 {
-    for (size_t i = 0; i < problems->n; i++)
-        if (problems->items[i].code == GW_PROBLEM_SENDER)
-            return &problems->items[i];
+    return error->name != NULL && name != NULL && strcmp(error->name, name) == 0;
+}
+
+/* The one that is told where only one can be: who may send comes before what is sent. So does what
+ * the provider calls by the same name, if it has one for that. */
+static const struct gw_problem *worst(const struct api_facade *f,
+                                      const struct gw_problems *problems)
+{
+    const char *name = error_of_code(f, API_SENDER_NOT_ALLOWED)->name;
+    if (is_called(error_of_code(f, API_VALIDATION_FAILED), name))
+        name = NULL;
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct gw_problem *p = &problems->items[i];
+        if (p->code == GW_PROBLEM_SENDER || is_called(error_of_field(f, p), name))
+            return p;
+    }
     return &problems->items[0];
 }
 
@@ -174,7 +190,7 @@ void api_facade_say(const struct api_facade *f, const struct api_problem *p, con
     *refusal_out = (struct api_facade_refusal){
         .facade = f, .problem = p, .message = message, .request_id = request_id};
     if (p->as == NULL && p->errors != NULL && p->errors->n > 0) {
-        refusal_out->error = api_facade_say_field(f, worst(p->errors), message, path);
+        refusal_out->error = api_facade_say_field(f, worst(f, p->errors), message, path);
         return;
     }
     const struct api_facade_error *error = p->as != NULL ? p->as : error_of_code(f, p->code);

@@ -38,10 +38,17 @@ static const struct api_facade_error errors[API_N_CODES] = {
     [API_UNAVAILABLE] = {503, "ServiceUnavailableException", 0, NULL},
 };
 
+#define NOT_VERIFIED \
+    { \
+        400, "MessageRejected", 0, "Email address is not verified: {path}: {detail}" \
+    }
+
+/* A sender whose domain is none is one that nobody verified: nodemailer's verify() sends as
+ * invalid@invalid and wants to hear that. */
 static const struct api_facade_rule rules[] = {
-    {"",
-     GW_PROBLEM_SENDER,
-     {400, "MessageRejected", 0, "Email address is not verified: {field}: {detail}"}},
+    {"/FromEmailAddress", GW_PROBLEM_DOMAIN, NOT_VERIFIED},
+    {"/Content/Raw/Data/headers/From", GW_PROBLEM_DOMAIN, NOT_VERIFIED},
+    {"", GW_PROBLEM_SENDER, NOT_VERIFIED},
 };
 
 /* Fields that are missing are named by us. */
@@ -106,9 +113,43 @@ static void send_bulk_email(struct api_request *r)
                 "SendEmail for each destination.");
 }
 
+/* ---- GetAccount ---- */
+
+static void get_account(struct api_request *r)
+{
+    static const int64_t unlimited = -1; /* as SES says it */
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    double rate_per_s = r->api_key != NULL ? r->api_key->rate_per_s : 0;
+    bool sends = r->api_key == NULL || (r->api_key->scopes & CFG_SCOPE_SEND) != 0;
+    api_json_begin_object(&j, NULL);
+    api_json_bool(&j, "SendingEnabled", sends);
+    api_json_bool(&j, "ProductionAccessEnabled", true);
+    api_json_bool(&j, "DedicatedIpAutoWarmupEnabled", false);
+    api_json_str(&j, "EnforcementStatus", "HEALTHY");
+    api_json_begin_object(&j, "SendQuota");
+    api_json_num(&j, "Max24HourSend", unlimited);
+    if (rate_per_s > 0)
+        api_json_real(&j, "MaxSendRate", rate_per_s);
+    else
+        api_json_num(&j, "MaxSendRate", unlimited);
+    api_json_end_object(&j);
+    api_json_begin_object(&j, "SuppressionAttributes");
+    api_json_begin_array(&j, "SuppressedReasons");
+    api_json_str(&j, NULL, "BOUNCE");
+    api_json_str(&j, NULL, "COMPLAINT");
+    api_json_end_array(&j);
+    api_json_end_object(&j);
+    api_json_end_object(&j);
+    api_set_header(r, request_id_header, r->id);
+    api_answer_json(r, 200, &body);
+}
+
 const struct api_route api_ses_routes[] = {
     {"POST", "/compat/ses/v2/email/outbound-emails", send_email, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"GET", "/compat/ses/v2/email/account", get_account, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
     {"POST", "/compat/ses/v2/email/outbound-bulk-emails", send_bulk_email, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {0},

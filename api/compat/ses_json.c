@@ -174,10 +174,56 @@ static void read_simple(struct api_reader *r, json_t *value, const char *pointer
     api_read_object(r, value, pointer, fields, N_OF(fields), target);
 }
 
+/* ---- Raw ---- */
+
+static void read_raw(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    struct raw {
+        struct gw_slice data;
+    } raw = {.data = {0}};
+    static const struct api_json_field fields[] = {
+        {"Data", api_read_base64, offsetof(struct raw, data), {0}},
+    };
+    struct request *request = target;
+    size_t n_before = r->problems->n + r->problems->n_dropped;
+    request->n_contents++;
+    api_read_object(r, value, pointer, fields, N_OF(fields), &raw);
+    const char *at = gw_arena_printf(r->arena, "%s/Data", pointer);
+    if (raw.data.data != NULL)
+        request->draft.raw = (struct gw_field){.value = raw.data, .pointer = at};
+    else if (r->problems->n + r->problems->n_dropped == n_before)
+        gw_problems_add(r->problems, at, GW_PROBLEM_REQUIRED, "The message is missing.");
+}
+
+/* The address itself, of `Name <a@b>` too. */
+static struct gw_field bare(struct api_reader *r, struct gw_field f)
+{
+    const char *open = f.value.len > 0 ? memrchr(f.value.data, '<', f.value.len) : NULL;
+    size_t skip = open != NULL ? (size_t)(open - f.value.data) + 1 : 0;
+    if (open == NULL || f.value.data[f.value.len - 1] != '>')
+        return f;
+    f.value = gw_arena_slice(r->arena, gw_slice_of(open + 1, f.value.len - skip - 1));
+    return f;
+}
+
+/* A whole message has its own header. What stands beside it is the envelope; what could only go
+ * into the header is refused. */
+static void settle_raw(struct api_reader *r, struct gw_draft *draft)
+{
+    if (draft->raw.value.data == NULL)
+        return;
+    if (draft->envelope_from.value.data == NULL && draft->from.text.value.data != NULL)
+        draft->envelope_from = bare(r, draft->from.text);
+    if (draft->reply_to.n > 0)
+        gw_problems_add(r->problems, draft->reply_to.pointer, GW_PROBLEM_UNSUPPORTED,
+                        "A Raw message has its Reply-To in its header.");
+}
+
 static void read_contents(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
     static const struct api_json_field fields[] = {
         {"Simple", read_simple, 0, {0}},
+        {"Raw", read_raw, 0, {0}},
         {"Template", api_read_unsupported, 0, {0}},
     };
     struct request *request = target;
@@ -223,8 +269,12 @@ enum gw_status api_ses_decode(struct gw_arena *arena, struct gw_slice body, cons
     struct request request = {.n_contents = 0};
     struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields), .into = &request};
     enum gw_status status = api_read_document(arena, body, &target, problems);
+    struct api_reader reader = {.arena = arena, .problems = problems};
+    settle_raw(&reader, &request.draft);
     *out = request.draft;
     out->unread = target.unread;
+    if (status == GW_OK && problems->n > 0)
+        return GW_INVALID;
     if (status == GW_OK && !request.has_content) {
         gw_problems_add(problems, "/Content", GW_PROBLEM_REQUIRED, "Content is missing.");
         return GW_INVALID;

@@ -22,7 +22,7 @@ def server():
     config = {"listen": ["127.0.0.1:0"], "store": "memory", "master_key": MASTER, "api_keys": [
         {"name": "clear", "key": sdk.KEY, "scopes": ["send", "read", "admin"]},
         {"name": "hashed", "id": HASHED_ID, "hash": f"sha256:{HASHED_SHA256}"},
-        {"name": "narrow", "key": f"narrow.{sdk.KEY_SECRET}", "senders": ["*@example.com"]},
+        {"name": "narrow", "key": f"narrow.{sdk.KEY_SECRET}", "senders": ["*@example.com"], "rate": "500/s"},
         {"name": "reader", "key": f"reader.{sdk.KEY_SECRET}", "scopes": ["read"]}]}
     with mailhatch.running(config=config, secrets=(sdk.KEY_SECRET, MASTER)) as one:
         yield one
@@ -121,6 +121,86 @@ def test_a_hashed_key_signs_with_the_secret_that_the_command_prints(server, tmp_
 def test_a_prefix_with_a_slash_behind_is_the_same(server):
     result = sdk.call(server, "ses", CURRENT, "SendEmailCommand", mail(), base=f"http://127.0.0.1:{server.port}/compat/ses/")
     assert result["value"]["MessageId"], result
+
+
+# Raw
+
+RAW = """From: "Sender, Inc." <sender@example.com>
+To: Ada <ada@example.net>
+Bcc: secret@example.org
+Subject: {}
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+wörld
+"""
+
+
+def raw_mail(subject, **changes):
+    made = {"FromEmailAddress": "Bounces <bounces@example.com>", "Destination": {"ToAddresses": ["ada@example.net", "bob@example.org"]},
+            "Content": {"Raw": {"Data": sdk.buffer(RAW.format(subject).encode())}}, **changes}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+@pytest.mark.parametrize("package", SDKS)
+def test_a_raw_mail_keeps_its_header_and_goes_to_the_destination(server, package):
+    subject = subject_of("raw")
+    assert sdk.call(server, "ses", package, "SendEmailCommand", raw_mail(subject))["value"]["MessageId"]
+    got, item, raw = sdk.caught(server, subject)
+    assert item["mail_from"] == "bounces@example.com" and item["rcpt_to"] == ["ada@example.net", "bob@example.org"]
+    assert got["from"] == [["Sender, Inc.", "sender@example.com"]] and got["to"] == [["Ada", "ada@example.net"]]
+    assert headers(raw, "Bcc") == [] and b"secret@" not in raw and got["text"] == "wörld\n"
+    assert raw.isascii() and headers(raw, "Message-ID") and headers(raw, "Date")
+
+
+def test_a_raw_mail_without_a_destination_goes_to_its_header(server):
+    subject = subject_of("raw")
+    result = sdk.call(server, "ses", CURRENT, "SendEmailCommand", raw_mail(subject, Destination=None, FromEmailAddress=None))
+    assert result["value"]["MessageId"], result
+    _, item, _ = sdk.caught(server, subject)
+    assert item["rcpt_to"] == ["ada@example.net", "secret@example.org"] and item["mail_from"] == "sender@example.com"
+
+
+def test_a_raw_mail_may_not_come_from_somebody_else(server):
+    for changes in ({"FromEmailAddress": "bounces@example.org"},
+                    {"Content": {"Raw": {"Data": sdk.buffer(RAW.replace("sender@example.com", "a@example.org").encode())}}}):
+        error = sdk.call(server, "ses", CURRENT, "SendEmailCommand", raw_mail("x", **changes), key=f"narrow.{sdk.KEY_SECRET}")["error"]
+        assert (error["class"], error["status"]) == ("MessageRejected", 400)
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"Content": {"Raw": {}}}, "Content.Raw.Data: The message is missing"),
+    ({"Content": {"Raw": {"Data": "=!"}}}, "Content.Raw.Data: This is not base64"),
+    ({"Content": {"Raw": {"Data": "eA=="}}}, "Content.Raw.Data"),
+    ({"Content": {"Raw": {"Data": base64.b64encode(RAW.format("x").encode()).decode()}}, "ReplyToAddresses": ["a@example.org"]}, "ReplyToAddresses"),
+    ({"Content": {"Raw": {"Data": "eA=="}, "Simple": {"Subject": {"Data": "x"}}}}, "Content: Content has one of"),
+])
+def test_what_cannot_be_sent_raw_is_a_bad_request(server, changes, words):
+    answer = signed(server, mail(**changes))
+    assert refusal(answer) == (400, "BadRequestException") and answer.json()["message"].startswith(words), answer.body
+
+
+def test_nodemailers_ses_transport_sends_and_verifies(server):
+    subject = subject_of("nodemailer")
+    html = '<p>wörld <img src="cid:logo.png"></p>'
+    verified, sent, bad = sdk.calls(
+        server, "ses", "nodemailer", ("verify",),
+        ("sendMail", {"from": '"Sender, Inc." <sender@example.com>', "to": "Ada <ada@example.net>", "cc": "carol@example.net",
+                      "bcc": "bob@example.org", "replyTo": "replies@example.com", "subject": f"{subject} ✓", "text": "Hello, wörld\n",
+                      "html": html, "headers": {"X-Smoke-Test": "sdk-compat"}, "ses": {"EmailTags": [{"Name": "category", "Value": "nm"}]},
+                      "attachments": [{"filename": "report.txt", "content": "attachment body"},
+                                      {"filename": "logo.png", "content": sdk.buffer(sdk.PNG), "cid": "logo.png"}]}),
+        ("sendMail", {"from": "sender@example.com", "to": "not-an-address@x", "subject": "x", "text": "x"}), client="nodemailer")
+    assert verified["value"] is True, verified
+    assert sent["value"]["response"], sent
+    assert bad["error"]["name"] == "BadRequestException" and bad["error"]["status"] == 400
+    got, item, raw = sdk.caught(server, subject)
+    assert got["from"] == [["Sender, Inc.", "sender@example.com"]] and item["mail_from"] == "sender@example.com"
+    assert item["rcpt_to"] == ["ada@example.net", "carol@example.net", "bob@example.org"]
+    assert got["to"] == [["Ada", "ada@example.net"]] and headers(raw, "Bcc") == []
+    assert got["text"] == "Hello, wörld\n" and got["html"].strip() == html and headers(raw, "X-Smoke-Test") == ["sdk-compat"]
+    assert {(a["filename"], a["content"]) for a in got["attachments"]} == {("logo.png", sdk.PNG), ("report.txt", b"attachment body")}
 
 
 # Signatures
@@ -238,3 +318,14 @@ def test_bulk_and_template_mail_is_refused_in_the_sdks_class(server):
     bulk = sdk.call(server, "ses", CURRENT, "SendBulkEmailCommand", {
         "DefaultContent": {"Template": {"TemplateName": "x"}}, "BulkEmailEntries": [{"Destination": {"ToAddresses": ["a@example.org"]}}]})
     assert bulk["error"]["class"] == "BadRequestException" and "template" in bulk["error"]["message"]
+
+
+# Reads
+
+@pytest.mark.parametrize("package", SDKS)
+def test_the_account_says_what_the_key_may_do(server, package):
+    free, reader, narrow = (sdk.call(server, "ses", package, "GetAccountCommand", {}, key=f"{key}.{sdk.KEY_SECRET}")["value"]
+                            for key in (sdk.KEY_ID, "reader", "narrow"))
+    assert free["SendingEnabled"] and free["ProductionAccessEnabled"] and free["EnforcementStatus"] == "HEALTHY"
+    assert free["SendQuota"] == {"Max24HourSend": -1, "MaxSendRate": -1} and not reader["SendingEnabled"]
+    assert narrow["SendQuota"]["MaxSendRate"] == 500
