@@ -338,7 +338,7 @@ static void apply(struct smtp_client *c, const struct smtp_action *act)
     if (act->out.len != 0) {
         if (c->config.trace != NULL)
             c->config.trace->on_bytes(c->config.trace_data, act->out, false, act->secret);
-        smtp_client_send(c, act->out);
+        smtp_client_send(c, act->out, act->wants_written);
     }
     c->deadline_ms = act->deadline_ms;
     c->work_ms = act->more_work ? gw_clock_mono_ms() : 0;

@@ -94,8 +94,9 @@ void smtp_client_start_probe(struct smtp_client *c);
 void smtp_client_end_probe(struct smtp_client *c);
 
 /* client_output.c */
-/* Everything after what was sent before. A failure shows as write_error, never as a return. */
-void smtp_client_send(struct smtp_client *c, struct gw_slice out);
+/* Everything after what was sent before. A failure shows as write_error, never as a return.
+ * @owes_written  send_written is set once the kernel has it all */
+void smtp_client_send(struct smtp_client *c, struct gw_slice out, bool owes_written);
 /* Sends what waits, in one write, and keeps its memory until the kernel has it all. */
 void smtp_client_flush(struct smtp_client *c);
 

@@ -83,12 +83,12 @@ void smtp_client_flush(struct smtp_client *c)
     c->owes_written = false;
 }
 
-void smtp_client_send(struct smtp_client *c, struct gw_slice out)
+void smtp_client_send(struct smtp_client *c, struct gw_slice out, bool owes_written)
 {
     if (c->write_error != 0)
         return;
     bool fits = true;
-    c->owes_written = true;
+    c->owes_written = c->owes_written || owes_written;
     if (c->tls != NULL) {
         fits = smtp_tls_write(c->tls, out.data, out.len) == SMTP_TLS_OK;
     } else {

@@ -267,6 +267,12 @@ static void on_tls_done(struct smtp_session *s)
     smtp_session_enter(s, SMTP_STATE_EHLO);
 }
 
+/* The content goes out piece by piece. */
+static bool gives_more(const struct smtp_session *s)
+{
+    return s->state == SMTP_STATE_BODY || s->state == SMTP_STATE_CHUNK;
+}
+
 static void dispatch(struct smtp_session *s, const struct smtp_event *ev)
 {
     switch (ev->kind) {
@@ -280,7 +286,7 @@ static void dispatch(struct smtp_session *s, const struct smtp_event *ev)
         on_tls_done(s);
         break;
     case SMTP_EV_WRITTEN:
-        s->must_send = s->must_send || s->state == SMTP_STATE_BODY || s->state == SMTP_STATE_CHUNK;
+        s->must_send = s->must_send || gives_more(s);
         break;
     case SMTP_EV_DEADLINE:
         on_deadline(s);
@@ -341,6 +347,7 @@ void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
     bool over = s->state == SMTP_STATE_OVER;
     act_out->out = gw_buf_view(&s->out);
     act_out->secret = s->out_is_secret;
+    act_out->wants_written = gives_more(s);
     act_out->ready = smtp_session_ready(s);
     act_out->close = over;
     act_out->stage = over ? s->end_stage : smtp_state_info(s->state)->stage;

@@ -124,7 +124,7 @@ enum smtp_event_kind {
     SMTP_EV_CONNECTED, /* TCP is up (implicit TLS: after its handshake) */
     SMTP_EV_BYTES,     /* ev.bytes: any split of the stream */
     SMTP_EV_TLS_DONE,  /* the handshake asked for by act.start_tls succeeded */
-    SMTP_EV_WRITTEN,   /* all of act.out was handed to the kernel */
+    SMTP_EV_WRITTEN,   /* all of act.out was handed to the kernel (act.wants_written) */
     SMTP_EV_DEADLINE,  /* act.deadline_ms passed */
     SMTP_EV_WORK,      /* go on with what act.more_work spoke of */
     SMTP_EV_CLOSED,    /* connection or handshake is gone: ev.reason, ev.detail; also end of file */
@@ -151,10 +151,11 @@ struct smtp_action {
     /* Some have none, as the relay takes no more of it on this connection: to be started again on
      * another one. */
     bool unfinished;
-    bool ready;      /* the session would take a TRANSACTION now */
-    bool more_work;  /* cannot go on before a WORK event; let others have their turn first */
-    bool close;      /* close the connection after out was written; the session is over */
-    bool relay_sick; /* with close: reason/detail below are about the relay, not the message */
+    bool wants_written; /* say WRITTEN when out was handed over; else it is of no use */
+    bool ready;         /* the session would take a TRANSACTION now */
+    bool more_work;     /* cannot go on before a WORK event; let others have their turn first */
+    bool close;         /* close the connection after out was written; the session is over */
+    bool relay_sick;    /* with close: reason/detail below are about the relay, not the message */
     enum smtp_stage stage; /* present stage; with close: where it ended */
     enum smtp_reason reason;
     char detail[SMTP_DETAIL_SIZE];

@@ -58,6 +58,11 @@ bool smtp_session_command(struct smtp_session *s, enum smtp_command command, siz
     return sound;
 }
 
+static bool ends_path(unsigned char c)
+{
+    return c == ' ' || c == '<' || c == '>' || c == '\\' || c == ',' || c == ';';
+}
+
 bool smtp_session_path_is_sound(const char *address, bool smtputf8)
 {
     bool quoted = false;
@@ -72,7 +77,7 @@ bool smtp_session_path_is_sound(const char *address, bool smtputf8)
         } else if (quoted) {
             if (c == '\\' && *++p == '\0')
                 return false;
-        } else if (strchr(" <>\\,;", c) != NULL) {
+        } else if (ends_path(c)) {
             return false;
         }
     }

@@ -86,6 +86,13 @@ static void fail_from_openssl(struct smtp_tls *tls)
     fail_with_unknown_error(tls, code);
 }
 
+/* What others left behind would be taken for ours. Emptying an empty queue is not cheap. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 static int bio_read(BIO *bio, char *out, size_t size, size_t *len_out)
 {
     struct smtp_tls *tls = BIO_get_data(bio);
@@ -286,7 +293,7 @@ enum smtp_tls_status smtp_tls_handshake(struct smtp_tls *tls)
         return SMTP_TLS_FAILED;
     if (tls->handshaken)
         return SMTP_TLS_OK;
-    ERR_clear_error();
+    forget_errors();
     int ret = SSL_do_handshake(tls->ssl);
     if (ret != 1)
         return status_of(tls, ret);
@@ -303,7 +310,7 @@ enum smtp_tls_status smtp_tls_read(struct smtp_tls *tls, void *out, size_t size,
         return SMTP_TLS_ENDED;
     if (tls->in.len == 0 && SSL_has_pending(tls->ssl) == 0)
         return SMTP_TLS_MORE;
-    ERR_clear_error();
+    forget_errors();
     if (SSL_read_ex(tls->ssl, out, size, len_out) != 1)
         return status_of(tls, 0);
     if (tls->n_post_handshake <= SMTP_TLS_MAX_POST_HANDSHAKE)
@@ -317,7 +324,7 @@ enum smtp_tls_status smtp_tls_write(struct smtp_tls *tls, const void *data, size
     PRE(tls->handshaken || tls->failed);
     if (tls->failed)
         return SMTP_TLS_FAILED;
-    ERR_clear_error();
+    forget_errors();
     size_t written = 0;
     if (len == 0 || (SSL_write_ex(tls->ssl, data, len, &written) == 1 && written == len))
         return SMTP_TLS_OK;

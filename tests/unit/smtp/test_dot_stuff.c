@@ -85,6 +85,40 @@ static void bare_line_ends_are_refused(void **state)
     }
 }
 
+/* By the definition, an octet at a time. */
+static size_t bare_line_end(const char *p, size_t len, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        bool cr = p[i] == '\r' && (i + 1 == len || p[i + 1] != '\n');
+        bool lf = p[i] == '\n' && (i == 0 || p[i - 1] != '\r');
+        if (cr || lf)
+            return i;
+    }
+    return len;
+}
+
+/* Wherever it stands to the blocks that are looked at together, and whatever part is asked for. */
+static void a_bare_line_end_is_found_at_every_place(void **state)
+{
+    (void)state;
+    enum {
+        LEN = 200
+    };
+    static const size_t edges[] = {0, 1, 63, 64, 65, 127, 128, 129, LEN - 1, LEN};
+    char text[LEN];
+    for (size_t at = 0; at < LEN; at++)
+        for (int kind = 0; kind < 3; kind++) {
+            for (size_t i = 0; i < LEN; i++)
+                text[i] = i % 20 == 18 ? '\r' : i % 20 == 19 ? '\n' : 'x';
+            text[at] = "\r\nx"[kind];
+            for (size_t f = 0; f < sizeof(edges) / sizeof(edges[0]); f++)
+                for (size_t t = f; t < sizeof(edges) / sizeof(edges[0]); t++)
+                    assert_int_equal(
+                        smtp_find_bare_line_end(gw_slice_of(text, LEN), edges[f], edges[t]),
+                        bare_line_end(text, LEN, edges[f], edges[t]));
+        }
+}
+
 /* What a relay does on receipt, RFC 5321 sec. 4.5.2. */
 static void unstuff(struct gw_slice in, struct gw_buf *out)
 {
@@ -141,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dots_at_line_starts_are_doubled),
         cmocka_unit_test(bare_line_ends_are_refused),
+        cmocka_unit_test(a_bare_line_end_is_found_at_every_place),
         cmocka_unit_test(random_lines_come_back_as_they_were),
         cmocka_unit_test(full_output_is_reported),
     };
