@@ -17,6 +17,7 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_check.h"
+#include "gateway/store/sqlite_log_vfs.h"
 #include "gateway/store/sqlite_schema.h"
 
 enum {
@@ -168,7 +169,7 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
 
 enum gw_status sqlite_db_lock(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
-    *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite3_vfs_find(NULL), .dir = gw_strdup(dir)};
+    *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite_log_vfs(), .dir = gw_strdup(dir)};
     gw_list_init(&d->body_files);
     enum gw_status st = lock_directory(d, dir, err);
     if (st != GW_OK)

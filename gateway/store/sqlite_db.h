@@ -21,6 +21,7 @@ struct sqlite_tally {
     int64_t n_live[GW_STORE_LIVE_STATES];
     int64_t body_file_bytes;
     bool has_events;
+    bool moved_due; /* what falls due next may be another message */
 };
 
 struct sqlite_db {

@@ -105,6 +105,7 @@ struct sqlite_store {
     /* the store thread's, once it runs: */
     struct sqlite_db db;
     struct due_turns turns;
+    bool moved_due;               /* as in struct sqlite_tally, since next_due_ms was looked for */
     struct gw_store_stats totals; /* what is counted along the way */
     int64_t next_purge_ms;        /* monotonic */
     int64_t next_ballast_ms;      /* monotonic */

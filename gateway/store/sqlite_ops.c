@@ -186,6 +186,7 @@ static int lease(struct sqlite_store *s, struct sqlite_op *op, int64_t seq)
 {
     struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_LEASE);
     sqlite_bind_int(&b, seq);
+    s->db.tally.moved_due = true;
     GW_FAILPOINT("store.lease");
     int rc = sqlite_db_run(&s->db, STMT_LEASE);
     if (rc != SQLITE_DONE)
@@ -241,6 +242,7 @@ static int run_clock(struct sqlite_store *s, struct sqlite_op *op)
 {
     const struct gw_clock_jump *jump = &op->jump;
     int rc = SQLITE_OK;
+    s->db.tally.moved_due = true;
     if (jump->by_ms != 0) {
         struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_MOVE_EXPIRY);
         sqlite_bind_int(&b, jump->by_ms);

@@ -203,6 +203,7 @@ int sqlite_insert_message(struct sqlite_db *d, const struct gw_message *m, int64
 {
     bool settled = gw_message_settled(m);
     bool leased = !settled && gw_message_next_attempt_ms(m) == 0;
+    d->tally.moved_due = d->tally.moved_due || !leased;
     int rc = insert_head(d, m, leased);
     int64_t seq = sqlite3_last_insert_rowid(d->db);
     GW_FAILPOINT("store.insert_body");
@@ -266,6 +267,8 @@ int sqlite_update_message(struct sqlite_db *d, const struct sqlite_place *place,
 {
     bool settled = gw_message_settled(m);
     int rc = update_head(d, place->seq, m, leased, settled, now_ms);
+    if (!place->leased || !(leased || settled))
+        d->tally.moved_due = true;
     GW_FAILPOINT("store.update_recipients");
     if (rc == SQLITE_OK)
         rc = update_rcpts(d, place->seq, m, now_ms);

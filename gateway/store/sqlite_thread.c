@@ -47,6 +47,7 @@ static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
     for (int i = 0; i < GW_STORE_LIVE_STATES; i++)
         s->totals.n_live[i] += s->db.tally.n_live[i];
     s->totals.body_file_bytes += s->db.tally.body_file_bytes;
+    s->moved_due = s->moved_due || s->db.tally.moved_due;
     s->totals.n_transactions++;
     s->totals.n_operations += (int64_t)n_ops;
     int64_t took_us = gw_clock_mono_us() - started_us;
@@ -187,6 +188,7 @@ static int look_for_next_due(struct sqlite_store *s)
 {
     int64_t first = 0;
     int rc = SQLITE_OK;
+    s->moved_due = false;
     for (int p = 0; p < DUE_N_PRIORITIES && rc == SQLITE_OK; p++) {
         struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_NEXT_DUE);
         sqlite_bind_int(&b, p);
@@ -232,7 +234,8 @@ static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
     if (n > 0) {
         GW_FAILPOINT("store.batch");
         run_batch(s, ops, n);
-        (void)look_for_next_due(s);
+        if (s->moved_due)
+            (void)look_for_next_due(s);
         GW_FAILPOINT("store.finished");
     }
     for (size_t i = 0; i < n; i++)

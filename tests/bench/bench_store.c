@@ -33,7 +33,9 @@ enum {
     ROWS_PER_MESSAGE_COMMIT = 1000,
     MAX_RUNS = 101,
     LONE_COMMITS = 300,
-    PAGES = 50, /* asked of each search */
+    FRAMES_AFTER = 40, /* commits: before the first checkpoint */
+    FRAME = 4096 + 24, /* https://sqlite.org/fileformat2.html#walformat */
+    PAGES = 50,        /* asked of each search */
     MAX_SAMPLES = 4096
 };
 
@@ -308,12 +310,32 @@ static void bench_accept(int runs, int n)
     gw_free(messages);
 }
 
+/* Of this process and all its threads: what others do on the machine does not count. */
+static double cpu_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 /* ---- a commit alone ---- */
+
+/* Pages that a commit writes to the log, which grows by them until its first checkpoint. */
+static double frames_per_commit(const char *dir, int n_commits)
+{
+    char path[64];
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/mailhatch.db-wal", dir);
+    CHECK(stat(path, &st) == 0);
+    return (double)st.st_size / FRAME / n_commits;
+}
 
 static void bench_lone(int runs)
 {
     struct samples commit = {.n = 0};
     struct samples sync = {.n = 0};
+    struct samples cpu = {.n = 0};
+    double frames = 0;
     char dir[] = "bench-XXXXXX";
     if (mkdtemp(dir) == NULL)
         die("mkdtemp");
@@ -327,12 +349,16 @@ static void bench_lone(int runs)
     static char page[64 << 10]; /* what the log gets for one message */
     for (int i = 0; i < runs * LONE_COMMITS / 3; i++) {
         struct gw_message *m = new_message(i, false);
+        double cpu_start = cpu_ms();
         int64_t start = gw_clock_mono_us();
         r.store->engine->commit(r.store, m, NULL, on_committed, &r);
         for (int done = r.n_done; r.n_done == done;)
             (void)uv_run(&r.loop, UV_RUN_ONCE);
         sample(&commit, (double)(gw_clock_mono_us() - start));
+        sample(&cpu, (cpu_ms() - cpu_start) * 1e3);
         gw_message_free(&m);
+        if (i + 1 == FRAMES_AFTER)
+            frames = frames_per_commit(dir, FRAMES_AFTER);
         start = gw_clock_mono_us();
         CHECK(pwrite(fd, page, sizeof(page), (off_t)i * (off_t)sizeof(page)) ==
               (ssize_t)sizeof(page));
@@ -343,10 +369,13 @@ static void bench_lone(int runs)
     (void)unlink(path);
     close_engine(&r);
     remove_dir(dir);
-    (void)printf("lone commit_p50_us=%.0f commit_p99_us=%.0f fdatasync_p50_us=%.0f "
-                 "fdatasync_p99_us=%.0f ratio_p50=%.2f\n",
-                 quantile(&commit, 0.5), quantile(&commit, 0.99), quantile(&sync, 0.5),
-                 quantile(&sync, 0.99), quantile(&commit, 0.5) / quantile(&sync, 0.5));
+    (void)printf("lone commit_p10_us=%.0f commit_p50_us=%.0f commit_p99_us=%.0f "
+                 "fdatasync_p10_us=%.0f fdatasync_p50_us=%.0f fdatasync_p99_us=%.0f "
+                 "ratio_p10=%.2f ratio_p50=%.2f cpu_p50_us=%.0f log_pages=%.1f\n",
+                 quantile(&commit, 0.1), quantile(&commit, 0.5), quantile(&commit, 0.99),
+                 quantile(&sync, 0.1), quantile(&sync, 0.5), quantile(&sync, 0.99),
+                 quantile(&commit, 0.1) / quantile(&sync, 0.1),
+                 quantile(&commit, 0.5) / quantile(&sync, 0.5), quantile(&cpu, 0.5), frames);
 }
 
 /* ---- a large queue ---- */
@@ -404,14 +433,6 @@ static void on_page(enum gw_status status, struct gw_message **messages, size_t 
     w->n = n;
     w->cursor = cursor;
     w->done = true;
-}
-
-/* Of this process and all its threads: what others do on the machine does not count. */
-static double cpu_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 static void bench_search(struct accept_run *r, const char *name, struct gw_list_query query)

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* The log is written in few calls, and says the same as ever. */
+#include "tests/lib/store_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/store/sqlite_log_vfs.h"
+#include "tests/lib/disk_shim.h"
+
+enum {
+    FRAME = 4096 + 24,
+    N_FRAMES = 5 * SQLITE_LOG_BUFFER / FRAME,
+    MAX_CALLS = 3 /* a write and a sync; a write more when the buffer is full in between */
+};
+
+static int sqlite_engine = STORE_TEST_SQLITE;
+
+static void on_call(void *data)
+{
+    ++*(int *)data;
+}
+
+static void a_small_commit_is_one_write_and_one_sync(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    void *engine = &sqlite_engine;
+    disk_shim_install();
+    disk_shim_record(true);
+    store_test_open(&f, &engine);
+    struct gw_message *first = store_test_new_message("", 2000);
+    struct gw_message *second = store_test_new_message("", 2000);
+    store_test_commit(&f, first, GW_OK); /* the log's header, too */
+    int n_calls = 0;
+    disk_shim_on_call(on_call, &n_calls);
+    store_test_commit(&f, second, GW_OK);
+    disk_shim_on_call(NULL, NULL);
+    assert_true(n_calls >= 2 && n_calls <= MAX_CALLS);
+    gw_message_free(&first);
+    gw_message_free(&second);
+    store_test_close(&f);
+    disk_shim_remove();
+}
+
+/* The byte at @at of a log of frames. */
+static unsigned char byte_at(int at)
+{
+    return (unsigned char)(at * 7 + at / 251);
+}
+
+static void more_than_the_buffer_holds_is_written_whole_and_read_back(void **state)
+{
+    (void)state;
+    sqlite3_vfs *vfs = sqlite_log_vfs();
+    sqlite3_file *file = test_calloc(1, (size_t)vfs->szOsFile);
+    static unsigned char frame[FRAME];
+    char database[] = "log-XXXXXX";
+    char path[32] = ""; /* SQLite's VFS takes the mode from the database beside it */
+    assert_true(close(mkstemp(database)) == 0);
+    (void)snprintf(path, sizeof(path), "%s-wal", database);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL;
+    assert_int_equal(vfs->xOpen(vfs, path, file, flags, &flags), SQLITE_OK);
+    for (int n = 0; n < N_FRAMES; n++) {
+        for (int i = 0; i < FRAME; i++)
+            frame[i] = byte_at(n * FRAME + i);
+        assert_int_equal(file->pMethods->xWrite(file, frame, FRAME, (sqlite3_int64)n * FRAME),
+                         SQLITE_OK);
+    }
+    sqlite3_int64 size = 0;
+    assert_int_equal(file->pMethods->xFileSize(file, &size), SQLITE_OK);
+    assert_int_equal(size, (sqlite3_int64)N_FRAMES * FRAME);
+    assert_int_equal(file->pMethods->xSync(file, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    /* one in the middle again, and read before it is synced */
+    assert_int_equal(file->pMethods->xWrite(file, "new", 3, FRAME), SQLITE_OK);
+    for (int n = 0; n < N_FRAMES; n++) {
+        assert_int_equal(file->pMethods->xRead(file, frame, FRAME, (sqlite3_int64)n * FRAME),
+                         SQLITE_OK);
+        assert_true(n != 1 || memcmp(frame, "new", 3) == 0);
+        for (int i = n == 1 ? 3 : 0; i < FRAME; i++)
+            assert_int_equal(frame[i], byte_at(n * FRAME + i));
+    }
+    assert_int_equal(file->pMethods->xClose(file), SQLITE_OK);
+    (void)unlink(path);
+    (void)unlink(database);
+    test_free(file);
+}
+
+/* What was gathered for the transaction that failed is not written by the next one. */
+static void a_log_that_cannot_be_written_forgets_what_it_gathered(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    void *engine = &sqlite_engine;
+    disk_shim_install();
+    store_test_open(&f, &engine);
+    struct gw_message *refused = store_test_new_message("", 2000);
+    struct gw_message *taken = store_test_new_message("", 100);
+    disk_shim_set_room(0);
+    store_test_commit(&f, refused, GW_BUSY);
+    disk_shim_set_room(-1);
+    store_test_commit(&f, taken, GW_OK);
+    store_test_reopen(&f);
+    store_test_get(&f, "", refused->id, GW_NOTFOUND);
+    store_test_get(&f, "", taken->id, GW_OK);
+    gw_message_free(&refused);
+    gw_message_free(&taken);
+    store_test_close(&f);
+    disk_shim_remove();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_commit_is_one_write_and_one_sync),
+        cmocka_unit_test(more_than_the_buffer_holds_is_written_whole_and_read_back),
+        cmocka_unit_test(a_log_that_cannot_be_written_forgets_what_it_gathered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
