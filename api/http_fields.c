@@ -95,14 +95,41 @@ static bool is_nocase(struct gw_slice s, const char *text)
     return gw_slice_eq_nocase(s, gw_slice_str(text));
 }
 
+/* Takes `type/subtype`. */
+static bool take_type(struct cursor *c, const char *type, const char *subtype)
+{
+    skip_space(c);
+    if (!is_nocase(token(c), type) || c->p == c->end || *c->p != '/')
+        return false;
+    c->p++;
+    return is_nocase(token(c), subtype);
+}
+
+struct parameter {
+    struct gw_slice name, value;
+    char scratch[MAX_WORD]; /* of value */
+    bool broken;            /* what stands here is none */
+};
+
+/* Takes the next `;name=value`. False at the end, and when it is broken. */
+static bool take_parameter(struct cursor *c, struct parameter *p)
+{
+    while (take(c, ';')) {
+        p->name = token(c);
+        if (p->name.len == 0)
+            continue; /* "application/json;" is common enough */
+        bool equals = c->p < c->end && *c->p == '=';
+        c->p += equals;
+        p->broken = !equals || !word(c, p->scratch, &p->value);
+        return !p->broken;
+    }
+    return false;
+}
+
 bool api_content_type_is_mime(struct gw_slice value)
 {
     struct cursor c = cursor_of(value);
-    skip_space(&c);
-    if (!is_nocase(token(&c), "message") || c.p == c.end || *c.p != '/')
-        return false;
-    c.p++;
-    if (!is_nocase(token(&c), "rfc822"))
+    if (!take_type(&c, "message", "rfc822"))
         return false;
     skip_space(&c);
     return c.p == c.end || *c.p == ';';
@@ -111,61 +138,35 @@ bool api_content_type_is_mime(struct gw_slice value)
 bool api_content_type_is_json(struct gw_slice value)
 {
     struct cursor c = cursor_of(value);
-    skip_space(&c);
-    struct gw_slice type = token(&c);
-    if (!is_nocase(type, "application") || c.p == c.end || *c.p != '/')
+    struct parameter p = {.broken = false};
+    if (!take_type(&c, "application", "json"))
         return false;
-    c.p++;
-    if (!is_nocase(token(&c), "json"))
-        return false;
-    while (take(&c, ';')) {
-        char scratch[MAX_WORD];
-        struct gw_slice parameter;
-        struct gw_slice name = token(&c);
-        if (name.len == 0)
-            continue; /* "application/json;" is common enough */
-        if (c.p == c.end || *c.p != '=')
+    while (take_parameter(&c, &p))
+        if (is_nocase(p.name, "charset") && !is_nocase(p.value, "utf-8") &&
+            !is_nocase(p.value, "utf8"))
             return false;
-        c.p++;
-        if (!word(&c, scratch, &parameter))
-            return false;
-        if (is_nocase(name, "charset") && !is_nocase(parameter, "utf-8") &&
-            !is_nocase(parameter, "utf8"))
-            return false;
-    }
-    return c.p == c.end;
+    return !p.broken && c.p == c.end;
 }
 
 bool api_content_type_is_form(struct gw_slice value, char *out, size_t size)
 {
     struct cursor c = cursor_of(value);
+    struct parameter p = {.broken = false};
     bool found = false;
-    skip_space(&c);
-    if (!is_nocase(token(&c), "multipart") || c.p == c.end || *c.p != '/')
+    if (!take_type(&c, "multipart", "form-data"))
         return false;
-    c.p++;
-    if (!is_nocase(token(&c), "form-data"))
-        return false;
-    while (take(&c, ';')) {
-        char scratch[MAX_WORD];
-        struct gw_slice parameter;
-        struct gw_slice name = token(&c);
-        if (name.len == 0)
+    while (take_parameter(&c, &p)) {
+        if (!is_nocase(p.name, "boundary"))
             continue;
-        if (c.p == c.end || *c.p != '=')
+        if (found)
             return false;
-        c.p++;
-        if (!word(&c, scratch, &parameter) || (found && is_nocase(name, "boundary")))
-            return false;
-        if (!is_nocase(name, "boundary"))
-            continue;
         found = true;
-        bool fits = parameter.len < size;
+        bool fits = p.value.len < size;
         if (fits)
-            memcpy(out, parameter.data, parameter.len);
-        out[fits ? parameter.len : 0] = '\0';
+            memcpy(out, p.value.data, p.value.len);
+        out[fits ? p.value.len : 0] = '\0';
     }
-    return found && c.p == c.end;
+    return found && !p.broken && c.p == c.end;
 }
 
 /* How closely a media range names JSON: 0 not at all, 3 exactly. */

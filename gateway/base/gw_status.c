@@ -16,14 +16,20 @@ const char *gw_status_text(enum gw_status status)
     return i < sizeof(texts) / sizeof(texts[0]) ? texts[i] : "unknown status";
 }
 
+static GW_PRINTF(3, 0) void set(struct gw_err *err, enum gw_status status, const char *fmt,
+                                va_list ap)
+{
+    err->status = status;
+    (void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+}
+
 enum gw_status gw_err_set(struct gw_err *err, enum gw_status status, const char *fmt, ...)
 {
     if (err == NULL)
         return status;
     va_list ap;
     va_start(ap, fmt);
-    err->status = status;
-    (void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    set(err, status, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -35,8 +41,7 @@ enum gw_status gw_err_errno(struct gw_err *err, enum gw_status status, int errnu
         return status;
     va_list ap;
     va_start(ap, fmt);
-    err->status = status;
-    (void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    set(err, status, fmt, ap);
     va_end(ap);
     size_t used = strlen(err->text);
     char buf[128];
