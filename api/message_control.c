@@ -2,59 +2,25 @@
 /* POST /v1/messages/{id}/cancel and /retry, PATCH /v1/messages/{id}. */
 #include <string.h>
 
+#include "api/held_call.h"
 #include "api/message_record.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "api/small_body.h"
 #include "gateway/base/gw_clock.h"
-#include "gateway/base/gw_mem.h"
 #include "gateway/prepare.h"
 #include "gateway/records.h"
 
-/* A change in hand; whichever of request and call ends first unhooks the other. */
-struct change {
-    struct api_request *request;
-    struct gw_call *call;
-    const char *too_late; /* detail of message_state */
-};
-
-static void on_client_gone(void *data)
+static void view(struct api_request *r, const struct gw_message *m)
 {
-    struct change *c = data;
-    gw_call_abandon(c->call);
-    gw_free(c);
+    api_message_answer_view(r, 200, m);
 }
 
-static void on_changed(enum gw_status status, const struct gw_message *m, void *data)
+static struct api_held_call *new_change(struct api_request *r, const char *too_late)
 {
-    struct change *c = data;
-    struct api_request *r = c->request;
-    switch ((int)status) {
-    case GW_OK:
-        api_message_answer_view(r, 200, m);
-        break;
-    case GW_INVALID:
-        api_problem_send(r, &(struct api_problem){
-                                .code = API_MESSAGE_STATE, .detail = c->too_late, .message = m});
-        break;
-    case GW_CONFLICT:
-        api_problem(r, API_BODY_GONE, "The message cannot be sent again: its body is not kept.");
-        break;
-    case GW_BUSY:
-        api_problem(r, API_MESSAGE_BUSY, "An attempt is in hand; ask again when it is over.");
-        break;
-    default:
-        api_message_failed(r, status);
-    }
-    gw_free(c);
-}
-
-static struct change *new_change(struct api_request *r, const char *too_late)
-{
-    struct change *c = gw_calloc(1, sizeof(*c));
-    c->request = r;
+    struct api_held_call *c = api_held_call_new(r);
+    c->view = view;
     c->too_late = too_late;
-    api_request_hold(r, on_client_gone, c);
     return c;
 }
 
@@ -62,17 +28,18 @@ static void cancel_message(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    struct change *c = new_change(r, "Too late: every recipient is final.");
-    c->call =
-        gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param, on_changed, c);
+    struct api_held_call *c = new_change(r, "Too late: every recipient is final.");
+    c->call = gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param,
+                                api_held_call_on_record, c);
 }
 
 static void retry_message(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    struct change *c = new_change(r, "There is no recipient to try again.");
-    c->call = gw_message_retry(r->context->gateway, api_request_tenant(r), r->param, on_changed, c);
+    struct api_held_call *c = new_change(r, "There is no recipient to try again.");
+    c->call = gw_message_retry(r->context->gateway, api_request_tenant(r), r->param,
+                               api_held_call_on_record, c);
 }
 
 /* ---- PATCH ---- */
@@ -144,10 +111,10 @@ static void patch_message(struct api_request *r)
                                                   .detail = "The change is not valid.",
                                                   .errors = &problems});
     } else {
-        struct change *c =
+        struct api_held_call *c =
             new_change(r, "Only a message that was not tried yet has a time to move.");
         c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at,
-                                      on_changed, c);
+                                      api_held_call_on_record, c);
     }
     json_decref(root);
     gw_arena_free(&arena);

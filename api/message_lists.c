@@ -5,46 +5,23 @@
 #include <string.h>
 
 #include "api/event_view.h"
+#include "api/held_call.h"
 #include "api/json_write.h"
 #include "api/message_record.h"
 #include "api/message_view.h"
 #include "api/page.h"
 #include "api/problem.h"
 #include "api/routes.h"
-#include "gateway/base/gw_mem.h"
 #include "gateway/records.h"
 
 enum {
     MAX_PAGE = 16 << 20 /* GW_LIST_MAX messages with API_LIST_MAX_RCPTS recipients each */
 };
 
-/* A look-up in hand; whichever of request and call ends first unhooks the other. */
-struct look {
-    struct api_request *request;
-    struct gw_call *call;
-};
-
-static void on_client_gone(void *data)
-{
-    struct look *l = data;
-    gw_call_abandon(l->call);
-    gw_free(l);
-}
-
-static struct look *new_look(struct api_request *r)
-{
-    struct look *l = gw_calloc(1, sizeof(*l));
-    l->request = r;
-    api_request_hold(r, on_client_gone, l);
-    return l;
-}
-
 /* The request that @data looked something up for; NULL when it is answered with what failed. */
 static struct api_request *end_look(void *data, enum gw_status status)
 {
-    struct look *l = data;
-    struct api_request *r = l->request;
-    gw_free(l);
+    struct api_request *r = api_held_call_end(data);
     if (status == GW_OK)
         return r;
     api_message_failed(r, status);
@@ -109,7 +86,7 @@ static void list_messages(struct api_request *r)
         read_address(r, arena, "from", &q.from) && read_time(r, "since", &q.since_ms) &&
         read_time(r, "until", &q.until_ms)) {
         q.limit = (size_t)limit;
-        struct look *l = new_look(r);
+        struct api_held_call *l = api_held_call_new(r);
         l->call = gw_list_messages(r->context->gateway, &q, on_page, l);
     }
     gw_arena_free(&arena);
@@ -182,7 +159,7 @@ static void get_attempts(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    struct look *l = new_look(r);
+    struct api_held_call *l = api_held_call_new(r);
     l->call =
         gw_message_attempts(r->context->gateway, api_request_tenant(r), r->param, on_attempts, l);
 }
@@ -208,7 +185,7 @@ static void get_events(struct api_request *r)
     int64_t cursor;
     if (!api_message_id_check(r) || !api_page_read(r, GW_EVENTS_MAX, &limit, &cursor))
         return;
-    struct look *l = new_look(r);
+    struct api_held_call *l = api_held_call_new(r);
     struct gw_history_query query = {
         .tenant = api_request_tenant(r), .id = r->param, .before = cursor, .limit = (size_t)limit};
     l->call = gw_message_history(r->context->gateway, &query, on_history, l);
@@ -235,7 +212,7 @@ static void get_raw(struct api_request *r)
 {
     if (!api_message_id_check(r))
         return;
-    struct look *l = new_look(r);
+    struct api_held_call *l = api_held_call_new(r);
     l->call = gw_message_raw(r->context->gateway, api_request_tenant(r), r->param, on_raw, l);
 }
 

@@ -13,7 +13,8 @@ enum {
     CURSOR_SIZE = sizeof("9223372036854775807")
 };
 
-bool api_page_number(struct api_request *r, const char *name, int64_t max, int64_t *out)
+bool api_page_number(struct api_request *r, const char *name, int64_t min, int64_t max,
+                     int64_t *out)
 {
     const char *text = api_request_query(r, name);
     char *end;
@@ -22,12 +23,12 @@ bool api_page_number(struct api_request *r, const char *name, int64_t max, int64
     errno = 0;
     long long v = strtoll(text, &end, 10);
     bool good =
-        text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= 1 && v <= max;
+        text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= min && v <= max;
     if (good)
         *out = v;
     else
-        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from 1 to %" PRId64 ".", name,
-                    max);
+        api_problem(r, API_UNKNOWN_PARAMETER,
+                    "%s must be a number from %" PRId64 " to %" PRId64 ".", name, min, max);
     return good;
 }
 
@@ -35,8 +36,8 @@ bool api_page_read(struct api_request *r, int64_t max, int64_t *limit, int64_t *
 {
     *limit = API_DEFAULT_LIMIT;
     *cursor = 0;
-    return api_page_number(r, "limit", max, limit) &&
-           api_page_number(r, "cursor", INT64_MAX, cursor);
+    return api_page_number(r, "limit", 1, max, limit) &&
+           api_page_number(r, "cursor", 1, INT64_MAX, cursor);
 }
 
 void api_page_begin(struct api_page *p, const char *name, size_t max)

@@ -12,9 +12,10 @@ enum {
     API_DEFAULT_LIMIT = 50
 };
 
-/* The query parameter @name as a whole number from 1 to @max; *out stays when it was not given.
+/* The query parameter @name as a whole number from @min to @max; *out stays when it was not given.
  * False: the request is answered. */
-bool api_page_number(struct api_request *r, const char *name, int64_t max, int64_t *out);
+bool api_page_number(struct api_request *r, const char *name, int64_t min, int64_t max,
+                     int64_t *out);
 /* limit, 1 to @max, and cursor (0: from the beginning). False: the request is answered. */
 bool api_page_read(struct api_request *r, int64_t max, int64_t *limit, int64_t *cursor);
 

@@ -3,13 +3,12 @@
  *
  * Messages are parsed and written as JSON in the pool. While an answer is on its way, one `pending`
  * ties the request to the gateway's work: a wait for a message, or the reading of some. */
-#include <stdlib.h>
-
+#include "gateway/sandbox.h"
+#include "api/page.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "api/sandbox_view.h"
 #include "gateway/base/gw_mem.h"
-#include "gateway/sandbox.h"
 
 enum {
     DEFAULT_LIMIT = GW_SANDBOX_MAX_READING,
@@ -21,7 +20,7 @@ struct pending {
     struct api_request *request;
     struct gw_sandbox_wait *wait;
     struct gw_sandbox_reading *reading;
-    long timeout_s;
+    int64_t timeout_s;
     const char *content_type;
 };
 
@@ -48,21 +47,6 @@ static struct gw_sandbox *sandbox_of(struct api_request *r)
 static void answer_no_message(struct api_request *r)
 {
     api_problem(r, API_NOT_FOUND, "The sandbox has no message with this id.");
-}
-
-/* A whole number from 0 to @max, or the request is answered. */
-static bool number_of(struct api_request *r, const char *name, long max, long fallback, long *out)
-{
-    const char *text = api_request_query(r, name);
-    *out = fallback;
-    if (text == NULL)
-        return true;
-    size_t n = strspn(text, "0123456789");
-    *out = n > 0 && n < 6 && text[n] == '\0' ? strtol(text, NULL, 10) : -1;
-    if (*out >= 0 && *out <= max)
-        return true;
-    api_problem(r, API_UNKNOWN_PARAMETER, "`%s` is a whole number from 0 to %ld.", name, max);
-    return false;
 }
 
 /* ---- reading ---- */
@@ -140,9 +124,9 @@ static void list_messages(struct api_request *r)
     struct gw_sandbox *s = sandbox_of(r);
     const char *ids[GW_SANDBOX_MAX_READING];
     struct gw_sandbox_item item;
-    long limit = 0;
+    int64_t limit = DEFAULT_LIMIT;
     size_t n = 0;
-    if (s == NULL || !number_of(r, "limit", GW_SANDBOX_MAX_READING, DEFAULT_LIMIT, &limit))
+    if (s == NULL || !api_page_number(r, "limit", 0, GW_SANDBOX_MAX_READING, &limit))
         return;
     size_t first = first_behind(s, api_request_query(r, "cursor"));
     while (n < (size_t)limit && gw_sandbox_at(s, first + n, &item))
@@ -168,20 +152,21 @@ static void on_waited(const struct gw_sandbox_item *item, void *data)
         api_problem(p->request, API_DRAINING,
                     "The server is shutting down; ask again in a moment.");
     else
-        api_problem(p->request, API_NOT_FOUND, "No such message came within %ld s.", p->timeout_s);
+        api_problem(p->request, API_NOT_FOUND, "No such message came within %d s.",
+                    (int)p->timeout_s);
     gw_free(p);
 }
 
 static void wait_for_message(struct api_request *r)
 {
     struct gw_sandbox *s = sandbox_of(r);
-    long timeout_s = 0;
-    if (s == NULL || !number_of(r, "timeout", MAX_TIMEOUT_S, DEFAULT_TIMEOUT_S, &timeout_s))
+    int64_t timeout_s = DEFAULT_TIMEOUT_S;
+    if (s == NULL || !api_page_number(r, "timeout", 0, MAX_TIMEOUT_S, &timeout_s))
         return;
     struct pending *p = hold(r, "application/json");
     p->timeout_s = timeout_s;
     p->wait = gw_sandbox_wait(s, api_request_query(r, "to"), api_request_query(r, "subject"),
-                              (int64_t)timeout_s * 1000, on_waited, p);
+                              timeout_s * 1000, on_waited, p);
     if (p->wait != NULL)
         return;
     api_problem(r, API_OVERLOADED, "%d requests wait for messages already.", GW_SANDBOX_MAX_WAITS);

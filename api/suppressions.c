@@ -4,46 +4,17 @@
 
 #include <string.h>
 
+#include "api/held_call.h"
 #include "api/json_write.h"
 #include "api/message_record.h"
 #include "api/page.h"
 #include "api/problem.h"
 #include "api/routes.h"
 #include "api/small_body.h"
-#include "gateway/base/gw_mem.h"
 
 enum {
     MAX_ANSWER = 4 << 20 /* GW_SUPPRESSIONS_MAX entries with the longest detail, escaped */
 };
-
-/* A call in hand; whichever of request and call ends first unhooks the other. */
-struct pending {
-    struct api_request *request;
-    struct gw_call *call;
-};
-
-static void on_client_gone(void *data)
-{
-    struct pending *p = data;
-    gw_call_abandon(p->call);
-    gw_free(p);
-}
-
-static struct pending *new_pending(struct api_request *r)
-{
-    struct pending *p = gw_calloc(1, sizeof(*p));
-    p->request = r;
-    api_request_hold(r, on_client_gone, p);
-    return p;
-}
-
-/* The request of a call that is over. */
-static struct api_request *end_pending(struct pending *p)
-{
-    struct api_request *r = p->request;
-    gw_free(p);
-    return r;
-}
 
 static void not_found(struct api_request *r)
 {
@@ -77,7 +48,7 @@ static void answer_entry(struct api_request *r, unsigned status, const struct gw
 static void on_page(enum gw_status status, const struct gw_suppression *entries, size_t n,
                     int64_t cursor, void *data)
 {
-    struct api_request *r = end_pending(data);
+    struct api_request *r = api_held_call_end(data);
     if (status != GW_OK) {
         api_message_failed(r, status);
         return;
@@ -111,7 +82,7 @@ static void list_suppressions(struct api_request *r)
     if (!api_page_read(r, GW_SUPPRESSIONS_MAX, &limit, &q.cursor) || !read_reason(r, &q.reason))
         return;
     q.limit = (size_t)limit;
-    struct pending *p = new_pending(r);
+    struct api_held_call *p = api_held_call_new(r);
     p->call = gw_list_suppressions(r->context->gateway, &q, on_page, p);
 }
 
@@ -155,7 +126,7 @@ static void check_post(const struct post *post, struct gw_arena *arena,
 static void on_suppressed(enum gw_status status, const struct gw_suppression *entries, size_t n,
                           int64_t n_new, void *data)
 {
-    struct api_request *r = end_pending(data);
+    struct api_request *r = api_held_call_end(data);
     if (status == GW_OK && n == 1)
         answer_entry(r, n_new != 0 ? 201 : 200, &entries[0]);
     else
@@ -186,7 +157,7 @@ static void post_suppression(struct api_request *r)
                                                   .detail = "The suppression is not valid.",
                                                   .errors = &problems});
     } else {
-        struct pending *p = new_pending(r);
+        struct api_held_call *p = api_held_call_new(r);
         p->call =
             gw_suppress(r->context->gateway, api_request_tenant(r), &entry, 1, on_suppressed, p);
     }
@@ -199,7 +170,7 @@ static void post_suppression(struct api_request *r)
 static void on_entry(enum gw_status status, const struct gw_suppression *entries, size_t n,
                      int64_t cursor, void *data)
 {
-    struct api_request *r = end_pending(data);
+    struct api_request *r = api_held_call_end(data);
     (void)cursor;
     if (status != GW_OK)
         api_message_failed(r, status);
@@ -212,7 +183,7 @@ static void on_entry(enum gw_status status, const struct gw_suppression *entries
 static void on_unsuppressed(enum gw_status status, const struct gw_suppression *entries, size_t n,
                             int64_t cursor, void *data)
 {
-    struct api_request *r = end_pending(data);
+    struct api_request *r = api_held_call_end(data);
     (void)entries;
     (void)n;
     (void)cursor;
@@ -229,7 +200,7 @@ static void get_suppression(struct api_request *r)
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_suppression_query q = {.tenant = api_request_tenant(r), .reason = -1, .limit = 1};
     if (gw_suppression_address(arena, r->param, &q.email)) {
-        struct pending *p = new_pending(r);
+        struct api_held_call *p = api_held_call_new(r);
         p->call = gw_list_suppressions(r->context->gateway, &q, on_entry, p);
     } else {
         not_found(r);
@@ -242,7 +213,7 @@ static void delete_suppression(struct api_request *r)
     struct gw_arena *arena = gw_arena_new(0);
     const char *email;
     if (gw_suppression_address(arena, r->param, &email)) {
-        struct pending *p = new_pending(r);
+        struct api_held_call *p = api_held_call_new(r);
         p->call = gw_unsuppress(r->context->gateway, api_request_tenant(r), &email, 1,
                                 on_unsuppressed, p);
     } else {

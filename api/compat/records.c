@@ -1,87 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages that were sent, for facades. A call in hand ties the request to the gateway's work;
- * whichever side ends first frees it and unhooks the other. */
+/* Messages that were sent, for facades. */
 #include "api/compat/records.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-
+#include "api/held_call.h"
 #include "api/message_record.h"
+#include "api/page.h"
 #include "api/problem.h"
 #include "gateway/base/gw_mem.h"
 
-struct call {
-    struct api_request *request;
-    struct gw_call *call;
-    const char *too_late;
-    api_compat_view_fn view;
-};
-
-static void on_client_gone(void *data)
-{
-    struct call *c = data;
-    gw_call_abandon(c->call);
-    gw_free(c);
-}
-
-static void on_record(enum gw_status status, const struct gw_message *m, void *data)
-{
-    struct call *c = data;
-    struct api_request *r = c->request;
-    switch ((int)status) {
-    case GW_OK:
-        c->view(r, m);
-        break;
-    case GW_INVALID:
-        api_problem(r, API_MESSAGE_STATE, "%s", c->too_late);
-        break;
-    case GW_CONFLICT:
-        api_problem(r, API_BODY_GONE, "The message cannot be sent again: its body is not kept.");
-        break;
-    case GW_BUSY:
-        api_problem(r, API_MESSAGE_BUSY, "An attempt is in hand; ask again when it is over.");
-        break;
-    default:
-        api_message_failed(r, status);
-    }
-    gw_free(c);
-}
-
 /* NULL: the path names no message, the request is answered. */
-static struct call *new_call(struct api_request *r, const char *too_late, api_compat_view_fn view)
+static struct api_held_call *new_call(struct api_request *r, const char *too_late,
+                                      api_compat_view_fn view)
 {
     if (!api_message_id_check(r))
         return NULL;
-    struct call *c = gw_calloc(1, sizeof(*c));
-    *c = (struct call){.request = r, .too_late = too_late, .view = view};
-    api_request_hold(r, on_client_gone, c);
+    struct api_held_call *c = api_held_call_new(r);
+    c->view = view;
+    c->too_late = too_late;
     return c;
 }
 
 void api_compat_show(struct api_request *r, api_compat_view_fn view)
 {
-    struct call *c = new_call(r, "", view);
+    struct api_held_call *c = new_call(r, "", view);
     if (c != NULL)
-        c->call =
-            gw_message_raw(r->context->gateway, api_request_tenant(r), r->param, on_record, c);
+        c->call = gw_message_raw(r->context->gateway, api_request_tenant(r), r->param,
+                                 api_held_call_on_record, c);
 }
 
 void api_compat_cancel(struct api_request *r, const char *too_late, api_compat_view_fn view)
 {
-    struct call *c = new_call(r, too_late, view);
+    struct api_held_call *c = new_call(r, too_late, view);
     if (c != NULL)
-        c->call =
-            gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param, on_record, c);
+        c->call = gw_message_cancel(r->context->gateway, api_request_tenant(r), r->param,
+                                    api_held_call_on_record, c);
 }
 
 void api_compat_schedule(struct api_request *r, int64_t at_ms, const char *too_late,
                          api_compat_view_fn view)
 {
-    struct call *c = new_call(r, too_late, view);
+    struct api_held_call *c = new_call(r, too_late, view);
     if (c != NULL)
         c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at_ms,
-                                      on_record, c);
+                                      api_held_call_on_record, c);
 }
 
 bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
@@ -104,20 +65,8 @@ void api_compat_text(struct api_json *j, const char *key, struct gw_slice text)
 bool api_compat_number(struct api_request *r, const char *name, int64_t min, int64_t max,
                        int64_t otherwise, int64_t *out)
 {
-    const char *text = api_request_query(r, name);
-    char *end;
     *out = otherwise;
-    if (text == NULL)
-        return true;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && v >= min && v <= max) {
-        *out = v;
-        return true;
-    }
-    api_problem(r, API_UNKNOWN_PARAMETER, "%s must be a number from %" PRId64 " to %" PRId64 ".",
-                name, min, max);
-    return false;
+    return api_page_number(r, name, min, max, out);
 }
 
 /* ---- lists ---- */
