@@ -55,6 +55,9 @@ extern const struct api_route api_event_routes[];
 extern const struct api_route api_sendgrid_routes[];
 extern const struct api_route api_sendgrid_sends_routes[];
 extern const struct api_route api_ses_routes[];
+extern const struct api_route api_resend_suppressed_routes[];
+extern const struct api_route api_postmark_suppressed_routes[];
+extern const struct api_route api_sendgrid_suppressed_routes[];
 
 /* Finds the route and calls its handler, or answers with a problem. */
 void api_dispatch(struct api_request *r);

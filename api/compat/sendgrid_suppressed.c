@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* SendGrid's reads of suppressions: one list of ours, shown as the lists it has for each reason. */
+#include <inttypes.h>
+
+#include "api/compat/records.h"
+#include "api/compat/suppressed.h"
+#include "api/routes.h"
+
+enum {
+    MAX_LIMIT = 500,
+    LAST_YEAR_S = INT32_MAX
+};
+
+static void begin(struct api_json *j)
+{
+    api_json_begin_array(j, NULL);
+}
+
+static void end(struct api_json *j, bool more)
+{
+    (void)more;
+    api_json_end_array(j);
+}
+
+static void view(struct api_json *j, const struct gw_suppression *e)
+{
+    api_json_begin_object(j, NULL);
+    api_json_num(j, "created", e->created_at_ms / 1000);
+    api_json_str(j, "email", e->email);
+    api_json_str(j, "reason", e->detail != NULL ? e->detail : "");
+    api_json_str(j, "status", e->reason == GW_SUPPRESSION_BOUNCE ? "5.1.1" : "");
+    api_json_end_object(j);
+}
+
+/* @email  NULL: all */
+static void list(struct api_request *r, unsigned reasons, const char *email)
+{
+    int64_t limit;
+    int64_t offset;
+    int64_t since_s;
+    int64_t until_s;
+    if (!api_compat_number(r, "limit", 1, MAX_LIMIT, MAX_LIMIT, &limit) ||
+        !api_compat_number(r, "offset", 0, API_COMPAT_MAX_SUPPRESSED, 0, &offset) ||
+        !api_compat_number(r, "start_time", 0, LAST_YEAR_S, 0, &since_s) ||
+        !api_compat_number(r, "end_time", 0, LAST_YEAR_S, 0, &until_s))
+        return;
+    const struct api_compat_suppressed what = {.reasons = reasons,
+                                               .email = email,
+                                               .since_ms = since_s * 1000,
+                                               .until_ms = until_s > 0 ? (until_s + 1) * 1000 : 0,
+                                               .offset = (size_t)offset,
+                                               .take = (size_t)limit,
+                                               .begin = begin,
+                                               .item = view,
+                                               .end = end};
+    api_compat_list_suppressed(r, &what);
+}
+
+static const unsigned bounces = 1U << GW_SUPPRESSION_BOUNCE;
+static const unsigned spam = 1U << GW_SUPPRESSION_COMPLAINT;
+static const unsigned unsubscribes = 1U << GW_SUPPRESSION_UNSUBSCRIBE | 1U << GW_SUPPRESSION_MANUAL;
+static const unsigned none = 1U << GW_N_SUPPRESSION_REASONS; /* nothing is listed for it here */
+
+static void list_bounces(struct api_request *r)
+{
+    list(r, bounces, NULL);
+}
+
+static void get_bounce(struct api_request *r)
+{
+    list(r, bounces, r->param);
+}
+
+static void list_spam(struct api_request *r)
+{
+    list(r, spam, NULL);
+}
+
+static void get_spam(struct api_request *r)
+{
+    list(r, spam, r->param);
+}
+
+static void list_unsubscribes(struct api_request *r)
+{
+    list(r, unsubscribes, NULL);
+}
+
+static void get_unsubscribe(struct api_request *r)
+{
+    list(r, unsubscribes, r->param);
+}
+
+static void list_none(struct api_request *r)
+{
+    list(r, none, NULL);
+}
+
+#define LISTS "/compat/sendgrid/v3/suppression/"
+#define PAGE  "limit offset start_time end_time"
+
+const struct api_route api_sendgrid_suppressed_routes[] = {
+    {"GET", LISTS "bounces", list_bounces, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
+    {"GET", LISTS "bounces/{email}", get_bounce, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {"GET", LISTS "spam_reports", list_spam, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
+    {"GET", LISTS "spam_reports/{email}", get_spam, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {"GET", LISTS "unsubscribes", list_unsubscribes, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
+    {"GET", "/compat/sendgrid/v3/asm/suppressions/global/{email}", get_unsubscribe, CFG_SCOPE_READ,
+     API_ROUTE_JSON, NULL},
+    {"GET", LISTS "blocks", list_none, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
+    {"GET", LISTS "invalid_emails", list_none, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
+    {0},
+};

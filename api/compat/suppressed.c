@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Suppression lists, for facades. A call in hand ties the request to the store's work; whichever
+ * side ends first frees it and unhooks the other. */
+#include "api/compat/suppressed.h"
+
+#include <string.h>
+
+#include "api/message_record.h"
+#include "api/problem.h"
+#include "gateway/base/gw_mem.h"
+
+enum {
+    MAX_ANSWER = 16 << 20
+};
+
+/* ---- lists ---- */
+
+struct walk {
+    struct api_request *request;
+    struct gw_call *call;
+    struct api_compat_suppressed list;
+    struct gw_suppression_query query;
+    struct gw_arena *arena;
+    struct gw_buf body;
+    struct api_json json;
+    size_t n_skipped, n_shown;
+    bool found_after, more;
+};
+
+static void free_walk(struct walk *w)
+{
+    gw_buf_deinit(&w->body);
+    gw_arena_free(&w->arena);
+    gw_free(w);
+}
+
+static void on_walker_gone(void *data)
+{
+    struct walk *w = data;
+    gw_call_abandon(w->call);
+    free_walk(w);
+}
+
+static bool is_asked_for(const struct walk *w, const struct gw_suppression *e)
+{
+    const struct api_compat_suppressed *list = &w->list;
+    return (list->reasons == 0 || (list->reasons & 1U << e->reason) != 0) &&
+           e->created_at_ms >= list->since_ms &&
+           (list->until_ms == 0 || e->created_at_ms < list->until_ms);
+}
+
+static void look(struct walk *w, const struct gw_suppression *e)
+{
+    if (!w->found_after) {
+        w->found_after = strcmp(e->email, w->list.after) == 0;
+    } else if (!is_asked_for(w, e)) {
+        return;
+    } else if (w->n_skipped < w->list.offset) {
+        w->n_skipped++;
+    } else if (w->n_shown == w->list.take) {
+        w->more = true;
+    } else {
+        w->list.item(&w->json, e);
+        w->n_shown++;
+    }
+}
+
+static void next_page(struct walk *w);
+
+static void on_page(enum gw_status status, const struct gw_suppression *entries, size_t n,
+                    int64_t cursor, void *data)
+{
+    struct walk *w = data;
+    for (size_t i = 0; status == GW_OK && i < n && !w->more; i++)
+        look(w, &entries[i]);
+    w->query.cursor = cursor;
+    if (status == GW_OK && !w->more && cursor > 0) {
+        next_page(w);
+        return;
+    }
+    if (status != GW_OK) {
+        api_message_failed(w->request, status);
+    } else if (!w->found_after || (w->list.must_exist && w->n_shown == 0)) {
+        api_problem(w->request, API_NOT_FOUND, "The address is not on the suppression list.");
+    } else {
+        w->list.end(&w->json, w->more);
+        api_answer_json(w->request, 200, &w->body);
+    }
+    free_walk(w);
+}
+
+static void next_page(struct walk *w)
+{
+    w->call = gw_list_suppressions(w->request->context->gateway, &w->query, on_page, w);
+}
+
+/* @text as the list has it; false: the request is answered. */
+static bool address(struct walk *w, const char *name, const char **text)
+{
+    if (*text == NULL || gw_suppression_address(w->arena, *text, text))
+        return true;
+    api_problem(w->request, API_UNKNOWN_PARAMETER, "%s must be an address.", name);
+    return false;
+}
+
+void api_compat_list_suppressed(struct api_request *r, const struct api_compat_suppressed *list)
+{
+    struct walk *w = gw_calloc(1, sizeof(*w));
+    w->request = r;
+    w->list = *list;
+    w->arena = gw_arena_new(0);
+    gw_buf_init(&w->body, MAX_ANSWER);
+    if (!address(w, "email", &w->list.email) || !address(w, "after", &w->list.after)) {
+        free_walk(w);
+        return;
+    }
+    w->found_after = w->list.after == NULL;
+    w->query = (struct gw_suppression_query){.tenant = api_request_tenant(r),
+                                             .email = w->list.email,
+                                             .reason = -1,
+                                             .limit = GW_SUPPRESSIONS_MAX};
+    w->json = (struct api_json){.out = &w->body};
+    w->list.begin(&w->json);
+    api_request_hold(r, on_walker_gone, w);
+    next_page(w);
+}
+
+/* ---- changes ---- */
+
+struct change {
+    struct api_request *request;
+    struct gw_call *call;
+    api_compat_entries_fn view;
+};
+
+static void on_changer_gone(void *data)
+{
+    struct change *c = data;
+    gw_call_abandon(c->call);
+    gw_free(c);
+}
+
+static void on_changed(enum gw_status status, const struct gw_suppression *entries, size_t n,
+                       int64_t cursor, void *data)
+{
+    struct change *c = data;
+    (void)cursor;
+    if (status == GW_OK || status == GW_NOTFOUND)
+        c->view(c->request, entries, status == GW_OK ? n : 0);
+    else
+        api_message_failed(c->request, status);
+    gw_free(c);
+}
+
+static struct change *new_change(struct api_request *r, api_compat_entries_fn view)
+{
+    struct change *c = gw_calloc(1, sizeof(*c));
+    *c = (struct change){.request = r, .view = view};
+    api_request_hold(r, on_changer_gone, c);
+    return c;
+}
+
+void api_compat_suppress(struct api_request *r, const char *const *emails, size_t n,
+                         api_compat_entries_fn view)
+{
+    struct gw_suppression entries[API_COMPAT_MAX_ADDRESSES];
+    struct change *c = new_change(r, view);
+    for (size_t i = 0; i < n; i++)
+        entries[i] = (struct gw_suppression){.email = emails[i], .reason = GW_SUPPRESSION_MANUAL};
+    c->call = gw_suppress(r->context->gateway, api_request_tenant(r), entries, n, on_changed, c);
+}
+
+void api_compat_unsuppress(struct api_request *r, const char *const *emails, size_t n,
+                           api_compat_entries_fn view)
+{
+    struct change *c = new_change(r, view);
+    c->call = gw_unsuppress(r->context->gateway, api_request_tenant(r), emails, n, on_changed, c);
+}
+
+/* Adds @f to the addresses, unless it is there. */
+static void collect(struct gw_arena *arena, const struct gw_field *f, struct gw_problems *problems,
+                    const char **out, size_t *n)
+{
+    const char *email = NULL;
+    if (f->value.data == NULL || strlen(f->value.data) != f->value.len ||
+        !gw_suppression_address(arena, f->value.data, &email)) {
+        gw_problems_add(problems, f->pointer, GW_PROBLEM_ADDRESS,
+                        "Must be a bare address such as ann@example.org.");
+        return;
+    }
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(out[i], email) == 0)
+            return;
+    out[(*n)++] = email;
+}
+
+void api_compat_change_suppressed(struct api_request *r, const struct api_compat_addresses *in,
+                                  api_compat_change_fn change, api_compat_entries_fn view)
+{
+    const char *emails[API_COMPAT_MAX_ADDRESSES];
+    struct gw_problems problems;
+    size_t n = 0;
+    struct api_json_target target = {.fields = in->field, .n_fields = 1, .into = in->target};
+    if (r->body.len > API_COMPAT_MAX_ADDRESSES_BODY) {
+        api_problem(r, API_BODY_TOO_LARGE, "The body has %zu bytes; at most %d are taken here.",
+                    r->body.len, API_COMPAT_MAX_ADDRESSES_BODY);
+        return;
+    }
+    gw_problems_init(&problems, in->arena);
+    enum gw_status status = api_read_document(in->arena, r->body, &target, &problems);
+    for (size_t i = 0; status == GW_OK && i < *in->n; i++)
+        collect(in->arena, &in->items[i], &problems, emails, &n);
+    if (problems.n == 0 && n == 0)
+        gw_problems_add(&problems, in->pointer, GW_PROBLEM_REQUIRED,
+                        "At least one address is required.");
+    if (status == GW_PROTO)
+        api_problem(r, API_MALFORMED_JSON, "%s", problems.items[0].detail);
+    else if (problems.n > 0)
+        api_problem_send(r,
+                         &(struct api_problem){.code = API_VALIDATION_FAILED, .errors = &problems});
+    else
+        change(r, emails, n, view);
+}
