@@ -249,6 +249,14 @@ static void on_grace_over(uv_timer_t *timer)
         (void)uv_timer_start(timer, on_time_over, CLOSE_GRACE_MS, 0);
 }
 
+void smtp_relay_hurry(struct smtp_relay *r)
+{
+    if (r->hurries || r->handles_closing || r->n_slots[RELAY_SLOT_BUSY] > 0)
+        return;
+    r->hurries = true;
+    (void)uv_timer_start(&r->timer, on_time_over, CLOSE_GRACE_MS, 0);
+}
+
 void smtp_relay_close(struct smtp_relay *r, int64_t grace_ms, smtp_relay_closed_cb on_closed,
                       void *data)
 {
@@ -263,6 +271,7 @@ void smtp_relay_close(struct smtp_relay *r, int64_t grace_ms, smtp_relay_closed_
     smtp_relay_abort_all(r, RELAY_SLOT_CONNECTING);
     smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
     (void)uv_timer_start(&r->timer, on_grace_over, grace_ms > 0 ? (uint64_t)grace_ms : 0, 0);
+    smtp_relay_hurry(r);
     smtp_relay_close_if_done(r);
 }
 

@@ -142,8 +142,8 @@ void smtp_relay_resume(struct smtp_relay *r);
 
 typedef void (*smtp_relay_closed_cb)(void *data);
 /* Ends everything: waiting transactions end with SMTP_REASON_SHUTDOWN, running ones get up to
- * @grace_ms, idle connections QUIT. @on_closed is called once, when no handle is left; the relay is
- * freed then. */
+ * @grace_ms, idle connections QUIT and wait a second at most for the answer. @on_closed is called
+ * once, when no handle is left; the relay is freed then. */
 void smtp_relay_close(struct smtp_relay *r, int64_t grace_ms, smtp_relay_closed_cb on_closed,
                       void *data);
 

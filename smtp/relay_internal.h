@@ -71,7 +71,7 @@ struct smtp_relay {
     struct smtp_client_end last_failure;
     struct smtp_relay_stats stats; /* counters and last error */
 
-    bool closing, resolver_closed, handles_closing;
+    bool closing, hurries, resolver_closed, handles_closing;
     bool pumping;
     uv_timer_t timer; /* when the pump has something to do; once closing, the end of the grace */
     int n_handles;    /* idle and timer */
@@ -90,6 +90,9 @@ void smtp_relay_fail_waiting(struct smtp_relay *r, uint64_t up_to,
                              const struct smtp_client_end *why);
 /* Every waiting transaction, as not tried. */
 void smtp_relay_refuse_waiting(struct smtp_relay *r, const struct smtp_client_end *why);
+/* Closing, and nothing runs any more: whatever still waits for an answer to QUIT does so for a
+ * second at most. */
+void smtp_relay_hurry(struct smtp_relay *r);
 /* The last step of closing, when nothing waits, runs, or is still to be reported. */
 void smtp_relay_close_if_done(struct smtp_relay *r);
 

@@ -442,6 +442,8 @@ static void arm(struct smtp_relay *r, int64_t now)
 
 void smtp_relay_pump(struct smtp_relay *r)
 {
+    if (r->closing)
+        smtp_relay_hurry(r);
     if (r->pumping || r->closing)
         return;
     r->pumping = true;

@@ -378,6 +378,27 @@ static void crossing_domains_all_get_their_turn(void **state)
     gw_free(m);
 }
 
+/* An idle relay that does not answer QUIT, its peer gone or stopped, does not hold the end up. */
+static void closing_does_not_wait_for_an_answer_to_quit(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {TEST_PLAIN_HELLO "SERVE 1\nSTALL\n",
+                                          TEST_TLS_HELLO "SERVE 1\nSTALL\n",
+                                          TEST_TLS_HELLO "SERVE 1\nTLSEND\nSTALL\n"};
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        struct test_relay t;
+        struct test_mail m = {.done = false};
+        struct smtp_relay_config config = test_relay_config();
+        const struct test_server_config server = {.scripts = {scripts[i]}};
+        config.timeouts.quit_ms = 600000;
+        config.tls_mode = i > 0 ? SMTP_TLS_IMPLICIT : SMTP_TLS_NONE;
+        test_relay_begin(&t, &server, config);
+        test_mail_send(&t, &m);
+        test_mail_assert_sent(&m);
+        test_relay_end(&t, 600000); /* has a deadline of its own, far below these */
+    }
+}
+
 static void closing_ends_those_that_wait_for_their_domain(void **state)
 {
     (void)state;
@@ -549,6 +570,7 @@ int main(void)
         cmocka_unit_test(rate_and_burst_hold_and_the_rest_waits_its_turn),
         cmocka_unit_test(full_domain_does_not_hold_up_the_others),
         cmocka_unit_test(crossing_domains_all_get_their_turn),
+        cmocka_unit_test(closing_does_not_wait_for_an_answer_to_quit),
         cmocka_unit_test(closing_ends_those_that_wait_for_their_domain),
         cmocka_unit_test(domain_rate_delays_only_that_domain),
         cmocka_unit_test(long_idle_connection_is_asked_before_it_is_used),
