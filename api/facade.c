@@ -8,10 +8,8 @@
 
 /* Every facade. A new one adds its line here and its tables of routes to routes.c. */
 static const struct api_facade *const facades[] = {
-    &api_resend_facade,
-    &api_postmark_facade,
-    &api_sendgrid_facade,
-    &api_ses_facade,
+    &api_resend_facade, &api_postmark_facade, &api_sendgrid_facade,
+    &api_ses_facade,    &api_mailgun_facade,
 };
 
 enum {

@@ -96,5 +96,6 @@ extern const struct api_facade api_resend_facade;
 extern const struct api_facade api_postmark_facade;
 extern const struct api_facade api_sendgrid_facade;
 extern const struct api_facade api_ses_facade;
+extern const struct api_facade api_mailgun_facade;
 
 #endif

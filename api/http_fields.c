@@ -126,13 +126,23 @@ static bool take_parameter(struct cursor *c, struct parameter *p)
     return false;
 }
 
-bool api_content_type_is_mime(struct gw_slice value)
+static bool is_type(struct gw_slice value, const char *type, const char *subtype)
 {
     struct cursor c = cursor_of(value);
-    if (!take_type(&c, "message", "rfc822"))
+    if (!take_type(&c, type, subtype))
         return false;
     skip_space(&c);
     return c.p == c.end || *c.p == ';';
+}
+
+bool api_content_type_is_mime(struct gw_slice value)
+{
+    return is_type(value, "message", "rfc822");
+}
+
+bool api_content_type_is_urlencoded(struct gw_slice value)
+{
+    return is_type(value, "application", "x-www-form-urlencoded");
 }
 
 bool api_content_type_is_json(struct gw_slice value)

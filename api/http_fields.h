@@ -18,6 +18,8 @@ enum {
 
 /* `application/json`, alone or with charset=utf-8; other parameters are ignored. */
 bool api_content_type_is_json(struct gw_slice value);
+/* Is it application/x-www-form-urlencoded, whatever its parameters? */
+bool api_content_type_is_urlencoded(struct gw_slice value);
 /* Is it message/rfc822, whatever its parameters? */
 bool api_content_type_is_mime(struct gw_slice value);
 /* Is it multipart/form-data with a boundary? That goes to @out, "" when it is over @size - 1

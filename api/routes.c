@@ -35,6 +35,7 @@ static const struct api_route *const tables[] = {
     api_resend_suppressed_routes,
     api_postmark_suppressed_routes,
     api_sendgrid_suppressed_routes,
+    api_mailgun_routes,
     api_health_routes,
     api_metrics_routes,
     api_admin_routes,
@@ -233,10 +234,47 @@ static bool admit_body_size(struct api_request *r)
     return true;
 }
 
+static bool is_form(struct gw_slice value)
+{
+    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
+    return api_content_type_is_form(value, boundary, sizeof(boundary));
+}
+
+static const struct {
+    unsigned flag;
+    bool (*is)(struct gw_slice content_type);
+    const char *name;
+} body_types[] = {
+    {API_ROUTE_JSON_BODY, api_content_type_is_json, "application/json, in UTF-8"},
+    {API_ROUTE_FORM_BODY, is_form, "multipart/form-data with a boundary"},
+    {API_ROUTE_MIME_BODY, api_content_type_is_mime, "message/rfc822"},
+    {API_ROUTE_URLENCODED_BODY, api_content_type_is_urlencoded,
+     "application/x-www-form-urlencoded"},
+};
+
+enum {
+    N_BODY_TYPES = sizeof(body_types) / sizeof(body_types[0]),
+    ANY_BODY =
+        API_ROUTE_JSON_BODY | API_ROUTE_FORM_BODY | API_ROUTE_MIME_BODY | API_ROUTE_URLENCODED_BODY,
+    MAX_TYPES_TEXT = 256
+};
+
+static void refuse_body_type(struct api_request *r)
+{
+    char text[MAX_TYPES_TEXT] = "";
+    for (size_t i = 0; i < N_BODY_TYPES; i++) {
+        size_t len = strlen(text);
+        if ((r->route->flags & body_types[i].flag) != 0)
+            (void)snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? ", or " : "",
+                           body_types[i].name);
+    }
+    api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be %s.", text);
+}
+
 static bool admit_body_type(struct api_request *r)
 {
     struct gw_slice value;
-    if ((r->route->flags & API_ROUTE_JSON_BODY) == 0)
+    if ((r->route->flags & ANY_BODY) == 0)
         return true;
     if (!r->has_body) {
         api_problem(r, API_LENGTH_REQUIRED,
@@ -248,16 +286,12 @@ static bool admit_body_type(struct api_request *r)
         api_problem(r, API_UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not taken.");
         return false;
     }
-    bool form = (r->route->flags & API_ROUTE_FORM_BODY) != 0;
-    bool mime = (r->route->flags & API_ROUTE_MIME_BODY) != 0;
-    char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
-    if (api_request_headers(r, "content-type", &value, 1) == 1 &&
-        (api_content_type_is_json(value) || (mime && api_content_type_is_mime(value)) ||
-         (form && api_content_type_is_form(value, boundary, sizeof(boundary)))))
-        return true;
-    api_problem(
-        r, API_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8%s%s.",
-        form ? ", or multipart/form-data with a boundary" : "", mime ? ", or message/rfc822" : "");
+    if (api_request_headers(r, "content-type", &value, 1) == 1) {
+        for (size_t i = 0; i < N_BODY_TYPES; i++)
+            if ((r->route->flags & body_types[i].flag) != 0 && body_types[i].is(value))
+                return true;
+    }
+    refuse_body_type(r);
     return false;
 }
 

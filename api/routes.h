@@ -19,10 +19,11 @@
 #include "api/request.h"
 
 enum {
-    API_ROUTE_JSON = 1,      /* answers JSON: Accept is honoured */
-    API_ROUTE_JSON_BODY = 2, /* takes an application/json body */
-    API_ROUTE_FORM_BODY = 4, /* takes a multipart/form-data body too */
-    API_ROUTE_MIME_BODY = 8, /* takes a message/rfc822 body too */
+    API_ROUTE_JSON = 1,             /* answers JSON: Accept is honoured */
+    API_ROUTE_JSON_BODY = 2,        /* takes an application/json body */
+    API_ROUTE_FORM_BODY = 4,        /* takes a multipart/form-data body */
+    API_ROUTE_MIME_BODY = 8,        /* takes a message/rfc822 body */
+    API_ROUTE_URLENCODED_BODY = 16, /* takes an application/x-www-form-urlencoded body */
 };
 
 typedef void (*api_handler_fn)(struct api_request *r);
@@ -58,6 +59,7 @@ extern const struct api_route api_ses_routes[];
 extern const struct api_route api_resend_suppressed_routes[];
 extern const struct api_route api_postmark_suppressed_routes[];
 extern const struct api_route api_sendgrid_suppressed_routes[];
+extern const struct api_route api_mailgun_routes[];
 
 /* Finds the route and calls its handler, or answers with a problem. */
 void api_dispatch(struct api_request *r);

@@ -14,6 +14,12 @@ enum gw_status api_mailgun_decode_urlencoded(struct gw_arena *arena, struct gw_s
                                              const struct cfg *cfg, struct gw_draft *out,
                                              struct gw_problems *problems);
 
+/* The same of POST /v3/{domain}/messages.mime, as multipart/form-data: a message that is MIME
+ * already in the part `message`, and its recipients. */
+enum gw_status api_mailgun_decode_mime(struct gw_arena *arena, struct gw_slice body,
+                                       const struct cfg *cfg, struct gw_draft *out,
+                                       struct gw_problems *problems);
+
 /* An RFC 5322 date-time (sec. 3.3; also with the zones GMT, UT and UTC) as RFC 3339 text, which
  * gw_prepare() judges: 2011-10-25T23:10:10+00:00. NULL when it is none. */
 const char *api_mailgun_time(struct gw_arena *arena, struct gw_slice text);

@@ -12,6 +12,7 @@
 #define FIELD(member) offsetof(struct gw_draft, member)
 
 struct form {
+    bool is_mime;
     struct gw_arena *arena;
     struct gw_problems *problems;
     struct gw_draft *draft;
@@ -28,8 +29,14 @@ struct given {
 struct parameter {
     const char *name; /* one that ends in a colon begins the names it is for */
     void (*read)(struct form *f, const struct given *g, size_t offset);
-    size_t offset; /* in struct gw_draft */
-    bool is_file;
+    size_t offset;  /* in struct gw_draft */
+    unsigned flags; /* IS_FILE, FOR_MIME */
+};
+
+enum {
+    IS_FILE = 1,  /* its content need not be text */
+    FOR_MIME = 2, /* goes with a message that is MIME already, too */
+    ONLY_MIME = 4 /* goes with nothing else */
 };
 
 static void *at(struct form *f, size_t offset)
@@ -94,8 +101,8 @@ static struct gw_slice behind_colon(const struct given *g)
 static void read_header(struct form *f, const struct given *g, size_t offset)
 {
     static const struct parameter fields[] = {
-        {"Reply-To", read_addresses, FIELD(reply_to), false},
-        {"Message-Id", read_text, FIELD(message_id), false},
+        {"Reply-To", read_addresses, FIELD(reply_to), 0},
+        {"Message-Id", read_text, FIELD(message_id), 0},
     };
     struct gw_slice name = behind_colon(g);
     (void)offset;
@@ -155,6 +162,17 @@ static void read_inline(struct form *f, const struct given *g, size_t offset)
     attach(f, g, true);
 }
 
+/* A whole message; a file or not. */
+static void read_mime(struct form *f, const struct given *g, size_t offset)
+{
+    struct gw_field *raw = &f->draft->raw;
+    (void)offset;
+    if (raw->value.data != NULL)
+        gw_problems_add(f->problems, g->pointer, GW_PROBLEM_DUPLICATE, "Give it once.");
+    else
+        *raw = (struct gw_field){.value = g->part->content, .pointer = g->pointer};
+}
+
 /* ---- switches ---- */
 
 /* yes, no and what else Mailgun takes for them; false with a problem. */
@@ -212,44 +230,47 @@ static void read_unsupported(struct form *f, const struct given *g, size_t offse
 /* ---- the form ---- */
 
 static const struct parameter parameters[] = {
-    {"from", read_from, FIELD(from.text), false},
-    {"to", read_addresses, FIELD(to), false},
-    {"cc", read_addresses, FIELD(cc), false},
-    {"bcc", read_addresses, FIELD(bcc), false},
-    {"subject", read_text, FIELD(subject), false},
-    {"text", read_text, FIELD(text), false},
-    {"html", read_text, FIELD(html), false},
-    {"attachment", read_attachment, 0, true},
-    {"inline", read_inline, 0, true},
-    {"h:", read_header, 0, false},
-    {"v:", read_variable, 0, false},
-    {"o:tag", read_tag, 0, false},
-    {"o:deliverytime", read_time, FIELD(scheduled_at), false},
-    {"o:deliver-within", read_text, FIELD(expires_in), false},
-    {"o:require-tls", read_require_tls, 0, false},
-    {"o:dkim", read_only_yes, 0, false},
-    {"o:testmode", read_only_no, 0, false},
-    {"o:skip-verification", read_only_no, 0, false},
-    {"o:tracking", read_only_no, 0, false},
-    {"o:tracking-clicks", read_only_no, 0, false},
-    {"o:tracking-opens", read_only_no, 0, false},
-    {"o:tracking-pixel-location-top", read_only_no, 0, false},
-    {"o:secondary-dkim", read_unsupported, 0, false},
-    {"o:secondary-dkim-public", read_unsupported, 0, false},
-    {"o:deliverytime-optimize-period", read_unsupported, 0, false},
-    {"o:time-zone-localize", read_unsupported, 0, false},
-    {"o:sending-ip", read_unsupported, 0, false},
-    {"o:sending-ip-pool", read_unsupported, 0, false},
-    {"o:archive-to", read_unsupported, 0, false},
-    {"o:suppress-headers", read_unsupported, 0, false},
-    {"recipient-variables", read_unsupported, 0, false},
-    {"template", read_unsupported, 0, false},
-    {"t:", read_unsupported, 0, false},
-    {"amp-html", read_unsupported, 0, false},
+    {"from", read_from, FIELD(from.text), 0},
+    {"to", read_addresses, FIELD(to), FOR_MIME},
+    {"cc", read_addresses, FIELD(cc), 0},
+    {"bcc", read_addresses, FIELD(bcc), 0},
+    {"subject", read_text, FIELD(subject), 0},
+    {"text", read_text, FIELD(text), 0},
+    {"html", read_text, FIELD(html), 0},
+    {"message", read_mime, 0, IS_FILE | ONLY_MIME},
+    {"attachment", read_attachment, 0, IS_FILE},
+    {"inline", read_inline, 0, IS_FILE},
+    {"h:", read_header, 0, 0},
+    {"v:", read_variable, 0, FOR_MIME},
+    {"o:tag", read_tag, 0, FOR_MIME},
+    {"o:deliverytime", read_time, FIELD(scheduled_at), FOR_MIME},
+    {"o:deliver-within", read_text, FIELD(expires_in), FOR_MIME},
+    {"o:require-tls", read_require_tls, 0, FOR_MIME},
+    {"o:dkim", read_only_yes, 0, FOR_MIME},
+    {"o:testmode", read_only_no, 0, FOR_MIME},
+    {"o:skip-verification", read_only_no, 0, FOR_MIME},
+    {"o:tracking", read_only_no, 0, FOR_MIME},
+    {"o:tracking-clicks", read_only_no, 0, FOR_MIME},
+    {"o:tracking-opens", read_only_no, 0, FOR_MIME},
+    {"o:tracking-pixel-location-top", read_only_no, 0, FOR_MIME},
+    {"o:secondary-dkim", read_unsupported, 0, FOR_MIME},
+    {"o:secondary-dkim-public", read_unsupported, 0, FOR_MIME},
+    {"o:deliverytime-optimize-period", read_unsupported, 0, FOR_MIME},
+    {"o:time-zone-localize", read_unsupported, 0, FOR_MIME},
+    {"o:sending-ip", read_unsupported, 0, FOR_MIME},
+    {"o:sending-ip-pool", read_unsupported, 0, FOR_MIME},
+    {"o:archive-to", read_unsupported, 0, FOR_MIME},
+    {"o:suppress-headers", read_unsupported, 0, FOR_MIME},
+    {"recipient-variables", read_unsupported, 0, FOR_MIME},
+    {"template", read_unsupported, 0, FOR_MIME},
+    {"t:", read_unsupported, 0, FOR_MIME},
+    {"amp-html", read_unsupported, 0, 0},
 };
 
-static bool is_for(const struct parameter *p, struct gw_slice name)
+static bool is_for(const struct form *f, const struct parameter *p, struct gw_slice name)
 {
+    if (f->is_mime ? (p->flags & (FOR_MIME | ONLY_MIME)) == 0 : (p->flags & ONLY_MIME) != 0)
+        return false;
     size_t len = strlen(p->name);
     if (p->name[len - 1] == ':')
         return name.len > len && strncasecmp(name.data, p->name, len) == 0;
@@ -260,14 +281,14 @@ static void read_part(struct form *f, const struct api_multipart_part *part)
 {
     struct given g = {.part = part, .pointer = api_json_pointer_key(f->arena, "", part->name)};
     const struct parameter *p = parameters;
-    while (p < parameters + N_OF(parameters) && !is_for(p, part->name))
+    while (p < parameters + N_OF(parameters) && !is_for(f, p, part->name))
         p++;
     if (p == parameters + N_OF(parameters)) {
         gw_problems_add(f->problems, g.pointer, GW_PROBLEM_UNKNOWN_FIELD,
                         "There is no such parameter.");
         return;
     }
-    if (!p->is_file) {
+    if ((p->flags & IS_FILE) == 0) {
         if (!gw_utf8_valid(part->content)) {
             gw_problems_add(f->problems, g.pointer, GW_PROBLEM_ENCODING,
                             "This is not valid UTF-8.");
@@ -276,6 +297,14 @@ static void read_part(struct form *f, const struct api_multipart_part *part)
         g.value = gw_arena_slice(f->arena, part->content);
     }
     p->read(f, &g, p->offset);
+}
+
+static void check_mime(struct form *f)
+{
+    if (f->draft->raw.value.data == NULL)
+        gw_problems_add(f->problems, "/message", GW_PROBLEM_REQUIRED, "The message is missing.");
+    if (f->draft->to.n == 0)
+        gw_problems_add(f->problems, "/to", GW_PROBLEM_REQUIRED, "A recipient is required.");
 }
 
 static enum gw_status read_form(struct form *f)
@@ -292,6 +321,8 @@ static enum gw_status read_form(struct form *f)
             gw_problems_add(f->problems, "", GW_PROBLEM_ENCODING,
                             "The name of a part is not valid UTF-8.");
     }
+    if (f->is_mime)
+        check_mime(f);
     return f->problems->n == 0 ? GW_OK : GW_INVALID;
 }
 
@@ -299,7 +330,7 @@ typedef enum gw_status (*split_fn)(struct gw_arena *arena, struct gw_slice body,
                                    struct api_multipart *out, struct gw_err *err);
 
 static enum gw_status decode(struct gw_arena *arena, struct gw_slice body, struct gw_draft *out,
-                             struct gw_problems *problems, split_fn split)
+                             struct gw_problems *problems, split_fn split, bool is_mime)
 {
     struct gw_err err;
     struct form *f = GW_ARENA_NEW(arena, struct form);
@@ -307,6 +338,7 @@ static enum gw_status decode(struct gw_arena *arena, struct gw_slice body, struc
     f->arena = arena;
     f->problems = problems;
     f->draft = out;
+    f->is_mime = is_mime;
     if (split(arena, body, &f->body, &err) == GW_OK)
         return read_form(f);
     gw_problems_add(problems, "", GW_PROBLEM_VALUE, "%s", err.text);
@@ -318,7 +350,15 @@ enum gw_status api_mailgun_decode_multipart(struct gw_arena *arena, struct gw_sl
                                             struct gw_problems *problems)
 {
     (void)cfg;
-    return decode(arena, body, out, problems, api_multipart_split);
+    return decode(arena, body, out, problems, api_multipart_split, false);
+}
+
+enum gw_status api_mailgun_decode_mime(struct gw_arena *arena, struct gw_slice body,
+                                       const struct cfg *cfg, struct gw_draft *out,
+                                       struct gw_problems *problems)
+{
+    (void)cfg;
+    return decode(arena, body, out, problems, api_multipart_split, true);
 }
 
 enum gw_status api_mailgun_decode_urlencoded(struct gw_arena *arena, struct gw_slice body,
@@ -326,5 +366,5 @@ enum gw_status api_mailgun_decode_urlencoded(struct gw_arena *arena, struct gw_s
                                              struct gw_problems *problems)
 {
     (void)cfg;
-    return decode(arena, body, out, problems, api_urlencoded_split);
+    return decode(arena, body, out, problems, api_urlencoded_split, false);
 }

@@ -13,7 +13,20 @@ const [id, secret] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.')
 const aws = (sesv2) => new sesv2.SESv2Client({ endpoint: url, region: 'eu-west-1',
                                                credentials: { accessKeyId: id, secretAccessKey: secret } });
 
+const mailgun = (form) => new (module.default.default ?? module.default)(form).client({ username: 'api', key, url });
+
 const clients = {
+  // with the form-data package as its documentation has it, or with Node's own FormData
+  mailgun: async () => mailgun((await import('form-data')).default),
+  mailgun_web: () => mailgun(FormData),
+  mailgun_js: () => {
+    const { hostname: host, port, pathname } = new URL(url);
+    const client = module.default({ apiKey: key, domain: 'example.com', protocol: 'http:', host, port, endpoint: `${pathname}/v3`, retry: 1 });
+    const files = (name, list) => (list ? { [name]: list.map((file) => new client.Attachment(file)) } : {});
+    return { send: ({ attachment, inline, ...data }) =>
+               client.messages().send({ ...data, ...files('attachment', attachment), ...files('inline', inline) }),
+             sendMime: (data) => client.messages().sendMime(data), get: (...a) => client.get(...a) };
+  },
   // the name of a command, and its input
   ses: () => {
     const client = aws(module);
@@ -51,7 +64,7 @@ for (const [method, ...args] of calls) {
   try {
     results.push({ value: await owner[last](...args.map(revive)) ?? null });
   } catch (e) {
-    results.push({ error: { class: e.constructor.name, name: e.name, message: e.message, code: e.code,
+    results.push({ error: { class: e.constructor.name, name: e.name, type: e.type, message: e.message, code: e.code,
                             status: e.statusCode ?? e.status ?? e.$metadata?.httpStatusCode, details: e.details,
                             body: e.response?.body, attempts: e.$metadata?.attempts } });
   }

@@ -41,11 +41,17 @@ def is_ses(answer):
     assert answer.headers["x-amzn-errortype"].isalpha()
 
 
+def is_mailgun(answer):
+    body = answer.json()
+    assert set(body) == {"message"} and body["message"], body
+
+
 # facade, a path that sends, what gives curl the key, what an error must look like
 FACADES = {
     "resend": ("/emails", ("-H", f"Authorization: Bearer {sdk.KEY}"), is_resend),
     "sendgrid": ("/v3/mail/send", ("-H", f"Authorization: Bearer {sdk.KEY}"), is_sendgrid),
     "postmark": ("/email", ("-H", f"X-Postmark-Server-Token: {sdk.KEY}"), is_postmark),
+    "mailgun": ("/v3/example.com/messages", ("--user", f"api:{sdk.KEY}"), is_mailgun),
     "ses": ("/v2/email/outbound-emails", ("--aws-sigv4", "aws:amz:us-east-1:ses", "--user", f"{sdk.KEY_ID}:{sdk.KEY_SECRET}"), is_ses),
 }
 

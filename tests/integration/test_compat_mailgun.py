@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""Mailgun's SDKs against /compat/mailgun, and the mail that arrives."""
+import base64
+import urllib.parse
+import uuid
+
+import mailhatch
+import pytest
+import sdk
+from mail_reading import headers
+
+SEND = "/compat/mailgun/v3/example.com/messages"
+BASIC = "Basic " + base64.b64encode(f"api:{sdk.KEY}".encode()).decode()
+INVALID_TO = "'to' parameter is not a valid address. please check documentation"
+# the package, and the client of sdk.mjs
+CURRENT, WEB, LEGACY = ("mailgun.js", "mailgun"), ("mailgun.js", "mailgun_web"), ("mailgun-js", "mailgun_js")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, secrets=(sdk.KEY_SECRET,)) as one:
+        yield one
+
+
+def subject_of(what):
+    return f"{what}-{uuid.uuid4().hex[:12]}"
+
+
+def mail(**changes):
+    made = {"from": "Sender <sender@example.com>", "to": "ada@example.net", "subject": subject_of("plain"), "text": "Hello\n", **changes}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def create(server, which, data, **options):
+    package, client = which
+    method = ("send", data) if which == LEGACY else ("messages.create", "example.com", data)
+    return sdk.call(server, "mailgun", package, *method, client=client, **options)
+
+
+def post(server, data, path=SEND, authorization=BASIC):
+    body = urllib.parse.urlencode(data, doseq=True).encode()
+    return server.request("POST", path, body, {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"})
+
+
+@pytest.mark.parametrize("which", [CURRENT, WEB, LEGACY])
+def test_a_full_mail_arrives_as_it_was_given(server, which):
+    subject, tag = subject_of("full"), uuid.uuid4().hex
+    text, html = "Hello, wörld — plain.\nSecond line.\n", '<p>wörld <img src="cid:logo.png" alt="logo"></p>'
+    result = create(server, which, {
+        "from": '"Sender, Inc." <sender@example.com>', "to": ['"Lovelace, Ada" <ada@example.net>', "eve@example.net"],
+        "cc": "Carol <carol@example.net>", "bcc": "Bob <bob@example.org>", "h:Reply-To": "Replies <replies@example.com>",
+        "subject": f"{subject} ✓ résumé", "text": text, "html": html, "h:X-Smoke-Test": "sdk-compat", "o:tag": [tag, "two"],
+        "v:order": "42", "o:tracking": "no",
+        "attachment": [{"filename": "report.txt", "data": sdk.buffer(b"attachment body")}],
+        "inline": [{"filename": "logo.png", "data": sdk.buffer(sdk.PNG)}]})
+    assert result["value"]["message"] == "Queued. Thank you.", result
+    got, item, raw = sdk.caught(server, subject)
+    assert headers(raw, "Message-ID") == [result["value"]["id"]]
+    assert got["from"] == [["Sender, Inc.", "sender@example.com"]]
+    assert got["to"] == [["Lovelace, Ada", "ada@example.net"], ["", "eve@example.net"]] and got["cc"] == [["Carol", "carol@example.net"]]
+    assert got["reply_to"] == [["Replies", "replies@example.com"]]
+    assert item["rcpt_to"] == ["ada@example.net", "eve@example.net", "carol@example.net", "bob@example.org"]
+    assert headers(raw, "Bcc") == [] and headers(raw, "X-Smoke-Test") == ["sdk-compat"]
+    assert got["subject"] == f"{subject} ✓ résumé" and got["html"].strip() == html
+    assert got["text"].replace("\r\n", "\n").rstrip() == text.rstrip()
+    assert [(a["filename"], a["content_type"], a["content_id"], a["content"]) for a in got["attachments"]] == [
+        ("logo.png", "image/png", "<logo.png>", sdk.PNG), ("report.txt", "text/plain", None, b"attachment body")]
+    (listed,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
+    assert listed["id"] in [m["id"] for m in sdk.asking(server, "GET", "/v1/messages?tag=two").json()["messages"]]
+
+
+@pytest.mark.parametrize("which", [CURRENT, WEB, LEGACY])
+def test_a_mail_without_files_arrives_too(server, which):
+    subject = subject_of("form")
+    assert create(server, which, mail(subject=f"{subject} ü&=+%"))["value"]["id"]
+    got, _, _ = sdk.caught(server, subject)
+    assert got["subject"] == f"{subject} ü&=+%"
+
+
+@pytest.mark.parametrize("which", [CURRENT, WEB, LEGACY])
+def test_a_bad_recipient_is_the_sdks_own_error(server, which):
+    error = create(server, which, mail(to="not-an-address"))["error"]
+    assert error["status"] == 400
+    if which == LEGACY:
+        assert error["message"] == INVALID_TO
+    else:
+        assert (error["type"], error["message"], error["details"]) == ("MailgunAPIError", "Bad Request", INVALID_TO)
+
+
+@pytest.mark.parametrize("which", [CURRENT, LEGACY])
+def test_a_wrong_key_is_forbidden(server, which):
+    error = create(server, which, mail(), key="app.wrong-wrong-wrong")["error"]
+    assert error["status"] == 401 and "Forbidden" in (error.get("details"), error["message"])
+
+
+@pytest.mark.parametrize("authorization", [f"Bearer {sdk.KEY}", "Basic " + base64.b64encode(f"key:{sdk.KEY}".encode()).decode(), "Basic !"])
+def test_only_basic_authentication_as_api_will_do(server, authorization):
+    answer = post(server, mail(), authorization=authorization)
+    assert (answer.status, answer.json()) == (401, {"message": "Forbidden"})
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"to": None}, "'to' parameter is missing"),
+    ({"to": ", ,"}, "'to' parameter is missing"),
+    ({"from": None}, "'from' parameter is missing"),
+    ({"from": "nobody"}, "'from' parameter is not a valid address"),
+    ({"cc": "A, B <a@example.org>"}, "'cc' parameter is not a valid address"),
+    ({"h:Reply-To": "nobody"}, "'h:Reply-To' parameter is not a valid address"),
+    ({"subjct": "x"}, "'subjct' parameter: There is no such parameter"),
+    ({"o:testmode": "yes"}, "'o:testmode' parameter: Mailhatch does not do this"),
+    ({"o:tracking": "maybe"}, "'o:tracking' parameter: Must be yes or no"),
+    ({"template": "x"}, "'template' parameter: Mailhatch does not do this"),
+    ({"recipient-variables": "{}"}, "'recipient-variables' parameter: Mailhatch does not do this"),
+    ({"h:X-A": "1\r\nX-B: 2"}, "'h:X-A' parameter: Line breaks"),
+    ({"h:Subject": "x"}, "'h:Subject' parameter: "),
+    ({"o:deliverytime": "tomorrow"}, "'o:deliverytime' parameter: Must be a time"),
+    ({"attachment": "x"}, "'attachment' parameter: Must be a file"),
+])
+def test_what_cannot_be_done_is_refused_in_mailguns_words(server, changes, words):
+    answer = post(server, mail(**changes))
+    assert answer.status == 400 and list(answer.json()) == ["message"]
+    assert answer.json()["message"].startswith(words), answer.body
+
+
+def test_a_delivery_time_schedules(server):
+    tag = uuid.uuid4().hex
+    assert post(server, mail(**{"o:deliverytime": "Fri, 01 Jan 2027 10:00:00 +0100", "o:tag": tag})).status == 200
+    (listed,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
+    assert (listed["status"], listed["scheduled_at"]) == ("scheduled", "2027-01-01T09:00:00.000Z")
+
+
+# messages.mime
+
+RAW = "From: sender@example.com\r\nTo: ada@example.net\r\nSubject: {}\r\n\r\nwörld\r\n"
+
+
+@pytest.mark.parametrize("which", [CURRENT, WEB])
+@pytest.mark.parametrize("kind", ["text", "buffer"])
+def test_mime_goes_to_those_that_the_form_names(server, which, kind):
+    subject = subject_of("mime")
+    raw = RAW.format(subject)
+    package, client = which
+    result = sdk.call(server, "mailgun", package, "messages.create", "example.com",
+                      {"to": ["ada@example.net", "bob@example.org"], "message": sdk.buffer(raw.encode()) if kind == "buffer" else raw},
+                      client=client)
+    assert result["value"]["message"] == "Queued. Thank you.", result
+    got, item, sent = sdk.caught(server, subject)
+    assert item["rcpt_to"] == ["ada@example.net", "bob@example.org"] and item["mail_from"] == "sender@example.com"
+    assert got["text"].strip() == "wörld" and headers(sent, "Message-ID") == [result["value"]["id"]]
+
+
+@pytest.mark.parametrize("data, words", [
+    ({"to": "a@example.org"}, "'message' parameter is missing"),
+    ({"message": RAW.format("x")}, "'to' parameter is missing"),
+    ({"to": "a@example.org", "message": "nothing"}, "'message' parameter"),
+    ({"to": "a@example.org", "message": RAW.format("x"), "subject": "x"}, "'subject' parameter: There is no such parameter"),
+])
+def test_what_cannot_be_sent_as_mime_is_refused(server, data, words):
+    boundary = uuid.uuid4().hex
+    body = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in data.items())
+    answer = server.request("POST", f"{SEND}.mime", f"{body}--{boundary}--\r\n".encode(), {
+        "Authorization": BASIC, "Content-Type": f"multipart/form-data; boundary={boundary}"})
+    assert answer.status == 400 and answer.json()["message"].startswith(words), answer.body
