@@ -22,7 +22,7 @@ OURS = re.compile(r"mailhatch_\w+")
 
 
 def run(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
     return result.returncode, result.stdout + result.stderr
 
 

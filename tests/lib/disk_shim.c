@@ -102,7 +102,8 @@ static void resize(struct content *c, int64_t size)
             c->cap = 2 * size;
             c->data = realloc(c->data, (size_t)c->cap);
         }
-        must(c->data != NULL);
+        if (c->data == NULL)
+            abort();
         memset(c->data + c->size, 0, (size_t)(size - c->size));
     }
     c->size = size;
@@ -114,7 +115,8 @@ static void put(struct content *c, int64_t at, const unsigned char *data, int64_
         return;
     if (at + size > c->size)
         resize(c, at + size);
-    must(c->data != NULL);
+    if (c->data == NULL)
+        abort();
     memcpy(c->data + at, data, (size_t)size);
 }
 

@@ -61,7 +61,7 @@ def verified_by_opendkim(contents, records):
             mails.append(str(folder / f"{i:04}"))
             pathlib.Path(mails[-1]).write_bytes(content)
         run = subprocess.run(["opendkim", "-x", str(folder / "conf"), "-vv", "-t", ",".join(mails)],
-                             capture_output=True, text=True, timeout=120, check=True)
+                             capture_output=True, text=True, timeout=60, check=True)
     results = re.findall(r"hname='Authentication-Results' hvalue='(.*?)'\n", run.stdout, re.S)
     assert len(results) == len(mails), run.stdout + run.stderr
     return [re.findall(r"dkim=pass [^;]*header\.s=(\S+)", result) for result in results]

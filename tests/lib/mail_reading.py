@@ -74,7 +74,7 @@ def a_label(address):
 def all_by_mailparser(contents):
     """Many mails by one run of the parser."""
     request = json.dumps([base64.b64encode(content).decode() for content in contents])
-    run = subprocess.run(["node", str(_PARSE_MJS)], input=request.encode(), capture_output=True, check=True, timeout=120)
+    run = subprocess.run(["node", str(_PARSE_MJS)], input=request.encode(), capture_output=True, check=True, timeout=60)
     mails = json.loads(run.stdout)
     for mail in mails:
         mail["date"] = mail["date"][:19]

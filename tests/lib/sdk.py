@@ -23,7 +23,7 @@ def calls(server, facade, package, *wanted, key=KEY, base=None, client=None):
     """What each call gave: {"value": …} or {"error": …}. client: one of sdk.mjs, when it is not named as the facade."""
     request = {"sdk": client or facade, "package": package, "url": base or f"http://127.0.0.1:{server.port}/compat/{facade}",
                "key": key, "calls": wanted}
-    run = subprocess.run(["node", str(_MJS)], input=json.dumps(request), capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(["node", str(_MJS)], input=json.dumps(request), capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     results = json.loads(run.stdout)
     assert len(results) == len(wanted)
