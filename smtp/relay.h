@@ -115,6 +115,7 @@ struct smtp_transaction {
     void *connection;
     uint64_t number;              /* in order of submission */
     unsigned n_moves;             /* to another connection, see SMTP_RELAY_MAX_MOVES */
+    size_t n_left;                /* recipients that the last connection left open; 0: no such */
     bool finished, cancelled;     /* on_done is due; cancel was asked for */
     struct smtp_domain **domains; /* of its recipients, see relay_domains.h */
     size_t n_domains;

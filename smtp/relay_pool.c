@@ -132,25 +132,35 @@ static void move(struct smtp_relay *r, struct smtp_transaction *txn)
     smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
 }
 
-static bool is_unfinished(const struct smtp_transaction *txn)
+static size_t count_unfinished(const struct smtp_transaction *txn)
 {
+    size_t n = 0;
     for (size_t i = 0; i < txn->envelope.n_rcpts; i++)
-        if (!txn->envelope.outcomes[i].final)
-            return true;
-    return false;
+        n += txn->envelope.outcomes[i].final ? 0 : 1;
+    return n;
 }
 
-/* The connection takes no more of it: the rest goes over another one, unless it is too late. */
+/* The connection takes no more of it: the rest goes over another one, unless it is too late. A
+ * connection that settled nobody would be followed by others like it for ever. */
 static void continue_elsewhere(struct smtp_relay *r, struct smtp_transaction *txn)
 {
-    const struct smtp_client_end why = {.stage = SMTP_STAGE_MAIL,
-                                        .reason = txn->cancelled ? SMTP_REASON_CANCELED
-                                                                 : SMTP_REASON_SHUTDOWN,
-                                        .detail = "ended before its turn came"};
-    if (!txn->cancelled && !r->closing && !r->paused) {
+    struct smtp_client_end why = {.stage = SMTP_STAGE_MAIL,
+                                  .reason =
+                                      txn->cancelled ? SMTP_REASON_CANCELED : SMTP_REASON_SHUTDOWN,
+                                  .detail = "ended before its turn came"};
+    size_t n_before = txn->n_left != 0 ? txn->n_left : txn->envelope.n_rcpts;
+    txn->n_left = count_unfinished(txn);
+    bool idle_round = txn->n_left == n_before;
+    if (!idle_round && !txn->cancelled && !r->closing && !r->paused) {
         requeue(r, txn);
         return;
     }
+    if (idle_round && !txn->cancelled)
+        why = (struct smtp_client_end){
+            .stage = SMTP_STAGE_MAIL,
+            .reason = SMTP_REASON_PROTOCOL_ERROR,
+            .detail = "the relay takes no more transactions over this connection (LIMITS MAILMAX) "
+                      "and has judged no recipient in those it took"};
     smtp_relay_set_outcomes(txn, &why);
     smtp_relay_finish(r, txn);
 }
@@ -164,7 +174,7 @@ static void on_transaction_done(struct smtp_client *client, struct smtp_transact
     s->txn = NULL;
     smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());
     s->stale = may_move(r, s, txn);
-    if (is_unfinished(txn)) {
+    if (count_unfinished(txn) != 0) {
         continue_elsewhere(r, txn);
     } else if (s->stale) {
         move(r, txn);

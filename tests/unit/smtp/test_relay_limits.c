@@ -557,6 +557,22 @@ static void pause_calls_connections_off_that_are_being_made(void **state)
     test_relay_end(&t, 0);
 }
 
+/* Each connection refuses a parameter that each new session tries again. */
+static void connection_that_judges_nobody_is_not_followed_by_more_of_them(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    const struct test_server_config server = {
+        .scripts = {"S: 220 hi\nC: EHLO\nS: 250-me\nS: 250-SIZE 1000000\nS: 250 LIMITS MAILMAX=1\n"
+                    "C: MAIL\nS: 501 5.5.4 what is SIZE\nC: RSET\nS: 250 ok\nC: QUIT\nS: 221 bye"}};
+    test_relay_begin(&t, &server, test_relay_config());
+    test_mail_send(&t, &m);
+    test_mail_assert_failed(&m, SMTP_REASON_PROTOCOL_ERROR, SMTP_STAGE_MAIL, false);
+    assert_int_equal(test_server_accepted(t.server), 1);
+    test_relay_end(&t, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,6 +591,7 @@ int main(void)
         cmocka_unit_test(domain_rate_delays_only_that_domain),
         cmocka_unit_test(long_idle_connection_is_asked_before_it_is_used),
         cmocka_unit_test(idle_connection_that_went_silent_costs_seconds_not_the_message),
+        cmocka_unit_test(connection_that_judges_nobody_is_not_followed_by_more_of_them),
         cmocka_unit_test(paused_relay_finishes_what_runs_and_refuses_the_rest),
         cmocka_unit_test(pause_calls_connections_off_that_are_being_made),
     };
