@@ -159,6 +159,10 @@ static int send_message(struct send_args *a)
             gw_buf_add_char(&a->text, '\0') != GW_OK)
             return CLI_FAILED;
         a->message.text = a->text.data;
+        if (strlen(a->text.data) + 1 != a->text.len) {
+            (void)fprintf(stderr, "mailhatch: standard input: holds a NUL, so it is no text\n");
+            return CLI_FAILED;
+        }
     }
     char *json = api_client_json(&a->message);
     if (json == NULL) {

@@ -126,6 +126,11 @@ def test_send_says_what_it_cannot_read(mailer, args):
     assert run.returncode in (FAILED, USAGE) and run.stderr != b"" and run.stdout == b""
 
 
+def test_send_does_not_cut_what_is_no_text(mailer):
+    run = send(mailer, "--to", "ann@example.org", stdin=b"before\0behind")
+    assert run.returncode == FAILED and b"holds a NUL" in run.stderr
+
+
 def test_what_a_relay_says_cannot_steer_the_terminal(mailer):
     run = send(mailer, "--to", "evil@example.org", stdin=b"x")
     assert run.returncode == NOT_ALL_SENT and b"red" in run.stdout
