@@ -55,9 +55,12 @@ void store_test_open_engine(struct store_fixture *f, int engine)
         fail_msg("%s", err.text);
 }
 
+enum store_test_engine store_test_memory = STORE_TEST_MEMORY;
+enum store_test_engine store_test_sqlite = STORE_TEST_SQLITE;
+
 void store_test_open(struct store_fixture *f, void **state)
 {
-    *f = (struct store_fixture){.engine = *(int *)*state, .dir = "store-XXXXXX"};
+    *f = (struct store_fixture){.engine = *(enum store_test_engine *)*state, .dir = "store-XXXXXX"};
     assert_non_null(mkdtemp(f->dir));
     assert_int_equal(uv_loop_init(&f->loop), 0);
     store_test_open_engine(f, f->engine);

@@ -17,6 +17,11 @@ enum store_test_engine {
     STORE_TEST_MEMORY,
     STORE_TEST_SQLITE
 };
+/* cmocka's prestate for a test of one engine, and a test of each. */
+extern enum store_test_engine store_test_memory, store_test_sqlite;
+#define STORE_TEST_EACH(test) \
+    cmocka_unit_test_prestate(test, &store_test_memory), \
+        cmocka_unit_test_prestate(test, &store_test_sqlite)
 
 struct store_fixture {
     uv_loop_t loop;
@@ -40,7 +45,7 @@ struct store_fixture {
     int64_t cursor;
 };
 
-/* @state  points at an enum store_test_engine: cmocka's prestate */
+/* @state  points at an enum store_test_engine */
 void store_test_open(struct store_fixture *f, void **state);
 void store_test_close(struct store_fixture *f);
 /* The engine alone, in the same directory. */

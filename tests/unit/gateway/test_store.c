@@ -464,32 +464,26 @@ static void the_due_heap_keeps_order_under_random_removal(void **state)
     gw_random_seed(0);
 }
 
-static int memory_engine = STORE_TEST_MEMORY;
-static int sqlite_engine = STORE_TEST_SQLITE;
-
-#define BOTH(test) \
-    cmocka_unit_test_prestate(test, &memory_engine), cmocka_unit_test_prestate(test, &sqlite_engine)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(every_field_comes_back),
-        BOTH(messages_are_found_by_their_tenant_only),
-        BOTH(a_deferred_message_is_leased_once_when_due),
-        BOTH(lifetimes_and_retries_follow_a_clock_that_jumps),
-        BOTH(what_is_held_is_not_due),
-        BOTH(a_key_stands_for_its_message_for_a_day),
-        BOTH(messages_are_listed_newest_first_by_every_condition),
-        BOTH(a_span_of_time_is_exact_though_clocks_are_not),
-        BOTH(record_of_an_unknown_message_is_not_found),
-        BOTH(thousands_of_messages_are_all_found),
+        STORE_TEST_EACH(every_field_comes_back),
+        STORE_TEST_EACH(messages_are_found_by_their_tenant_only),
+        STORE_TEST_EACH(a_deferred_message_is_leased_once_when_due),
+        STORE_TEST_EACH(lifetimes_and_retries_follow_a_clock_that_jumps),
+        STORE_TEST_EACH(what_is_held_is_not_due),
+        STORE_TEST_EACH(a_key_stands_for_its_message_for_a_day),
+        STORE_TEST_EACH(messages_are_listed_newest_first_by_every_condition),
+        STORE_TEST_EACH(a_span_of_time_is_exact_though_clocks_are_not),
+        STORE_TEST_EACH(record_of_an_unknown_message_is_not_found),
+        STORE_TEST_EACH(thousands_of_messages_are_all_found),
         cmocka_unit_test_prestate(a_full_memory_store_forgets_settled_messages_only,
-                                  &memory_engine),
+                                  &store_test_memory),
         cmocka_unit_test_prestate(acknowledged_messages_survive_and_leased_ones_fall_due,
-                                  &sqlite_engine),
-        cmocka_unit_test_prestate(a_second_process_is_refused, &sqlite_engine),
-        cmocka_unit_test_prestate(a_newer_schema_is_refused, &sqlite_engine),
-        cmocka_unit_test_prestate(a_damaged_file_is_refused, &sqlite_engine),
+                                  &store_test_sqlite),
+        cmocka_unit_test_prestate(a_second_process_is_refused, &store_test_sqlite),
+        cmocka_unit_test_prestate(a_newer_schema_is_refused, &store_test_sqlite),
+        cmocka_unit_test_prestate(a_damaged_file_is_refused, &store_test_sqlite),
         cmocka_unit_test(the_due_heap_keeps_order_under_random_removal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,11 +18,9 @@ enum {
     MEGABYTE = 1 << 20
 };
 
-static int sqlite_engine = STORE_TEST_SQLITE;
-
 static void open_on_shim(struct store_fixture *f)
 {
-    void *state = &sqlite_engine;
+    void *state = &store_test_sqlite;
     disk_shim_install();
     store_test_open(f, &state);
 }

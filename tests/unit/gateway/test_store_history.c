@@ -608,28 +608,22 @@ static void history_and_counts_survive_a_restart(void **state)
     store_test_close(&f);
 }
 
-static int memory_engine = STORE_TEST_MEMORY;
-static int sqlite_engine = STORE_TEST_SQLITE;
-
-#define BOTH(test) \
-    cmocka_unit_test_prestate(test, &memory_engine), cmocka_unit_test_prestate(test, &sqlite_engine)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(every_change_becomes_an_event_once),
-        BOTH(every_final_status_has_its_event),
-        BOTH(an_event_tells_all_about_its_recipient),
-        BOTH(events_are_read_in_pages_and_by_every_condition),
-        BOTH(who_listens_is_told_of_new_events_only),
-        BOTH(attempts_are_kept_in_order_with_their_steps),
-        BOTH(a_waiting_message_can_be_changed_and_a_leased_one_not),
-        BOTH(a_body_goes_with_the_last_verdict_and_stays_while_held),
-        BOTH(a_message_committed_with_a_time_waits_for_it),
-        BOTH(priorities_share_by_weight_and_nobody_starves),
-        BOTH(live_messages_are_counted_by_state),
-        cmocka_unit_test_prestate(bodies_are_kept_as_long_as_asked, &sqlite_engine),
-        cmocka_unit_test_prestate(history_and_counts_survive_a_restart, &sqlite_engine),
+        STORE_TEST_EACH(every_change_becomes_an_event_once),
+        STORE_TEST_EACH(every_final_status_has_its_event),
+        STORE_TEST_EACH(an_event_tells_all_about_its_recipient),
+        STORE_TEST_EACH(events_are_read_in_pages_and_by_every_condition),
+        STORE_TEST_EACH(who_listens_is_told_of_new_events_only),
+        STORE_TEST_EACH(attempts_are_kept_in_order_with_their_steps),
+        STORE_TEST_EACH(a_waiting_message_can_be_changed_and_a_leased_one_not),
+        STORE_TEST_EACH(a_body_goes_with_the_last_verdict_and_stays_while_held),
+        STORE_TEST_EACH(a_message_committed_with_a_time_waits_for_it),
+        STORE_TEST_EACH(priorities_share_by_weight_and_nobody_starves),
+        STORE_TEST_EACH(live_messages_are_counted_by_state),
+        cmocka_unit_test_prestate(bodies_are_kept_as_long_as_asked, &store_test_sqlite),
+        cmocka_unit_test_prestate(history_and_counts_survive_a_restart, &store_test_sqlite),
         cmocka_unit_test(turns_are_mixed_and_left_to_those_who_have_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

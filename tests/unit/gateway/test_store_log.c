@@ -16,8 +16,6 @@ enum {
     MAX_CALLS = 3 /* a write and a sync; a write more when the buffer is full in between */
 };
 
-static int sqlite_engine = STORE_TEST_SQLITE;
-
 static void on_call(void *data)
 {
     ++*(int *)data;
@@ -27,7 +25,7 @@ static void a_small_commit_is_one_write_and_one_sync(void **state)
 {
     (void)state;
     struct store_fixture f;
-    void *engine = &sqlite_engine;
+    void *engine = &store_test_sqlite;
     disk_shim_install();
     disk_shim_record(true);
     store_test_open(&f, &engine);
@@ -93,7 +91,7 @@ static void a_log_that_cannot_be_written_forgets_what_it_gathered(void **state)
 {
     (void)state;
     struct store_fixture f;
-    void *engine = &sqlite_engine;
+    void *engine = &store_test_sqlite;
     disk_shim_install();
     store_test_open(&f, &engine);
     struct gw_message *refused = store_test_new_message("", 2000);

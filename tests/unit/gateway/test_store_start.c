@@ -17,11 +17,9 @@ enum {
     PAGE = 4096
 };
 
-static int sqlite_engine = STORE_TEST_SQLITE;
-
 static void open_store(struct store_fixture *f)
 {
-    void *state = &sqlite_engine;
+    void *state = &store_test_sqlite;
     store_test_open(f, &state);
 }
 

@@ -155,15 +155,11 @@ static void only_the_recipients_that_wait_are_due(void **state)
 
 int main(void)
 {
-    static enum store_test_engine memory_engine = STORE_TEST_MEMORY;
-    static enum store_test_engine sqlite_engine = STORE_TEST_SQLITE;
-#define BOTH(test) \
-    cmocka_unit_test_prestate(test, &memory_engine), cmocka_unit_test_prestate(test, &sqlite_engine)
     const struct CMUnitTest tests[] = {
-        BOTH(what_waits_for_a_relay_comes_in_the_order_of_its_attempts_and_once),
-        BOTH(priorities_take_turns),
-        BOTH(what_waits_for_something_else_stays),
-        BOTH(only_the_recipients_that_wait_are_due),
+        STORE_TEST_EACH(what_waits_for_a_relay_comes_in_the_order_of_its_attempts_and_once),
+        STORE_TEST_EACH(priorities_take_turns),
+        STORE_TEST_EACH(what_waits_for_something_else_stays),
+        STORE_TEST_EACH(only_the_recipients_that_wait_are_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
