@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_list.h"
 #include "gateway/base/gw_mem.h"
 
 struct hashing {
@@ -39,7 +40,7 @@ static void wait_for_next_turn(struct hashing *h)
 
 static void on_turn(h2o_timeout_entry_t *turn)
 {
-    struct hashing *h = H2O_STRUCT_FROM_MEMBER(struct hashing, turn, turn);
+    struct hashing *h = gw_list_entry(turn, struct hashing, turn);
     struct api_request *r = h->request;
     size_t left = r->body.len - h->done;
     size_t n = left < API_BODY_HASH_SLICE ? left : API_BODY_HASH_SLICE;
