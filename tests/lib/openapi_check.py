@@ -52,7 +52,7 @@ class Description:
         if operation is None or answer.status in UNROUTED:
             problem = self._document["components"]["schemas"]["Problem"]
             return self._schema_errors(problem, answer.body) if kind == "application/problem+json" else []
-        response = operation["responses"].get(str(answer.status))
+        response = operation["responses"].get(str(answer.status), operation["responses"].get("default"))
         if response is None:
             return [f"status {answer.status} is not described"]
         if "$ref" in response:

@@ -141,9 +141,22 @@ static void openapi_lists_every_status_and_category(void **state)
 static void openapi_describes_every_route(void **state)
 {
     (void)state;
-    static const struct api_route *const tables[] = {
-        api_messages_routes, api_sandbox_routes, api_relays_routes,   api_health_routes,
-        api_metrics_routes,  api_admin_routes,   api_dashboard_routes};
+    static const struct api_route *const tables[] = {api_messages_routes,
+                                                     api_sandbox_routes,
+                                                     api_relays_routes,
+                                                     api_health_routes,
+                                                     api_metrics_routes,
+                                                     api_admin_routes,
+                                                     api_dashboard_routes,
+                                                     api_resend_routes,
+                                                     api_resend_records_routes,
+                                                     api_resend_suppressed_routes,
+                                                     api_postmark_routes,
+                                                     api_postmark_records_routes,
+                                                     api_postmark_suppressed_routes,
+                                                     api_sendgrid_routes,
+                                                     api_sendgrid_sends_routes,
+                                                     api_sendgrid_suppressed_routes};
     json_t *root = openapi();
     json_t *paths = json_object_get(root, "paths");
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
