@@ -46,6 +46,7 @@ auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
 acl_smtp_rcpt = check_rcpt
 acl_smtp_data = check_data
 smtputf8_advertise_hosts = *
+dsn_advertise_hosts = *
 
 begin acl
 check_rcpt:

@@ -33,8 +33,9 @@ class Maildir:
         return len(self._with(needle))
 
     def reports(self, envelope_id):
-        """The delivery reports (RFC 3464) about a message that was sent with that ENVID."""
-        return self._with(b"\nOriginal-Envelope-Id: " + envelope_id)
+        """The delivery reports (RFC 3464) about a message that was sent with an ENVID of which this is a part."""
+        field = re.compile(rb"\nOriginal-Envelope-ID: [^\n]*" + re.escape(envelope_id), re.IGNORECASE)
+        return [content for content in self._with(b"\n") if field.search(content)]
 
     def _with(self, needle):
         for file in self._new.iterdir() if self._new.is_dir() else ():

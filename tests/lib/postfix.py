@@ -16,6 +16,8 @@ from waiting import accepts, free_port, until
 DOMAIN = "example.org"
 KNOWN = ("ann", "bob", "carol", "jürgen", "嘍嘊")  # everybody else is unknown: 550 5.1.1
 USER, PASSWORD = "postbox", "correct horse / battery+staple"
+# Kept as SASLprep (RFC 4013) makes it; a client may be given any text that becomes this one.
+INTERNATIONAL_USER, INTERNATIONAL_PASSWORD = "jürgen", "IX zwölf fi"
 
 MAIN_CF = """
 compatibility_level = 3.6
@@ -106,8 +108,9 @@ class Postfix:
         (self._dir / "conf/master.cf").write_text(MASTER_CF.format(
             starttls=self.starttls, implicit=self.implicit, plain=self.plain))
         (self._dir / "conf/sasl/smtpd.conf").write_text(SASL_CONF.format(dir=self._dir))
-        subprocess.run(["saslpasswd2", "-p", "-c", "-f", f"{self._dir}/sasldb2", "-u", "test.example", USER],
-                       input=PASSWORD.encode(), check=True)
+        for user, password in ((USER, PASSWORD), (INTERNATIONAL_USER, INTERNATIONAL_PASSWORD)):
+            subprocess.run(["saslpasswd2", "-p", "-c", "-f", f"{self._dir}/sasldb2", "-u", "test.example", user],
+                           input=password.encode(), check=True)
         shutil.chown(self._dir / "sasldb2", owner.pw_uid, owner.pw_gid)
 
     def start(self):
