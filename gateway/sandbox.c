@@ -33,6 +33,7 @@ struct gw_sandbox_wait {
     struct gw_sandbox *sandbox;
     uv_timer_t timer;
     char *to, *subject; /* NULL: any */
+    bool found;         /* something that was there already: the timer only calls back */
     gw_sandbox_wait_cb cb;
     void *data;
 };
@@ -124,7 +125,7 @@ static void end_wait(struct gw_sandbox_wait *w, const struct smtp_sandbox_messag
 static void on_timer(uv_timer_t *timer)
 {
     struct gw_sandbox_wait *w = timer->data;
-    end_wait(w, newest_match(w));
+    end_wait(w, w->found ? newest_match(w) : NULL);
 }
 
 /* A callback may cancel other waits, begin new ones and delete messages. */
@@ -170,8 +171,8 @@ struct gw_sandbox_wait *gw_sandbox_wait(struct gw_sandbox *s, const char *to, co
     s->n_timers++;
     CHECK(uv_timer_init(s->env.loop, &w->timer) == 0);
     w->timer.data = w;
-    uint64_t delay_ms = newest_match(w) != NULL ? 0 : (uint64_t)timeout_ms;
-    CHECK(uv_timer_start(&w->timer, on_timer, delay_ms, 0) == 0);
+    w->found = newest_match(w) != NULL;
+    CHECK(uv_timer_start(&w->timer, on_timer, w->found ? 0 : (uint64_t)timeout_ms, 0) == 0);
     return w;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A bounded list of received messages. */
+/* A bounded row of received messages. */
 #include "smtp/sandbox_store.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
@@ -11,11 +12,6 @@
 
 _Static_assert(offsetof(struct smtp_sandbox_kept, message) == 0, "a message is what was kept");
 _Static_assert(sizeof(((struct smtp_sandbox_message *)0)->id) == GW_UUID_SIZE, "id is a UUID");
-
-static struct smtp_sandbox_kept *kept_of(struct gw_list *link)
-{
-    return gw_list_entry(link, struct smtp_sandbox_kept, link);
-}
 
 static size_t kept_size(const struct smtp_sandbox_kept *kept)
 {
@@ -55,20 +51,24 @@ void smtp_sandbox_store_init(struct smtp_sandbox_store *store, size_t max_messag
                              size_t max_bytes)
 {
     PRE(max_messages > 0 && max_bytes > 0);
-    *store = (struct smtp_sandbox_store){.max_messages = max_messages, .max_bytes = max_bytes};
-    gw_list_init(&store->list);
+    *store = (struct smtp_sandbox_store){.kept = gw_calloc(max_messages, sizeof(*store->kept)),
+                                         .max_messages = max_messages,
+                                         .max_bytes = max_bytes};
 }
 
 void smtp_sandbox_store_deinit(struct smtp_sandbox_store *store)
 {
     smtp_sandbox_store_clear(store);
+    gw_free(store->kept);
+    store->kept = NULL;
 }
 
-static void drop(struct smtp_sandbox_store *store, struct smtp_sandbox_kept *kept)
+static void drop(struct smtp_sandbox_store *store, size_t at)
 {
-    gw_list_remove(&kept->link);
+    struct smtp_sandbox_kept *kept = store->kept[at];
     store->n--;
     store->n_bytes -= kept_size(kept);
+    memmove(&store->kept[at], &store->kept[at + 1], (store->n - at) * sizeof(kept));
     smtp_sandbox_kept_free(&kept);
 }
 
@@ -83,9 +83,8 @@ enum gw_status smtp_sandbox_store_add(struct smtp_sandbox_store *store,
     kept->message.received_at_ms = gw_clock_wall_ms();
     gw_uuid_v7(kept->message.received_at_ms, kept->message.id);
     while (store->n == store->max_messages || store->n_bytes > store->max_bytes - size)
-        drop(store, kept_of(store->list.prev));
-    gw_list_push_front(&store->list, &kept->link);
-    store->n++;
+        drop(store, 0);
+    store->kept[store->n++] = kept;
     store->n_bytes += size;
     return GW_OK;
 }
@@ -93,40 +92,36 @@ enum gw_status smtp_sandbox_store_add(struct smtp_sandbox_store *store,
 const struct smtp_sandbox_message *smtp_sandbox_store_at(const struct smtp_sandbox_store *store,
                                                          size_t i)
 {
-    gw_list_foreach (it, &store->list) {
-        if (i-- == 0)
-            return &kept_of(it)->message;
-    }
-    return NULL;
+    return i < store->n ? &store->kept[store->n - 1 - i]->message : NULL;
 }
 
-static struct smtp_sandbox_kept *find(const struct smtp_sandbox_store *store, const char *id)
+/* store->n when there is none. */
+static size_t find(const struct smtp_sandbox_store *store, const char *id)
 {
-    gw_list_foreach (it, &store->list) {
-        if (strcmp(kept_of(it)->message.id, id) == 0)
-            return kept_of(it);
-    }
-    return NULL;
+    size_t at = 0;
+    while (at < store->n && strcmp(store->kept[at]->message.id, id) != 0)
+        at++;
+    return at;
 }
 
 const struct smtp_sandbox_message *smtp_sandbox_store_find(const struct smtp_sandbox_store *store,
                                                            const char *id)
 {
-    const struct smtp_sandbox_kept *kept = find(store, id);
-    return kept != NULL ? &kept->message : NULL;
+    size_t at = find(store, id);
+    return at < store->n ? &store->kept[at]->message : NULL;
 }
 
 bool smtp_sandbox_store_delete(struct smtp_sandbox_store *store, const char *id)
 {
-    struct smtp_sandbox_kept *kept = find(store, id);
-    if (kept == NULL)
+    size_t at = find(store, id);
+    if (at == store->n)
         return false;
-    drop(store, kept);
+    drop(store, at);
     return true;
 }
 
 void smtp_sandbox_store_clear(struct smtp_sandbox_store *store)
 {
-    gw_list_foreach_safe (it, &store->list)
-        drop(store, kept_of(it));
+    while (store->n > 0)
+        drop(store, store->n - 1);
 }

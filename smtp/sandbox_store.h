@@ -4,7 +4,6 @@
 #define SMTP_SANDBOX_STORE_H
 
 #include "gateway/base/gw_arena.h"
-#include "gateway/base/gw_list.h"
 #include "smtp/sandbox.h"
 
 /* A message and the memory it owns. */
@@ -12,14 +11,13 @@ struct smtp_sandbox_kept {
     struct smtp_sandbox_message message;
     struct gw_arena *arena; /* envelope */
     char *content;          /* heap */
-    struct gw_list link;
-    size_t n_refs; /* beside the one that made or stored it */
+    size_t n_refs;          /* beside the one that made or stored it */
 };
 /* Drops a reference, and it with the last one. NULL inside is fine. */
 void smtp_sandbox_kept_free(struct smtp_sandbox_kept **kept);
 
 struct smtp_sandbox_store {
-    struct gw_list list; /* newest first */
+    struct smtp_sandbox_kept **kept; /* oldest first, with room for max_messages */
     size_t n, n_bytes;
     size_t max_messages, max_bytes; /* both > 0 */
 };
