@@ -150,6 +150,11 @@ const char *api_request_query(struct api_request *r, const char *name)
     return api_request_strdup(r, gw_slice_of(value, len));
 }
 
+struct gw_slice api_request_scheme(const struct api_request *r)
+{
+    return slice_of(r->h2o->scheme->name);
+}
+
 char *api_request_strdup(struct api_request *r, struct gw_slice s)
 {
     char *copy = h2o_mem_alloc_pool(&r->h2o->pool, s.len + 1);

@@ -92,6 +92,9 @@ const char *api_request_tenant(const struct api_request *r);
 size_t api_request_headers(const struct api_request *r, const char *name, struct gw_slice *out,
                            size_t max);
 
+/* "http" or "https". */
+struct gw_slice api_request_scheme(const struct api_request *r);
+
 /* A copy with a NUL behind, in memory of the request. */
 char *api_request_strdup(struct api_request *r, struct gw_slice s);
 

@@ -53,10 +53,10 @@ static void view_item(struct api_json *j, const struct gw_suppression *e)
     api_json_end_object(j);
 }
 
-static void end_list(struct api_json *j, bool more)
+static void end_list(struct api_json *j, const struct api_compat_listed *listed)
 {
     api_json_end_array(j);
-    api_json_bool(j, "has_more", more);
+    api_json_bool(j, "has_more", listed->more);
     api_json_end_object(j);
 }
 
@@ -93,9 +93,9 @@ static void begin_one(struct api_json *j)
     api_json_str(j, "object", "suppression");
 }
 
-static void end_one(struct api_json *j, bool more)
+static void end_one(struct api_json *j, const struct api_compat_listed *listed)
 {
-    (void)more;
+    (void)listed;
     api_json_end_object(j);
 }
 

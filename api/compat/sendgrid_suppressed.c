@@ -16,9 +16,9 @@ static void begin(struct api_json *j)
     api_json_begin_array(j, NULL);
 }
 
-static void end(struct api_json *j, bool more)
+static void end(struct api_json *j, const struct api_compat_listed *listed)
 {
-    (void)more;
+    (void)listed;
     api_json_end_array(j);
 }
 

@@ -25,6 +25,7 @@ struct walk {
     struct api_json json;
     size_t n_skipped, n_shown;
     bool found_after, more;
+    const char *last; /* shown; NULL: none yet */
 };
 
 static void free_walk(struct walk *w)
@@ -62,6 +63,7 @@ static void look(struct walk *w, const struct gw_suppression *e)
     } else {
         w->list.item(&w->json, e);
         w->n_shown++;
+        w->last = gw_arena_strdup(w->arena, e->email);
     }
 }
 
@@ -83,7 +85,8 @@ static void on_page(enum gw_status status, const struct gw_suppression *entries,
     } else if (!w->found_after || (w->list.must_exist && w->n_shown == 0)) {
         api_problem(w->request, API_NOT_FOUND, "The address is not on the suppression list.");
     } else {
-        w->list.end(&w->json, w->more);
+        w->list.end(&w->json, &(struct api_compat_listed){
+                                  .request = w->request, .more = w->more, .last = w->last});
         api_answer_json(w->request, 200, &w->body);
     }
     free_walk(w);

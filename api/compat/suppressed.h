@@ -14,6 +14,13 @@ enum {
     API_COMPAT_MAX_ADDRESSES_BODY = 64 * 1024 /* its octets */
 };
 
+/* How a list ended. */
+struct api_compat_listed {
+    struct api_request *request;
+    bool more;        /* there are more entries than `take` */
+    const char *last; /* address of the last one that was shown; NULL: none was */
+};
+
 /* Which entries a list shows, and how. Texts live as long as the request. */
 struct api_compat_suppressed {
     unsigned reasons;  /* 1 << enum gw_suppression_reason, or-ed; 0: all */
@@ -24,7 +31,7 @@ struct api_compat_suppressed {
     size_t offset, take;
     void (*begin)(struct api_json *j);
     void (*item)(struct api_json *j, const struct gw_suppression *entry);
-    void (*end)(struct api_json *j, bool more);
+    void (*end)(struct api_json *j, const struct api_compat_listed *listed);
 };
 /* Newest first. 404 when `after` is not on it. */
 void api_compat_list_suppressed(struct api_request *r, const struct api_compat_suppressed *list);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mailgun's SDKs against /compat/mailgun, and the mail that arrives."""
 import base64
+import json
 import urllib.parse
 import uuid
 
@@ -161,3 +162,62 @@ def test_what_cannot_be_sent_as_mime_is_refused(server, data, words):
     answer = server.request("POST", f"{SEND}.mime", f"{body}--{boundary}--\r\n".encode(), {
         "Authorization": BASIC, "Content-Type": f"multipart/form-data; boundary={boundary}"})
     assert answer.status == 400 and answer.json()["message"].startswith(words), answer.body
+
+
+# Reads
+
+def suppress(server, email, reason, detail=None):
+    entry = {"email": email, "reason": reason, **({"detail": detail} if detail else {})}
+    made = server.request("POST", "/v1/suppressions", json.dumps(entry).encode(), {
+        "Authorization": f"Bearer {sdk.KEY}", "Content-Type": "application/json"})
+    assert made.status == 201, made.body
+
+
+@pytest.mark.parametrize("which", [CURRENT, LEGACY])
+def test_suppressions_are_listed_by_kind_and_walked_by_their_urls(server, which):
+    names = [f"{uuid.uuid4().hex[:8]}+{n}@example.org" for n in range(3)]
+    for name in names:
+        suppress(server, name, "bounce", "no such user")
+    suppress(server, complained := f"{uuid.uuid4().hex}@example.org", "complaint")
+    suppress(server, left := f"{uuid.uuid4().hex}@example.org", "unsubscribe")
+    if which == LEGACY:
+        got = {kind: sdk.call(server, "mailgun", LEGACY[0], "get", f"/example.com/{kind}", client=LEGACY[1])["value"]["items"]
+               for kind in ("bounces", "complaints", "unsubscribes", "whitelists")}
+        assert [item["address"] for item in got["bounces"]][:3] == names[::-1] and got["whitelists"] == []
+        assert got["complaints"][0]["address"] == complained and got["unsubscribes"][0]["address"] == left
+        return
+    first, complaints, unsubscribes = (r["value"] for r in sdk.calls(
+        server, "mailgun", CURRENT[0], ("suppressions.list", "example.com", "bounces", {"limit": 2}),
+        ("suppressions.list", "example.com", "complaints"), ("suppressions.list", "example.com", "unsubscribes")))
+    assert [item["address"] for item in first["items"]] == names[:0:-1]
+    assert (first["items"][0]["code"], first["items"][0]["error"]) == (550, "no such user")
+    second = sdk.call(server, "mailgun", CURRENT[0], "suppressions.list", "example.com", "bounces",
+                      {"page": first["pages"]["next"]["page"]})["value"]
+    assert [item["address"] for item in second["items"]][0] == names[0]
+    assert complaints["items"][0]["address"] == complained and unsubscribes["items"][0]["address"] == left
+    one, other = sdk.calls(server, "mailgun", CURRENT[0], ("suppressions.get", "example.com", "bounces", names[0]),
+                           ("suppressions.get", "example.com", "bounces", complained))
+    assert one["value"]["address"] == names[0] and other["error"]["status"] == 404
+
+
+def test_pages_end_with_an_empty_one_and_go_forwards_only(server):
+    suppress(server, f"{uuid.uuid4().hex}@example.org", "bounce")
+    url, seen = f"http://127.0.0.1:{server.port}/compat/mailgun/v3/example.com/bounces?limit=1000", 0
+    for _ in range(3):
+        page = server.request("GET", url.split(str(server.port))[1], headers={"Authorization": BASIC}).json()
+        assert set(page["paging"]) == {"first", "last", "next", "previous"}
+        url, seen = page["paging"]["next"], seen + len(page["items"])
+    assert page["items"] == [] and seen > 0
+    for query in ("page=previous&address=a@example.org", "page=last", "page=next", "address=a@example.org", "limit=0", "other=1"):
+        answer = server.request("GET", f"/compat/mailgun/v3/example.com/bounces?{query}", headers={"Authorization": BASIC})
+        assert answer.status == 400 and answer.json()["message"], query
+
+
+def test_domains_are_those_that_the_key_may_send_as(tmp_path):
+    senders = ["*@example.com", "a@example.com", "b@mail.example.org", "*@*.example.net"]
+    config = {"listen": ["127.0.0.1:0"], "store": "memory", "api_keys": [{"name": "a", "key": sdk.KEY, "senders": senders}]}
+    with mailhatch.running(config=config) as one:
+        domains = sdk.call(one, "mailgun", CURRENT[0], "domains.list")["value"]
+        assert [(d["name"], d["state"]) for d in domains] == [("example.com", "active"), ("mail.example.org", "active")]
+        page = one.request("GET", "/compat/mailgun/v4/domains?limit=1&skip=1", headers={"Authorization": BASIC}).json()
+        assert [d["name"] for d in page["items"]] == ["mail.example.org"] and page["total_count"] == 2

@@ -23,6 +23,7 @@ def server():
         {"name": "clear", "key": sdk.KEY, "scopes": ["send", "read", "admin"]},
         {"name": "hashed", "id": HASHED_ID, "hash": f"sha256:{HASHED_SHA256}"},
         {"name": "narrow", "key": f"narrow.{sdk.KEY_SECRET}", "senders": ["*@example.com"], "rate": "500/s"},
+        {"name": "suppress", "key": f"suppress.{sdk.KEY_SECRET}"},
         {"name": "reader", "key": f"reader.{sdk.KEY_SECRET}", "scopes": ["read"]}]}
     with mailhatch.running(config=config, secrets=(sdk.KEY_SECRET, MASTER)) as one:
         yield one
@@ -329,3 +330,38 @@ def test_the_account_says_what_the_key_may_do(server, package):
     assert free["SendingEnabled"] and free["ProductionAccessEnabled"] and free["EnforcementStatus"] == "HEALTHY"
     assert free["SendQuota"] == {"Max24HourSend": -1, "MaxSendRate": -1} and not reader["SendingEnabled"]
     assert narrow["SendQuota"]["MaxSendRate"] == 500
+
+
+def suppress(server, **entry):
+    made = server.request("POST", "/v1/suppressions", json.dumps(entry).encode(), {
+        "Authorization": f"Bearer suppress.{sdk.KEY_SECRET}", "Content-Type": "application/json"})
+    assert made.status == 201, made.body
+
+
+def test_suppressions_are_listed_in_pages_and_by_reason(server):
+    for email, reason in (("a@example.org", "bounce"), ("b@example.org", "complaint"), ("c+d@example.org", "manual")):
+        suppress(server, email=email, reason=reason)
+    key = f"suppress.{sdk.KEY_SECRET}"
+
+    def listed(**query):
+        return sdk.call(server, "ses", CURRENT, "ListSuppressedDestinationsCommand", query, key=key)["value"]
+    everything = listed()
+    assert [(e["EmailAddress"], e["Reason"]) for e in everything["SuppressedDestinationSummaries"]] == [
+        ("c+d@example.org", "BOUNCE"), ("b@example.org", "COMPLAINT"), ("a@example.org", "BOUNCE")]
+    assert everything["SuppressedDestinationSummaries"][0]["LastUpdateTime"].startswith("20") and "NextToken" not in everything
+    first = listed(PageSize=2)
+    rest = listed(PageSize=2, NextToken=first["NextToken"])
+    assert [e["EmailAddress"] for page in (first, rest) for e in page["SuppressedDestinationSummaries"]] == [
+        "c+d@example.org", "b@example.org", "a@example.org"] and "NextToken" not in rest
+    assert [e["EmailAddress"] for e in listed(Reasons=["COMPLAINT"])["SuppressedDestinationSummaries"]] == ["b@example.org"]
+    assert len(listed(Reasons=["COMPLAINT", "BOUNCE"])["SuppressedDestinationSummaries"]) == 3
+    one, other = sdk.calls(server, "ses", CURRENT, ("GetSuppressedDestinationCommand", {"EmailAddress": "c+d@example.org"}),
+                           ("GetSuppressedDestinationCommand", {"EmailAddress": "nobody@example.org"}), key=key)
+    assert one["value"]["SuppressedDestination"]["EmailAddress"] == "c+d@example.org"
+    assert (other["error"]["class"], other["error"]["status"]) == ("NotFoundException", 404)
+
+
+@pytest.mark.parametrize("query", ["Reason=MANUAL", "PageSize=0", "PageSize=1001", "StartDate=yesterday", "NextToken=nobody", "Other=1"])
+def test_a_query_that_is_none_is_a_bad_request(server, query):
+    answer = signed(server, b"", f"/compat/ses/v2/email/suppression/addresses?{query}", "GET")
+    assert refusal(answer) == (400, "BadRequestException")
