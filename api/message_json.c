@@ -8,6 +8,7 @@
 #include "api/draft_json.h"
 #include "api/json_guard.h"
 #include "api/json_read.h"
+#include "api/variables_json.h"
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -157,6 +158,8 @@ static const struct api_json_field message_fields[] = {
     {"html", api_read_text, FIELD(html), {0}},
     {"headers", api_read_headers, 0, {0}},
     {"attachments", api_read_attachments, 0, {0}},
+    {"variables", api_read_variables, 0, {0}},
+    {"recipients", api_read_personal, 0, {0}},
     {"in_reply_to", api_read_text, FIELD(in_reply_to), {"inReplyTo"}},
     {"references", read_references, 0, {0}},
     {"message_id", api_read_text, FIELD(message_id), {"messageId"}},

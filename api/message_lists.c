@@ -200,12 +200,22 @@ static void on_raw(enum gw_status status, const struct gw_message *m, void *data
         return;
     if (m->mime.data == NULL) {
         api_problem(r, API_BODY_GONE, "The message's body is not kept any more.");
-    } else {
-        struct gw_buf body;
-        gw_buf_init(&body, m->mime.len);
-        (void)gw_buf_add(&body, m->mime.data, m->mime.len);
-        api_answer(r, 200, "message/rfc822", &body);
+        return;
     }
+    const char *wanted = api_request_query(r, "recipient");
+    const struct gw_recipient *rcpt = wanted == NULL ? &m->rcpts[0] : NULL;
+    for (size_t i = 0; i < m->n_rcpts && rcpt == NULL; i++)
+        if (strcasecmp(m->rcpts[i].email, wanted) == 0)
+            rcpt = &m->rcpts[i];
+    if (rcpt == NULL) {
+        api_problem(r, API_NOT_FOUND, "The message has no such recipient.");
+        return;
+    }
+    struct gw_slice content = gw_message_content(m, rcpt);
+    struct gw_buf body;
+    gw_buf_init(&body, content.len);
+    (void)gw_buf_add_slice(&body, content);
+    api_answer(r, 200, "message/rfc822", &body);
 }
 
 static void get_raw(struct api_request *r)
@@ -221,6 +231,6 @@ const struct api_route api_message_lists_routes[] = {
      "status recipient from tag relay since until limit cursor"},
     {"GET", "/v1/messages/{id}/attempts", get_attempts, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
     {"GET", "/v1/messages/{id}/events", get_events, CFG_SCOPE_READ, API_ROUTE_JSON, "limit cursor"},
-    {"GET", "/v1/messages/{id}/raw", get_raw, CFG_SCOPE_READ, 0, NULL},
+    {"GET", "/v1/messages/{id}/raw", get_raw, CFG_SCOPE_READ, 0, "recipient"},
     {0},
 };

@@ -184,18 +184,19 @@ static void run_hop(struct gw_hop *h)
         h->addresses[i] = a->m->rcpts[h->rcpts[i]].email;
         smtputf8 = smtputf8 || a->m->rcpts[h->rcpts[i]].needs_smtputf8;
     }
-    h->txn = (struct smtp_transaction){.envelope = {.mail_from = a->m->mail_from,
-                                                    .rcpts = h->addresses,
-                                                    .n_rcpts = h->n_rcpts,
-                                                    .content = a->m->mime,
-                                                    .eightbit = a->smtputf8,
-                                                    .smtputf8 = smtputf8,
-                                                    .require_tls = a->m->require_tls,
-                                                    .dsn = dsn_of(a->m, &h->dsn),
-                                                    .outcomes = h->outcomes},
-                                       .on_done = on_transaction_done,
-                                       .has_alternative = h->at + 1 < h->plan.n,
-                                       .data = h};
+    h->txn = (struct smtp_transaction){
+        .envelope = {.mail_from = a->m->mail_from,
+                     .rcpts = h->addresses,
+                     .n_rcpts = h->n_rcpts,
+                     .content = gw_message_content(a->m, &a->m->rcpts[h->rcpts[0]]),
+                     .eightbit = a->smtputf8,
+                     .smtputf8 = smtputf8,
+                     .require_tls = a->m->require_tls,
+                     .dsn = dsn_of(a->m, &h->dsn),
+                     .outcomes = h->outcomes},
+        .on_done = on_transaction_done,
+        .has_alternative = h->at + 1 < h->plan.n,
+        .data = h};
     GW_FAILPOINT("delivery.submit");
     struct smtp_relay *relay = gw_hop_relay(h);
     enum gw_status st = relay != NULL ? smtp_relay_submit(relay, &h->txn) : GW_CLOSED;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/base/gw_slice.h"
+#include "gateway/value.h"
 
 struct gw_field {
     struct gw_slice value; /* value.data NULL: the field was not given */
@@ -36,6 +37,13 @@ struct gw_draft_attachment {
     struct gw_field filename, content_type, disposition, content_id;
     struct gw_field part;    /* name of the request's part that is the content */
     struct gw_slice content; /* decoded bytes; data NULL when missing or bad (problem was added) */
+};
+
+/* Values for one recipient's copy. */
+struct gw_draft_personal {
+    struct gw_field email;
+    const char *pointer; /* of the values: "/recipients/ann@example.org/variables" */
+    struct gw_value variables;
 };
 
 struct gw_draft_pair {
@@ -101,6 +109,14 @@ struct gw_draft {
         const char *pointer;
         struct gw_field url, mailto;
     } list_unsubscribe;
+    /* subject, text and html are Mustache templates (gateway/mustache.h) when one of both is given:
+     * values for all, and those of single recipients, which come first. With values of recipients
+     * each gets a copy of its own, addressed to it alone. */
+    struct gw_value variables; /* an object, or null: not given */
+    const char *variables_pointer;
+    bool personal_given;
+    struct gw_draft_personal *personal;
+    size_t n_personal;
     struct gw_field *tags;
     size_t n_tags;
     struct gw_draft_pair *metadata;

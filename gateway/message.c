@@ -143,6 +143,13 @@ static struct gw_field copy_field(struct gw_arena *arena, struct gw_field f)
                              .pointer = copy_str(arena, f.pointer)};
 }
 
+struct gw_slice gw_message_content(const struct gw_message *m, const struct gw_recipient *r)
+{
+    if (m->mime.data == NULL || r->copy_len == 0)
+        return m->mime;
+    return gw_slice_of(m->mime.data + r->copy_at, r->copy_len);
+}
+
 struct gw_message *gw_message_copy(const struct gw_message *m)
 {
     struct gw_arena *arena = gw_arena_new(0);

@@ -88,6 +88,7 @@ struct gw_recipient {
     bool retryable; /* trying the same again later may help */
     bool uncertain; /* at least one attempt was lost between dot and reply */
     bool needs_smtputf8;
+    size_t copy_at, copy_len; /* where in the message's mime its own copy is; len 0: it gets all */
     unsigned attempts;
     const char *relay;  /* name of the relay of the last attempt, NULL: none yet */
     const char *reason; /* code such as "tls_cert_expired", NULL when a reply says it all */
@@ -110,7 +111,8 @@ struct gw_message {
     bool mail_from_smtputf8;
     struct gw_recipient *rcpts; /* unique, in order of to, cc, bcc */
     size_t n_rcpts;
-    struct gw_slice mime;  /* signed, CRLF, 7-bit, ready for DATA */
+    struct gw_slice mime;  /* signed, CRLF, 7-bit, ready for DATA; or one after the other, when the
+                              recipients have copies of their own */
     struct gw_slice *tags; /* NUL behind each */
     size_t n_tags;
     struct gw_draft_pair *metadata;
@@ -146,6 +148,9 @@ int64_t gw_message_next_attempt_ms(const struct gw_message *m);
 /* Settled, but an operator may still send it: a recipient is `uncertain` and on_uncertain is not
  * `stop`. Its body is kept. */
 bool gw_message_held(const struct gw_message *m);
+
+/* What @r gets; data NULL when the body is not there. */
+struct gw_slice gw_message_content(const struct gw_message *m, const struct gw_recipient *r);
 
 /* A deep copy without the MIME bytes (mime.len kept, data NULL), in an arena of its own. */
 struct gw_message *gw_message_copy(const struct gw_message *m);

@@ -110,23 +110,29 @@ static void keep(struct gw_prepare_job *job, struct gw_buf *out)
     job->m->mime = gw_slice_of(mime, len);
 }
 
-static enum gw_status build(struct gw_prepare_job *job)
+/* Builds, signs and checks the message in @out, which is made here. */
+static enum gw_status write_mime(struct gw_prepare_job *job, struct gw_buf *out)
 {
     struct gw_err err = {.status = GW_OK};
-    struct gw_buf out;
     size_t max_size = gw_mime_max_size(&job->mime);
-    gw_buf_init(&out, max_size + MAX_SIGNATURES);
-    (void)gw_buf_reserve(&out, max_size);
-    enum gw_status status = gw_mime_build(&job->mime, &out, NULL);
-    if (status != GW_OK || out.len > max_size)
-        status = failed(job, "mime_build_failed", GW_INTERNAL, "over the computed size");
-    else
-        status = sign(job, &out);
+    gw_buf_init(out, max_size + MAX_SIGNATURES);
+    (void)gw_buf_reserve(out, max_size);
+    enum gw_status status = gw_mime_build(&job->mime, out, NULL);
+    if (status != GW_OK || out->len > max_size)
+        return failed(job, "mime_build_failed", GW_INTERNAL, "over the computed size");
+    status = sign(job, out);
+    if (status == GW_OK && gw_mime_check(gw_buf_view(out), job->utf8_header, &err) != GW_OK)
+        status = failed(job, "wire_check_failed", GW_INTERNAL, err.text);
+    return status;
+}
+
+static enum gw_status build(struct gw_prepare_job *job)
+{
+    struct gw_buf out;
+    enum gw_status status = write_mime(job, &out);
     if (status == GW_OK)
         keep(job, &out);
     gw_buf_deinit(&out);
-    if (status == GW_OK && gw_mime_check(job->m->mime, job->utf8_header, &err) != GW_OK)
-        status = failed(job, "wire_check_failed", GW_INTERNAL, err.text);
     return status;
 }
 
@@ -148,6 +154,68 @@ static enum gw_status build_raw(struct gw_prepare_job *job, const struct gw_prep
         gw_problems_add(job->problems, job->draft->raw.pointer, GW_PROBLEM_VALUE,
                         "The message cannot be sent: %s.", fault);
     enum gw_status status = fault == NULL ? sign(job, &out) : GW_INVALID;
+    if (status == GW_OK)
+        keep(job, &out);
+    gw_buf_deinit(&out);
+    return status;
+}
+
+/* One copy in @text: the templates rendered, and for @rcpt alone when it is personal. */
+static enum gw_status build_copy(struct gw_prepare_job *job, struct gw_prepare_copies *copies,
+                                 size_t rcpt, struct gw_arena *scratch, struct gw_buf *text)
+{
+    struct gw_draft draft;
+    struct gw_prepare_job copy = *job;
+    struct gw_message m = *job->m; /* what the steps set is the template's */
+    const struct gw_mime_address to = {
+        .address = m.rcpts[rcpt].email,
+        .name = job->draft->personal_given ? gw_prepare_name_of(job, m.rcpts[rcpt].email) : NULL};
+    if (!gw_prepare_copies_render(job, copies, rcpt, scratch, &draft))
+        return GW_INVALID;
+    copy.draft = &draft;
+    copy.arena = scratch;
+    copy.m = &m;
+    gw_prepare_headers(&copy);
+    gw_prepare_parts(&copy);
+    if (job->problems->n > 0)
+        return GW_INVALID;
+    if (job->draft->personal_given) {
+        copy.mime.to = &to;
+        copy.mime.n_to = 1;
+        copy.mime.n_cc = 0;
+    }
+    return write_mime(&copy, text);
+}
+
+/* All copies, one after the other. */
+static enum gw_status build_copies(struct gw_prepare_job *job, struct gw_prepare_copies *copies)
+{
+    bool personal = job->draft->personal_given;
+    enum gw_status status = GW_OK;
+    struct gw_buf out;
+    gw_buf_init(&out, GW_MAX_RENDERED);
+    for (size_t i = 0; i < (personal ? job->m->n_rcpts : 1) && status != GW_CRYPTO &&
+                       status != GW_INTERNAL && !out.overflowed;
+         i++) {
+        struct gw_arena *scratch = gw_arena_new(0);
+        struct gw_buf text = {.data = NULL};
+        enum gw_status made = build_copy(job, copies, i, scratch, &text);
+        status = made != GW_OK ? made : status;
+        if (status == GW_OK && personal) {
+            job->m->rcpts[i].copy_at = out.len;
+            job->m->rcpts[i].copy_len = text.len;
+        }
+        if (status == GW_OK)
+            (void)gw_buf_add(&out, text.data, text.len);
+        gw_buf_deinit(&text);
+        gw_arena_free(&scratch);
+    }
+    if (out.overflowed) {
+        gw_problems_add(job->problems, personal ? "/recipients" : "/variables",
+                        GW_PROBLEM_TOO_LARGE, "All copies together may have at most %d octets.",
+                        GW_MAX_RENDERED);
+        status = GW_INVALID;
+    }
     if (status == GW_OK)
         keep(job, &out);
     gw_buf_deinit(&out);
@@ -199,10 +267,15 @@ enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_
     job.mime.date_ms = ctx->now_ms;
 
     struct gw_prepare_raw *raw;
+    struct gw_prepare_copies *copies = NULL;
     prepare_fields(&job, &raw);
+    if (raw == NULL && gw_prepare_is_rendered(draft))
+        copies = gw_prepare_copies_read(&job);
     if (problems->n > 0)
         return GW_INVALID;
-    enum gw_status status = raw != NULL ? build_raw(&job, raw) : build(&job);
+    enum gw_status status = raw != NULL      ? build_raw(&job, raw)
+                            : copies != NULL ? build_copies(&job, copies)
+                                             : build(&job);
     if (status == GW_OK)
         *out = m;
     return status;

@@ -29,7 +29,9 @@ enum {
     GW_MAX_MESSAGE_ID = 250,
     GW_MAX_REPLY_TO = 25,
     GW_MAX_CONTENT_ID = 250,
-    GW_MAX_UNSUBSCRIBE = 900, /* each of the two addresses; a line holds 998 */
+    GW_MAX_UNSUBSCRIBE = 900,       /* each of the two addresses; a line holds 998 */
+    GW_MAX_RENDER_STEPS = 10000000, /* of all copies together, as gateway/mustache.h counts */
+    GW_MAX_RENDERED = 64 << 20,     /* all copies of a message with values of its recipients */
     GW_MAX_SCHEDULE_DAYS = 366,
     GW_MAX_EXPIRES_DAYS = 30
 };

@@ -239,6 +239,20 @@ static void parse_reply_to(struct gw_prepare_job *job)
     job->mime.n_reply_to = list->n;
 }
 
+const char *gw_prepare_name_of(const struct gw_prepare_job *job, const char *address)
+{
+    const struct {
+        const struct gw_mime_address *items;
+        size_t n;
+    } lists[] = {{job->mime.to, job->mime.n_to}, {job->mime.cc, job->mime.n_cc}};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        for (size_t j = 0; j < lists[i].n; j++)
+            if (lists[i].items[j].address != NULL &&
+                strcmp(lists[i].items[j].address, address) == 0)
+                return lists[i].items[j].name;
+    return NULL;
+}
+
 static bool matches(const char *pattern, struct gw_slice local, struct gw_slice domain)
 {
     const char *at = strrchr(pattern, '@');

@@ -47,9 +47,22 @@ const char *gw_prepare_raw_build(const struct gw_prepare_job *job, const struct 
 size_t gw_prepare_raw_max_size(const struct gw_prepare_raw *raw);
 size_t gw_prepare_raw_size(const struct gw_prepare_raw *raw);
 
+struct gw_prepare_copies;
+/* Are subject, text and html templates? */
+bool gw_prepare_is_rendered(const struct gw_draft *draft);
+/* Compiles them. Behind the addresses. */
+struct gw_prepare_copies *gw_prepare_copies_read(struct gw_prepare_job *job);
+/* The draft for the recipient @rcpt (any when there are no values of recipients), its texts in
+ * @arena. False when problems were added. */
+bool gw_prepare_copies_render(struct gw_prepare_job *job, struct gw_prepare_copies *c, size_t rcpt,
+                              struct gw_arena *arena, struct gw_draft *out);
+
 /* The list as the header has it; problems where an address is none. */
 struct gw_mime_address *gw_prepare_header_form(struct gw_prepare_job *job,
                                                const struct gw_draft_addresses *list);
+
+/* The display name that To, Cc or Bcc of the draft gives the address (wire form); NULL: none. */
+const char *gw_prepare_name_of(const struct gw_prepare_job *job, const char *address);
 
 /* Was the field given? */
 static inline bool gw_is_given(const struct gw_field *f)

@@ -49,7 +49,9 @@ struct gw_problems {
     X(GW_PROBLEM_UNSUPPORTED, "unsupported") \
     X(GW_PROBLEM_SENDER, "sender_not_allowed") \
     X(GW_PROBLEM_RELAY, "relay") \
-    X(GW_PROBLEM_DKIM, "dkim_unavailable")
+    X(GW_PROBLEM_DKIM, "dkim_unavailable") \
+    X(GW_PROBLEM_TEMPLATE, "template") \
+    X(GW_PROBLEM_VARIABLE, "variable")
 
 #define GW_PROBLEM_DECLARE(name, text) extern const char(name)[];
 GW_PROBLEM_TABLE(GW_PROBLEM_DECLARE)

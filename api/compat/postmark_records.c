@@ -135,7 +135,7 @@ static void answer_details(struct api_request *r, const struct gw_message *m)
     view_fields(&j, m);
     api_compat_text(&j, "TextBody", mail.text);
     api_compat_text(&j, "HtmlBody", mail.html);
-    api_compat_text(&j, "Body", read ? m->mime : gw_slice_of(NULL, 0));
+    api_compat_text(&j, "Body", read ? gw_message_content(m, &m->rcpts[0]) : gw_slice_of(NULL, 0));
     api_json_begin_array(&j, "Attachments");
     for (size_t i = 0; i < mail.n_attachments; i++)
         api_json_str(&j, NULL, mail.attachments[i].filename);

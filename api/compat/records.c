@@ -50,7 +50,7 @@ bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
 {
     if (m->mime.data == NULL || m->mime.len > API_COMPAT_MAX_READ)
         return false;
-    gw_mime_read(arena, m->mime, GW_MIME_READ_BODIES, out);
+    gw_mime_read(arena, gw_message_content(m, &m->rcpts[0]), GW_MIME_READ_BODIES, out);
     return true;
 }
 

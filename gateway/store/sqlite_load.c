@@ -88,7 +88,9 @@ static void read_rcpt(struct gw_arena *a, struct gw_recipient *r, sqlite3_stmt *
                                         .tls = sqlite_text(a, s, 16)},
                                .updated_at_ms = sqlite3_column_int64(s, 17),
                                .next_attempt_ms = sqlite3_column_int64(s, 18),
-                               .duration_ms = sqlite3_column_int64(s, 19)};
+                               .duration_ms = sqlite3_column_int64(s, 19),
+                               .copy_at = (size_t)sqlite3_column_int64(s, 21),
+                               .copy_len = (size_t)sqlite3_column_int64(s, 22)};
 }
 
 /* Walks the rows of a list; the count stands in @count_column of each. */

@@ -92,6 +92,8 @@ static int insert_rcpt(struct sqlite_db *d, int64_t seq, size_t n, const struct 
     sqlite_bind_int(&b, r->retryable);
     sqlite_bind_int(&b, r->uncertain);
     sqlite_bind_int(&b, r->needs_smtputf8);
+    sqlite_bind_int(&b, (int64_t)r->copy_at);
+    sqlite_bind_int(&b, (int64_t)r->copy_len);
     sqlite_bind_int(&b, r->attempts);
     bind_state(&b, r);
     return run(d, STMT_INSERT_RCPT);

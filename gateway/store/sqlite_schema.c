@@ -84,6 +84,9 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "ALTER TABLE messages ADD COLUMN waits_since_ms INTEGER;"
     "CREATE INDEX messages_waiting ON messages(waits_for, priority, next_ms)"
     "  WHERE waits_for IS NOT NULL AND next_ms IS NOT NULL;",
+    /* 6: recipients with copies of their own */
+    "ALTER TABLE recipients ADD COLUMN copy_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipients ADD COLUMN copy_len INTEGER NOT NULL DEFAULT 0;",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -98,9 +101,10 @@ const char *const sqlite_statements[N_STMTS] = {
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime, in_file) VALUES(?,?,?)",
     [STMT_INSERT_RCPT] = "INSERT INTO recipients(seq, n, email, domain, kind, status, category,"
-                         " retryable, uncertain, utf8, attempts, relay, reason, detail, smtp_code,"
-                         " smtp_enhanced, smtp_command, smtp_text, smtp_tls, updated_ms, next_ms,"
-                         " duration_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                         " retryable, uncertain, utf8, copy_at, copy_len, attempts, relay, reason,"
+                         " detail, smtp_code, smtp_enhanced, smtp_command, smtp_text, smtp_tls,"
+                         " updated_ms, next_ms, duration_ms)"
+                         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_INSERT_TAG] = "INSERT INTO tags(seq, n, tag) VALUES(?,?,?)",
     [STMT_INSERT_METADATA] = "INSERT INTO metadata(seq, n, name, value) VALUES(?,?,?,?)",
     [STMT_FIND_SEQ] =
@@ -111,10 +115,11 @@ const char *const sqlite_statements[N_STMTS] = {
         " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes, dsn_ret, dsn_envid,"
         " dsn_notify FROM messages WHERE seq = ?",
     [STMT_SELECT_BODY] = "SELECT mime, in_file FROM bodies WHERE seq = ?",
-    [STMT_SELECT_RCPTS] = "SELECT email, domain, kind, status, category, retryable, uncertain,"
-                          " utf8, attempts, relay, reason, detail, smtp_code, smtp_enhanced,"
-                          " smtp_command, smtp_text, smtp_tls, updated_ms, next_ms, duration_ms,"
-                          " count(*) OVER () FROM recipients WHERE seq = ? ORDER BY n",
+    [STMT_SELECT_RCPTS] =
+        "SELECT email, domain, kind, status, category, retryable, uncertain,"
+        " utf8, attempts, relay, reason, detail, smtp_code, smtp_enhanced,"
+        " smtp_command, smtp_text, smtp_tls, updated_ms, next_ms, duration_ms,"
+        " count(*) OVER (), copy_at, copy_len FROM recipients WHERE seq = ? ORDER BY n",
     [STMT_SELECT_TAGS] = "SELECT tag, count(*) OVER () FROM tags WHERE seq = ? ORDER BY n",
     [STMT_SELECT_METADATA] =
         "SELECT name, value, count(*) OVER () FROM metadata WHERE seq = ? ORDER BY n",

@@ -240,11 +240,11 @@ static void insert_plainly(struct sqlite_db *d, const struct gw_message *m)
           sqlite3_bind_int(s, 3, 0) == SQLITE_OK);
     step(d, STMT_INSERT_BODY);
     s = d->stmts[STMT_INSERT_RCPT];
-    for (int i = 1; i <= 22; i++)
+    for (int i = 1; i <= 24; i++)
         CHECK(sqlite3_bind_int64(s, i, i == 1 ? seq : 0) == SQLITE_OK);
     CHECK(sqlite3_bind_text(s, 3, m->rcpts[0].email, -1, SQLITE_STATIC) == SQLITE_OK &&
           sqlite3_bind_text(s, 4, m->rcpts[0].domain, -1, SQLITE_STATIC) == SQLITE_OK);
-    static const int nulls[] = {12, 13, 14, 17, 19};
+    static const int nulls[] = {14, 15, 16, 19, 21};
     for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
         CHECK(sqlite3_bind_null(s, nulls[i]) == SQLITE_OK);
     step(d, STMT_INSERT_RCPT);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Values for templates, from JSON. */
+#ifndef API_VARIABLES_JSON_H
+#define API_VARIABLES_JSON_H
+
+#include "api/json_read.h"
+
+/* A JSON value as one for templates, in the reader's arena. */
+struct gw_value api_variables_value(struct api_reader *r, json_t *value);
+
+/* api_read_fn: `variables` of a draft. */
+void api_read_variables(struct api_reader *r, json_t *value, const char *pointer, void *draft);
+/* api_read_fn: `recipients` of a draft, {"ann@example.org": {"variables": {…}}}. */
+void api_read_personal(struct api_reader *r, json_t *value, const char *pointer, void *draft);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Mustache templates: variables, sections, inverted sections, comments, delimiters. Partials are
+ * refused: a template is one text.
+ *
+ * Spec: the Mustache specification 1.4 (github.com/mustache/spec): interpolation, sections,
+ * inverted, comments, delimiters. One difference: a variable that is not there is an error where it
+ * is written, unless GW_MUSTACHE_LENIENT. */
+#ifndef GW_MUSTACHE_H
+#define GW_MUSTACHE_H
+
+#include "gateway/base/gw_arena.h"
+#include "gateway/base/gw_buf.h"
+#include "gateway/base/gw_status.h"
+#include "gateway/value.h"
+
+enum {
+    GW_MUSTACHE_MAX_TAGS = 10000, /* of one template */
+    GW_MUSTACHE_MAX_DEPTH = 32    /* sections inside each other */
+};
+
+struct gw_mustache;
+
+/* GW_OK, or GW_INVALID with err->text: a tag or section that does not end, a partial, or over a
+ * limit. *out is in @arena and borrows from @text. */
+enum gw_status gw_mustache_compile(struct gw_arena *arena, struct gw_slice text,
+                                   struct gw_mustache **out, struct gw_err *err) GW_NODISCARD;
+
+enum {
+    GW_MUSTACHE_HTML = 1,   /* {{name}} escapes & < > " and ' */
+    GW_MUSTACHE_LENIENT = 2 /* what is not there is empty */
+};
+
+/* Appends the text to @out.
+ * @values  looked up one after the other, at most two; each may be NULL
+ * @steps   how many may be done, less those that were: tags (sections repeat them) and members that
+ *          were looked at to find a name
+ * GW_OK; GW_NOTFOUND with *missing_out, the name of a variable that has no value; GW_INVALID: a
+ * list or an object stands where a text is wanted, *missing_out is its name; GW_TOOBIG: @out
+ * overflowed, or the steps are used up. */
+enum gw_status gw_mustache_render(const struct gw_mustache *m, const struct gw_value *const *values,
+                                  size_t n_values, unsigned flags, size_t *steps,
+                                  struct gw_buf *out, struct gw_slice *missing_out) GW_NODISCARD;
+
+#endif
