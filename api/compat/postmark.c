@@ -185,10 +185,24 @@ static void send_batch(struct api_request *r)
     api_compat_send_batch(r, &batch);
 }
 
+/* ---- templates ---- */
+
+static void refuse_template(struct api_request *r)
+{
+    static const struct api_facade_error no_template = {
+        422, NULL, 1101,
+        "Mailhatch keeps no Postmark templates: fill the template in and send the result."};
+    api_problem_send(r, &(struct api_problem){.code = API_VALIDATION_FAILED, .as = &no_template});
+}
+
 const struct api_route api_postmark_routes[] = {
     {"POST", "/compat/postmark/email", send_email, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {"POST", "/compat/postmark/email/batch", send_batch, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"POST", "/compat/postmark/email/withTemplate", refuse_template, CFG_SCOPE_SEND,
+     API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"POST", "/compat/postmark/email/batchWithTemplates", refuse_template, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {0},
 };
