@@ -14,7 +14,7 @@ enum {
     BOUNDARY_BYTES = 15, /* of randomness */
     BOUNDARY_SIZE = 2 + 2 * BOUNDARY_BYTES + 1,
     MAX_FALLBACK_NAME = 60, /* characters of the ASCII file name for old readers */
-    MAX_DERIVED_GROWTH = 3  /* text derived from html is at most this much longer */
+    MAX_DERIVED_GROWTH = 3  /* text derived from html may be so much longer; ours */
 };
 
 /* A message being written. */
@@ -281,7 +281,7 @@ enum gw_status gw_mime_build(const struct gw_mime_input *in, struct gw_buf *out,
     if (b.has_html && !b.has_text) {
         gw_mime_html_to_text(in->html, &derived);
         b.text = gw_buf_view(&derived);
-        b.has_text = b.text.len != 0;
+        b.has_text = b.text.len != 0 && !derived.overflowed; /* all of it, or none */
     }
     write_header(in, out);
     write_mixed(&b);

@@ -114,6 +114,25 @@ static void html_without_text_stays_alone(void **state)
     assert_built(&in, HEAD NOBODY REST "MIME-Version: 1.0\r\n" TEXT_HTML "<img src=x>\r\n");
 }
 
+/* Each item makes 18 octets of 5; half a list would read as a whole one. */
+static void html_whose_text_outgrows_it_stays_alone(void **state)
+{
+    (void)state;
+    struct gw_mime_input in = minimal();
+    struct gw_buf html;
+    gw_buf_init(&html, 4096);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(gw_buf_add_str(&html, "<ul>"), GW_OK);
+    for (size_t i = 0; i < 200; i++)
+        assert_int_equal(gw_buf_add_str(&html, "<li>a"), GW_OK);
+    in.html = gw_buf_view(&html);
+    char *message = build(&in);
+    assert_null(strstr(message, "text/plain"));
+    assert_non_null(strstr(message, "Content-Type: text/html"));
+    gw_free(message);
+    gw_buf_deinit(&html);
+}
+
 static const struct gw_mime_part logo = {.content = {"\x01\x02", 2},
                                          .filename = "logo.png",
                                          .content_id = "logo",
@@ -366,6 +385,7 @@ int main(void)
         cmocka_unit_test(text_alone_is_one_part),
         cmocka_unit_test(html_alone_gets_a_text_alternative),
         cmocka_unit_test(html_without_text_stays_alone),
+        cmocka_unit_test(html_whose_text_outgrows_it_stays_alone),
         cmocka_unit_test(all_kinds_nest_as_mixed_related_alternative),
         cmocka_unit_test(inline_part_of_html_makes_related),
         cmocka_unit_test(inline_part_without_html_is_an_attachment),
