@@ -9,6 +9,7 @@ import mailhatch
 import pytest
 import sdk
 from mail_reading import headers
+from sdk import subject_of
 
 SEND = "/compat/mailgun/v3/example.com/messages"
 BASIC = "Basic " + base64.b64encode(f"api:{sdk.KEY}".encode()).decode()
@@ -21,10 +22,6 @@ CURRENT, WEB, LEGACY = ("mailgun.js", "mailgun"), ("mailgun.js", "mailgun_web"),
 def server():
     with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, secrets=(sdk.KEY_SECRET,)) as one:
         yield one
-
-
-def subject_of(what):
-    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def mail(**changes):

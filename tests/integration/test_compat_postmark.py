@@ -7,6 +7,7 @@ import mailhatch
 import pytest
 import sdk
 from mail_reading import headers
+from sdk import subject_of
 
 SDKS = ["postmark", "postmark-4", "postmark-3"]
 CURRENT = "postmark"
@@ -17,10 +18,6 @@ TOKEN = {"X_Postmark_Server_Token": sdk.KEY}
 def server():
     with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, secrets=(sdk.KEY_SECRET,)) as one:
         yield one
-
-
-def subject_of(what):
-    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def mail(**changes):

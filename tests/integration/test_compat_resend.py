@@ -7,6 +7,7 @@ import mailhatch
 import pytest
 import sdk
 from mail_reading import headers
+from sdk import subject_of
 
 SDKS = ["resend", "resend-6-34", "resend-4", "resend-2"]
 CURRENT = "resend"
@@ -18,10 +19,6 @@ INVALID_TO = ("Invalid `to` field. The email address needs to follow the `email@
 def server():
     with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, secrets=(sdk.KEY_SECRET,)) as one:
         yield one
-
-
-def subject_of(what):
-    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def mail(**changes):

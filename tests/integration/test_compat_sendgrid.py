@@ -2,12 +2,12 @@
 """SendGrid's SDK, old and new, against /compat/sendgrid, and the mail that arrives."""
 import base64
 import time
-import uuid
 
 import mailhatch
 import pytest
 import sdk
 from mail_reading import headers
+from sdk import subject_of
 
 SDKS = ["@sendgrid/mail", "sendgrid-mail-7"]
 CURRENT = "@sendgrid/mail"
@@ -20,10 +20,6 @@ HOUR_S = 3600
 def server():
     with mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY}, secrets=(sdk.KEY_SECRET,)) as one:
         yield one
-
-
-def subject_of(what):
-    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def mail(**changes):

@@ -9,6 +9,7 @@ import pytest
 import sdk
 import sigv4
 from mail_reading import headers
+from sdk import subject_of
 
 CURRENT = "@aws-sdk/client-sesv2"
 SDKS = [CURRENT, "client-sesv2-750", "client-sesv2-485"]
@@ -27,10 +28,6 @@ def server():
         {"name": "reader", "key": f"reader.{sdk.KEY_SECRET}", "scopes": ["read"]}]}
     with mailhatch.running(config=config, secrets=(sdk.KEY_SECRET, MASTER)) as one:
         yield one
-
-
-def subject_of(what):
-    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def mail(simple=None, **changes):

@@ -4,6 +4,7 @@ import base64
 import json
 import pathlib
 import subprocess
+import uuid
 
 import mail_reading
 
@@ -12,6 +13,11 @@ KEY_ID, KEY_SECRET = "app", "0123456789abcdef0123456789abcdef"
 KEY = f"{KEY_ID}.{KEY_SECRET}"
 SANDBOX = "/v1/sandbox/messages"
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+def subject_of(what):
+    """One that no other mail has."""
+    return f"{what}-{uuid.uuid4().hex[:12]}"
 
 
 def buffer(content):
