@@ -177,8 +177,8 @@ static enum gw_status read_tag(struct compiler *c, size_t from)
         return refuse(c, "a tag does not end", gw_slice_of(c->text.data + tag, c->text.len - tag));
     struct gw_slice inner = gw_slice_of(c->text.data + at, end - at);
     size_t behind = end + (size_t)len;
-    size_t line;
-    size_t next;
+    size_t line = 0;
+    size_t next = 0;
     bool alone = mark != '\0' && mark != '&' && mark != '{' && blank_before(c, from, tag, &line) &&
                  blank_behind(c, behind, &next);
     add(c, PIECE_TEXT, gw_slice_of(c->text.data + from, (alone ? line : tag) - from));

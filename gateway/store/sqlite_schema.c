@@ -85,8 +85,8 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "CREATE INDEX messages_waiting ON messages(waits_for, priority, next_ms)"
     "  WHERE waits_for IS NOT NULL AND next_ms IS NOT NULL;",
     /* 6: recipients with copies of their own */
-    "ALTER TABLE recipients ADD COLUMN copy_at INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE recipients ADD COLUMN copy_len INTEGER NOT NULL DEFAULT 0;",
+    ("ALTER TABLE recipients ADD COLUMN copy_at INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE recipients ADD COLUMN copy_len INTEGER NOT NULL DEFAULT 0;"),
 };
 
 const char *const sqlite_statements[N_STMTS] = {

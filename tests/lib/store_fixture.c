@@ -38,7 +38,7 @@ static void on_fatal(const char *detail, void *data)
     f->n_fatal++;
 }
 
-void store_test_open_engine(struct store_fixture *f, int engine)
+void store_test_open_engine(struct store_fixture *f, enum store_test_engine engine)
 {
     struct gw_err err = {.text = ""};
     if (engine == STORE_TEST_MEMORY) {

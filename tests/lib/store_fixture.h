@@ -26,7 +26,7 @@ extern enum store_test_engine store_test_memory, store_test_sqlite;
 struct store_fixture {
     uv_loop_t loop;
     struct gw_store *store;
-    int engine;
+    enum store_test_engine engine;
     char dir[16];
     int64_t keep_bodies_ms;
     int64_t keep_history_ms; /* 0: a day */
@@ -49,7 +49,7 @@ struct store_fixture {
 void store_test_open(struct store_fixture *f, void **state);
 void store_test_close(struct store_fixture *f);
 /* The engine alone, in the same directory. */
-void store_test_open_engine(struct store_fixture *f, int engine);
+void store_test_open_engine(struct store_fixture *f, enum store_test_engine engine);
 void store_test_shut(struct store_fixture *f);
 void store_test_reopen(struct store_fixture *f);
 /* Turns of the loop until the store has answered everything asked. */
