@@ -5,6 +5,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/batch_internal.h"
+#include "gateway/taken_body.h"
 
 enum {
     ARENA_SIZE = 64 * 1024
@@ -18,8 +19,7 @@ struct gw_batch {
     struct gw_batch_options options;
     bool abandoned;
     char *key; /* heap, or NULL */
-    char *body;
-    size_t body_len;
+    struct gw_taken_body body;
     /* of the pool: */
     enum gw_status status;
     struct gw_arena *arena; /* items, problems */
@@ -34,8 +34,7 @@ struct gw_batch {
 static void free_work(struct gw_batch *b)
 {
     gw_arena_free(&b->arena);
-    gw_free(b->body);
-    b->body = NULL;
+    gw_taken_body_free(&b->body);
 }
 
 static void free_batch(struct gw_batch *b)
@@ -160,7 +159,7 @@ static void run_split(struct gw_work *w)
     struct gw_batch *b = gw_list_entry(w, struct gw_batch, work);
     b->arena = gw_arena_new(ARENA_SIZE);
     gw_problems_init(&b->problems, b->arena);
-    b->status = b->options.split(b->arena, gw_slice_of(b->body, b->body_len), b->setup->cfg,
+    b->status = b->options.split(b->arena, gw_slice_of(b->body.data, b->body.len), b->setup->cfg,
                                  &b->items, &b->problems);
 }
 
@@ -181,6 +180,10 @@ static void begin(struct gw_arrival *a)
 {
     struct gw_batch *b = gw_list_entry(a, struct gw_batch, arrival);
     enum gw_status st = GW_CLOSED;
+    if (!gw_taken_body_go_on(&b->body)) {
+        gw_gateway_arrive(b->gateway, a, begin);
+        return;
+    }
     b->work = (struct gw_work){.run = run_split, .done = on_split};
     if (b->gateway->state == GW_RUNNING)
         st = gw_workers_submit(b->gateway->workers, &b->work);
@@ -197,8 +200,7 @@ struct gw_batch *gw_gateway_submit_batch(struct gw_gateway *g, struct gw_slice b
     b->options = *options;
     if (options->idempotency_key != NULL)
         b->key = gw_strdup(options->idempotency_key);
-    b->body = gw_memdup0(body.data, body.len);
-    b->body_len = body.len;
+    gw_taken_body_start(&b->body, body);
     g->n_calls++;
     gw_gateway_arrive(g, &b->arrival, begin);
     return b;
@@ -208,6 +210,11 @@ void gw_batch_abandon(struct gw_batch *b)
 {
     b->abandoned = true;
     b->options.wait_ms = 0;
+    if (b->body.left.len > 0) { /* it was never given to us whole */
+        gw_list_remove(&b->arrival.link);
+        free_batch(b);
+        return;
+    }
     b->advancing = true; /* until all are told */
     for (size_t i = 0; i < b->n_begun; i++) {
         struct gw_batch_item *item = &b->each[i];

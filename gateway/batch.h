@@ -73,7 +73,7 @@ struct gw_batch_options {
 };
 
 struct gw_batch;
-/* @body  copied
+/* @body  as in gw_gateway_submit()
  * Returns a handle that is valid until on_done. */
 struct gw_batch *gw_gateway_submit_batch(struct gw_gateway *g, struct gw_slice body,
                                          const struct gw_batch_options *options);

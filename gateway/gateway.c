@@ -258,9 +258,12 @@ void gw_wait_cancel(struct gw_wait *w)
 static void begin_arrivals(uv_idle_t *idle)
 {
     struct gw_gateway *g = idle->data;
+    struct gw_list now;
     (void)uv_idle_stop(idle);
-    while (!gw_list_empty(&g->arrivals)) {
-        struct gw_arrival *a = gw_list_entry(g->arrivals.next, struct gw_arrival, link);
+    gw_list_init(&now);
+    gw_list_splice(&now, &g->arrivals); /* who arrives again has the next turn */
+    while (!gw_list_empty(&now)) {
+        struct gw_arrival *a = gw_list_entry(now.next, struct gw_arrival, link);
         gw_list_remove(&a->link);
         a->begin(a);
     }

@@ -83,12 +83,14 @@ struct gw_submission_result {
 };
 typedef void (*gw_submission_cb)(const struct gw_submission_result *result, void *data);
 
-/* @body  copied
- * Returns a handle that is valid until on_done. */
+/* @body  up to GW_BODY_PIECE octets (gateway/taken_body.h) are copied; a larger one is borrowed
+ * until on_done or abandon, and moves away: its octets are undefined from now on Returns a handle
+ * that is valid until on_done. */
 struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
                                         const struct gw_submit_options *options,
                                         gw_submission_cb on_done, void *data);
-/* on_done will not be called; the work goes on (a client that leaves does not cancel). */
+/* on_done will not be called; the work goes on (a client that leaves does not cancel) once the body
+ * has moved. */
 void gw_submission_abandon(struct gw_submission *s);
 
 /* Look a message up. on_change is called once: when what is waited for has happened, or after

@@ -17,6 +17,7 @@
 #include "gateway/gateway_internal.h"
 #include "gateway/metrics.h"
 #include "gateway/prepare.h"
+#include "gateway/taken_body.h"
 
 enum {
     ARENA_SIZE = 8192 /* of a small message; what is large gets a block of its own */
@@ -31,8 +32,7 @@ struct gw_submission {
     struct gw_submit_options options;
     gw_submission_cb on_done; /* NULL: abandoned or answered */
     void *data;
-    char *body; /* NULL for an item of a batch */
-    size_t body_len;
+    struct gw_taken_body body; /* data NULL for an item of a batch */
     char *beside;
     /* with an idempotency key: */
     char *key;                         /* NULL without one */
@@ -79,7 +79,7 @@ static void free_submission(struct gw_submission *s)
     gw_list_remove(&s->follower_link);
     gw_message_free(&s->m);
     gw_arena_free(&s->scratch);
-    gw_free(s->body);
+    gw_taken_body_free(&s->body);
     gw_free(s->beside);
     gw_free(s->key);
     gw_setup_unref(&s->setup);
@@ -228,9 +228,9 @@ static void run_fingerprint(struct gw_work *w)
     if (s->item != NULL)
         gw_batch_item_fingerprint(s->item, s->idempotency.fingerprint);
     else if (s->options.beside.len == 0)
-        (void)SHA256((const unsigned char *)s->body, s->body_len, s->idempotency.fingerprint);
+        (void)SHA256((const unsigned char *)s->body.data, s->body.len, s->idempotency.fingerprint);
     else
-        gw_fingerprint_both(s->options.beside, gw_slice_of(s->body, s->body_len),
+        gw_fingerprint_both(s->options.beside, gw_slice_of(s->body.data, s->body.len),
                             s->idempotency.fingerprint);
 }
 
@@ -241,8 +241,7 @@ static void on_fingerprint(struct gw_work *w)
 
 static void free_body(struct gw_submission *s)
 {
-    gw_free(s->body);
-    s->body = NULL;
+    gw_taken_body_free(&s->body);
 }
 
 static enum gw_status decode(struct gw_submission *s, struct gw_draft *out)
@@ -250,9 +249,9 @@ static enum gw_status decode(struct gw_submission *s, struct gw_draft *out)
     if (s->item != NULL)
         return gw_batch_item_decode(s->item, s->scratch, out, &s->problems);
     if (s->options.decode_beside != NULL)
-        return s->options.decode_beside(s->scratch, gw_slice_of(s->body, s->body_len),
+        return s->options.decode_beside(s->scratch, gw_slice_of(s->body.data, s->body.len),
                                         s->options.beside, s->setup->cfg, out, &s->problems);
-    return s->options.decode(s->scratch, gw_slice_of(s->body, s->body_len), s->setup->cfg, out,
+    return s->options.decode(s->scratch, gw_slice_of(s->body.data, s->body.len), s->setup->cfg, out,
                              &s->problems);
 }
 
@@ -425,7 +424,11 @@ void gw_submission_begin(struct gw_submission *s)
 
 static void begin(struct gw_arrival *a)
 {
-    gw_submission_begin(gw_list_entry(a, struct gw_submission, arrival));
+    struct gw_submission *s = gw_list_entry(a, struct gw_submission, arrival);
+    if (gw_taken_body_go_on(&s->body))
+        gw_submission_begin(s);
+    else
+        gw_gateway_arrive(s->gateway, a, begin);
 }
 
 /* @item  NULL: of no batch */
@@ -465,8 +468,7 @@ struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice bo
                                         gw_submission_cb on_done, void *data)
 {
     struct gw_submission *s = gw_submission_of_item(g, g->setups.now, NULL, options, on_done, data);
-    s->body = gw_memdup0(body.data, body.len);
-    s->body_len = body.len;
+    gw_taken_body_start(&s->body, body);
     if (options->beside.len > 0) {
         s->beside = gw_memdup0(options->beside.data, options->beside.len);
         s->options.beside.data = s->beside;
@@ -483,8 +485,11 @@ void gw_submission_hurry(struct gw_submission *s)
 void gw_submission_abandon(struct gw_submission *s)
 {
     s->on_done = NULL;
-    if (s->wait == NULL)
+    if (s->body.left.len > 0) /* it was never given to us whole */
+        gw_list_remove(&s->arrival.link);
+    else if (s->wait != NULL)
+        gw_wait_cancel(s->wait);
+    else
         return;
-    gw_wait_cancel(s->wait);
     free_submission(s);
 }
