@@ -47,6 +47,8 @@ void api_message_failed(struct api_request *r, enum gw_status status)
         api_message_not_found(r);
     else if (status == GW_CLOSED)
         api_problem(r, API_DRAINING, "The server is shutting down; ask again in a moment.");
+    else if (status == GW_FULL)
+        api_problem(r, API_STORAGE_FULL, "The disk of the message store has no room.");
     else if (status == GW_BUSY)
         api_problem(r, API_UNAVAILABLE, "The store cannot answer now; ask again in a moment.");
     else

@@ -50,6 +50,8 @@ long api_problem_retry_after(const struct api_problem *p)
         return p->retry_after_s;
     if (p->code == API_DRAINING)
         return API_RETRY_AFTER_DRAIN_S;
+    if (p->code == API_STORAGE_FULL)
+        return API_RETRY_AFTER_FULL_S;
     return (status == 409 && codes[p->code].retryable) || status == 429 || status == 503
                ? API_RETRY_AFTER_OVERLOAD_S
                : 0;

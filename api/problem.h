@@ -46,6 +46,7 @@
     X(API_RELAY_FAILED, "relay_failed", 502, "The relay could not be used", true) \
     X(API_DEFERRED, "recipients_deferred", 503, "No recipient was accepted yet", true) \
     X(API_RELAY_BUSY, "relay_busy", 503, "The relay refused for now", true) \
+    X(API_STORAGE_FULL, "storage_full", 503, "The disk is full", true) \
     X(API_OVERLOADED, "overloaded", 503, "Too much work in hand", true) \
     X(API_DRAINING, "draining", 503, "The server is shutting down", true) \
     X(API_UNAVAILABLE, "unavailable", 503, "Not available", true) \
@@ -61,6 +62,7 @@ enum api_code {
 enum {
     API_RETRY_AFTER_OVERLOAD_S = 1, /* load passes quickly */
     API_RETRY_AFTER_DRAIN_S = 5,    /* a restart takes about that long */
+    API_RETRY_AFTER_FULL_S = 30,    /* somebody has to make room */
     API_RETRY_AFTER_RELAY_S = 30,   /* when nothing better is known */
     API_MAX_INSTANCE = 256          /* octets of the path that are repeated in `instance` */
 };

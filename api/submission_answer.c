@@ -44,6 +44,10 @@ struct api_problem api_submission_problem(const struct gw_submission_result *res
         p.code = API_OVERLOADED;
         p.detail = "Too much work in hand; ask again in a moment.";
         break;
+    case GW_FULL:
+        p.code = API_STORAGE_FULL;
+        p.detail = "The disk of the message store has no room; what was accepted is delivered.";
+        break;
     case GW_CLOSED:
         p.code = API_DRAINING;
         p.detail = "The server is shutting down; ask again in a moment.";

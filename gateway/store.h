@@ -169,7 +169,8 @@ struct gw_store_engine {
     /* A new message, and in the same transaction the key it was sent with (NULL: none) and its
      * events. Recipients that its tenant suppresses are marked so in @m first. A message of which
      * some recipient has a next_attempt_ms waits in the store until then; else it is leased by the
-     * caller. GW_OK: it is stored (durable engines: synced). GW_BUSY: full, try later. */
+     * caller. GW_OK: it is stored (durable engines: synced). GW_FULL: the disk is; GW_BUSY: memory
+     * is, or somebody locks the file; try later. */
     void (*commit)(struct gw_store *s, struct gw_message *m,
                    const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data);
     /* What is stored for a key. @key is copied. */

@@ -56,6 +56,8 @@ const char *gw_submission_detail(enum gw_status status)
     switch ((int)status) {
     case GW_BUSY:
         return "more messages than can be taken on now; try again later";
+    case GW_FULL:
+        return "the disk of the message store has no room";
     case GW_CLOSED:
         return "shutting down";
     case GW_CONFLICT:

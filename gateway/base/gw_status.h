@@ -23,6 +23,7 @@
     X(GW_TIMEOUT, "timed out") \
     X(GW_CLOSED, "closed") \
     X(GW_BUSY, "busy") \
+    X(GW_FULL, "no room on the disk") \
     X(GW_CANCELED, "canceled") \
     X(GW_UNSUPPORTED, "not supported") \
     X(GW_DENIED, "not allowed") \

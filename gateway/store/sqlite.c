@@ -423,17 +423,27 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .next_due_ms = sqlite_next_due_ms,
                                                      .close = sqlite_close};
 
-/* What the last process had in hand is due now; its recipients still say `sending`. */
-static enum gw_status release_leases(struct sqlite_store *s, struct gw_err *err)
+/* What the last process had in hand is due now; its recipients still say `sending`.
+ * *n_out: how many messages */
+static int release_leases(struct sqlite_store *s, int *n_out)
 {
     sqlite3_stmt *stmt = s->db.stmts[STMT_RELEASE_LEASES];
     CHECK(sqlite3_bind_int64(stmt, 1, gw_clock_wall_ms()) == SQLITE_OK);
     int rc = sqlite_db_run(&s->db, STMT_RELEASE_LEASES);
-    int n = sqlite3_changes(s->db.db);
+    *n_out = sqlite3_changes(s->db.db);
     if (rc == SQLITE_DONE)
         rc = sqlite_check_started(&s->db);
-    if (rc == SQLITE_OK)
-        rc = sqlite_thread_prepare(s);
+    return rc == SQLITE_OK ? sqlite_thread_prepare(s) : rc;
+}
+
+static enum gw_status start(struct sqlite_store *s, struct gw_err *err)
+{
+    int n = 0;
+    int rc = release_leases(s, &n);
+    if (sqlite_db_is_full(rc)) { /* what was held back is for this, too */
+        sqlite_ballast_drop(&s->db);
+        rc = release_leases(s, &n);
+    }
     if (rc != SQLITE_OK)
         return gw_err_set(err, sqlite_db_status(rc), "store: %s: %s", s->config.dir,
                           sqlite3_errstr(rc));
@@ -454,7 +464,7 @@ enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite
     s->db.keep_bodies_ms = config->retention_bodies_ms;
     s->db.suppresses_unknown = &s->base.suppresses_unknown;
     if (st == GW_OK)
-        st = release_leases(s, err);
+        st = start(s, err);
     if (st != GW_OK) {
         sqlite_db_close(&s->db);
         gw_free(s);

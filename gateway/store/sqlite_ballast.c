@@ -41,7 +41,6 @@ bool sqlite_ballast_raise(struct sqlite_db *d)
 
 void sqlite_ballast_drop(struct sqlite_db *d)
 {
-    if (d->has_ballast)
-        (void)sqlite_file_delete(d, name, false);
+    (void)sqlite_file_delete(d, name, false);
     d->has_ballast = false;
 }

@@ -15,6 +15,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/store/sqlite_ballast.h"
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_log_vfs.h"
@@ -36,9 +37,9 @@ bool sqlite_db_is_full(int rc)
 
 enum gw_status sqlite_db_status(int rc)
 {
-    return sqlite_db_is_full(rc) || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED
-               ? GW_BUSY
-               : GW_IO;
+    if (sqlite_db_is_full(rc))
+        return GW_FULL;
+    return (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED ? GW_BUSY : GW_IO;
 }
 
 int sqlite_db_run(struct sqlite_db *d, enum sqlite_stmt_id id)
@@ -167,6 +168,19 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
     return GW_OK;
 }
 
+/* After a crash SQLite makes the log's index anew: what was held back is for this, too. */
+static enum gw_status open_file_on_full_disk(struct sqlite_db *d, struct gw_err *err)
+{
+    enum gw_status st = open_file(d, d->dir, err);
+    if (st == GW_OK || d->db == NULL || !sqlite_db_is_full(sqlite3_extended_errcode(d->db)))
+        return st;
+    gw_log(GW_LOG_ERROR, "store_full", GW_LOG_STR("directory", d->dir));
+    (void)sqlite3_close(d->db);
+    d->db = NULL;
+    sqlite_ballast_drop(d);
+    return open_file(d, d->dir, err);
+}
+
 enum gw_status sqlite_db_lock(struct sqlite_db *d, const char *dir, struct gw_err *err)
 {
     *d = (struct sqlite_db){.lock_fd = -1, .vfs = sqlite_log_vfs(), .dir = gw_strdup(dir)};
@@ -190,7 +204,7 @@ enum gw_status sqlite_db_open(struct sqlite_db *d, const char *dir, struct gw_er
         return st;
     st = sqlite_check_log(d, err);
     if (st == GW_OK)
-        st = open_file(d, dir, err);
+        st = open_file_on_full_disk(d, err);
     if (st == GW_OK)
         st = sqlite_check_file(d, err);
     if (st == GW_OK)

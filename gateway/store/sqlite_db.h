@@ -60,7 +60,7 @@ int sqlite_db_run(struct sqlite_db *d, enum sqlite_stmt_id id);
 
 /* The disk has no room. */
 bool sqlite_db_is_full(int rc);
-/* What an error code means for the caller: GW_BUSY (disk full: try later) or GW_IO. */
+/* What an error code means for the caller: GW_FULL and GW_BUSY (try later) or GW_IO. */
 enum gw_status sqlite_db_status(int rc);
 
 #endif

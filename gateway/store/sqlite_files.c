@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
@@ -27,6 +28,10 @@ static int open_file(const struct sqlite_db *d, const char *path, int flags, sql
     sqlite3_file *file = gw_calloc(1, (size_t)d->vfs->szOsFile + sizeof(name));
     memcpy((char *)file + d->vfs->szOsFile, &name, sizeof(name));
     int rc = d->vfs->xOpen(d->vfs, name, file, flags, &flags);
+    if (rc == SQLITE_OK && (flags & SQLITE_OPEN_CREATE) != 0 && chmod(full, 0600) != 0) {
+        (void)file->pMethods->xClose(file); /* SQLite lets all read it */
+        rc = SQLITE_IOERR_ACCESS;
+    }
     if (rc == SQLITE_OK) {
         *out = file;
         return SQLITE_OK;

@@ -57,13 +57,59 @@ static void a_full_disk_refuses_mail_until_there_is_room(void **state)
     open_on_shim(&f);
     struct gw_message *m = store_test_new_message("", 2000);
     disk_shim_set_room(0);
-    store_test_commit(&f, m, GW_BUSY);
+    store_test_commit(&f, m, GW_FULL);
     store_test_get(&f, "", m->id, GW_NOTFOUND);
     disk_shim_set_room(-1);
     store_test_commit(&f, m, GW_OK);
     store_test_get(&f, "", m->id, GW_OK);
     gw_message_free(&m);
     close_on_shim(&f);
+}
+
+static void assert_mode(const char *path, mode_t want)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    if ((st.st_mode & 07777) != want)
+        fail_msg("%s has mode %o", path, st.st_mode & 07777);
+}
+
+/* Every file and directory in @dir; the number of files. */
+static int assert_modes(const char *dir)
+{
+    char path[600];
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    assert_mode(dir, 0700);
+    int n = 0;
+    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        if (e->d_name[0] == '.')
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        if (e->d_type == DT_DIR)
+            n += assert_modes(path);
+        else
+            assert_mode(path, 0600);
+        n += e->d_type == DT_DIR ? 0 : 1;
+    }
+    (void)closedir(d);
+    return n;
+}
+
+static void only_the_owner_may_read_anything(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    mode_t before = umask(0);
+    open_on_shim(&f);
+    struct gw_message *m = store_test_new_message("", LARGE);
+    store_test_commit(&f, m, GW_OK);
+    /* database, log, its index, lock, ballast, the mark of a running server, the body */
+    assert_int_equal(assert_modes(f.dir), 7);
+    finish(&f, m, GW_OK);
+    gw_message_free(&m);
+    close_on_shim(&f);
+    (void)umask(before);
 }
 
 /* Commit until the disk is full; the number that were taken. */
@@ -75,7 +121,7 @@ static int fill(struct store_fixture *f, struct gw_message **sent, int max)
         store_test_settle(f);
         if (f->status == GW_OK)
             continue;
-        assert_int_equal(f->status, GW_BUSY);
+        assert_int_equal(f->status, GW_FULL);
         gw_message_free(&sent[i]);
         return i;
     }
@@ -102,8 +148,8 @@ static void the_queue_drains_on_a_full_disk_and_mail_is_taken_again(void **state
     }
     disk_shim_set_room(16L * MEGABYTE);
     struct gw_message *m = store_test_new_message("", 2000);
-    enum gw_status status = GW_BUSY;
-    while (status == GW_BUSY) { /* looked at again every second */
+    enum gw_status status = GW_FULL;
+    while (status == GW_FULL) { /* looked at again every second */
         store_test_ask_commit(&f, m);
         store_test_settle(&f);
         status = f.status;
@@ -128,7 +174,7 @@ static void a_start_on_a_full_disk_delivers_but_accepts_nothing(void **state)
     disk_shim_set_room(MEGABYTE); /* enough for a log, not for the ballast */
     store_test_open_engine(&f, STORE_TEST_SQLITE);
     struct gw_message *other = store_test_new_message("", 2000);
-    store_test_commit(&f, other, GW_BUSY);
+    store_test_commit(&f, other, GW_FULL);
     store_test_lease(&f, 5000, 1);
     finish(&f, m, GW_OK);
     gw_message_free(&m);
@@ -401,6 +447,7 @@ static void a_place_that_cannot_hold_a_directory_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_the_owner_may_read_anything),
         cmocka_unit_test(a_full_disk_refuses_mail_until_there_is_room),
         cmocka_unit_test(the_queue_drains_on_a_full_disk_and_mail_is_taken_again),
         cmocka_unit_test(a_start_on_a_full_disk_delivers_but_accepts_nothing),

@@ -97,7 +97,7 @@ static void a_log_that_cannot_be_written_forgets_what_it_gathered(void **state)
     struct gw_message *refused = store_test_new_message("", 2000);
     struct gw_message *taken = store_test_new_message("", 100);
     disk_shim_set_room(0);
-    store_test_commit(&f, refused, GW_BUSY);
+    store_test_commit(&f, refused, GW_FULL);
     disk_shim_set_room(-1);
     store_test_commit(&f, taken, GW_OK);
     store_test_reopen(&f);

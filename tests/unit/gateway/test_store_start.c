@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "gateway/store/sqlite.h"
+#include "gateway/store/sqlite_db.h"
 #include "gateway/store/sqlite_schema.h"
 
 enum {
@@ -309,6 +312,50 @@ static void a_file_of_the_first_schema_is_brought_forward(void **state)
     store_test_close(&f);
 }
 
+/* The file system that the store sees; 0: the real one. In place of the C library's. */
+static long fake_magic;
+
+int statfs(const char *path, struct statfs *out)
+{
+    long rc = syscall(SYS_statfs, path, out);
+    if (rc == 0 && fake_magic != 0)
+        out->f_type = fake_magic;
+    return (int)rc;
+}
+
+static void a_network_file_system_is_refused(void **state)
+{
+    (void)state;
+    /* linux/magic.h and fs/smb/client: NFS, CIFS, SMB2, FUSE, AFS, 9P */
+    static const long refused[] = {0x6969,     0xFF534D42, 0xFE534D42,
+                                   0x65735546, 0x5346414F, 0x01021997};
+    static const long taken[] = {0xEF53, 0x58465342, 0x01021994, 0x794C7630}; /* ext4 and others */
+    char dir[] = "store-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        struct sqlite_db d;
+        struct gw_err err = {.text = ""};
+        fake_magic = refused[i];
+        assert_int_equal(sqlite_db_lock(&d, dir, &err), GW_IO);
+        assert_non_null(strstr(err.text, "network file system"));
+        assert_non_null(strstr(err.text, dir));
+    }
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        struct sqlite_db d;
+        fake_magic = taken[i];
+        assert_int_equal(sqlite_db_lock(&d, dir, NULL), GW_OK);
+        sqlite_db_close(&d);
+    }
+    fake_magic = 0;
+    char path[64];
+    static const char *const names[] = {"lock", "bodies"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        assert_int_equal(remove(path), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +365,7 @@ int main(void)
         cmocka_unit_test(messages_whose_bodies_are_lost_are_given_up),
         cmocka_unit_test(a_damaged_index_loses_nothing),
         cmocka_unit_test(nothing_to_salvage_is_said),
+        cmocka_unit_test(a_network_file_system_is_refused),
         cmocka_unit_test(a_file_of_the_first_schema_is_brought_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
