@@ -38,6 +38,7 @@ static const struct api_facade_rule rules[] = {
      GW_PROBLEM_REQUIRED,
      {400, NULL, 0, "Need at least one of 'text' or 'html' parameters specified"}},
     {"", GW_PROBLEM_REQUIRED, {400, NULL, 0, "'{field}' parameter is missing"}},
+    {"", GW_PROBLEM_VARIABLE, {400, NULL, 0, "'{field}' parameter: {path}: {detail}"}},
     {"", NULL, {400, NULL, 0, "'{field}' parameter: {detail}"}},
 };
 
@@ -49,6 +50,7 @@ static const struct api_facade_field fields[] = {
     {"/headers", "h:"},
     {"/reply_to", "h:Reply-To"},
     {"/scheduled_at", "o:deliverytime"},
+    {"/recipients", "recipient-variables"},
 };
 
 static void render(const struct api_facade_refusal *refusal, struct gw_buf *out)

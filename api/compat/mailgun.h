@@ -20,6 +20,12 @@ enum gw_status api_mailgun_decode_mime(struct gw_arena *arena, struct gw_slice b
                                        const struct cfg *cfg, struct gw_draft *out,
                                        struct gw_problems *problems);
 
+/* Reads `recipient-variables`: {"ann@example.org": {"name": "Ann"}}. */
+void api_mailgun_read_variables(struct gw_problems *problems, struct gw_field given,
+                                struct gw_draft *draft);
+/* Makes templates of subject, text and html, whose %recipient.name% take these values. */
+void api_mailgun_make_templates(struct gw_problems *problems, struct gw_draft *draft);
+
 /* An RFC 5322 date-time (sec. 3.3; also with the zones GMT, UT and UTC) as RFC 3339 text, which
  * gw_prepare() judges: 2011-10-25T23:10:10+00:00. NULL when it is none. */
 const char *api_mailgun_time(struct gw_arena *arena, struct gw_slice text);

@@ -220,6 +220,15 @@ static void read_only_yes(struct form *f, const struct given *g, size_t offset)
     only(f, g, true);
 }
 
+static void read_recipient_variables(struct form *f, const struct given *g, size_t offset)
+{
+    (void)offset;
+    if (f->draft->personal_given)
+        gw_problems_add(f->problems, g->pointer, GW_PROBLEM_DUPLICATE, "Give it once.");
+    else
+        api_mailgun_read_variables(f->problems, field_of(g), f->draft);
+}
+
 static void read_unsupported(struct form *f, const struct given *g, size_t offset)
 {
     (void)offset;
@@ -261,7 +270,7 @@ static const struct parameter parameters[] = {
     {"o:sending-ip-pool", read_unsupported, 0, FOR_MIME},
     {"o:archive-to", read_unsupported, 0, FOR_MIME},
     {"o:suppress-headers", read_unsupported, 0, FOR_MIME},
-    {"recipient-variables", read_unsupported, 0, FOR_MIME},
+    {"recipient-variables", read_recipient_variables, 0, 0},
     {"template", read_unsupported, 0, FOR_MIME},
     {"t:", read_unsupported, 0, FOR_MIME},
     {"amp-html", read_unsupported, 0, 0},
@@ -323,6 +332,8 @@ static enum gw_status read_form(struct form *f)
     }
     if (f->is_mime)
         check_mime(f);
+    if (f->draft->personal_given)
+        api_mailgun_make_templates(f->problems, f->draft);
     return f->problems->n == 0 ? GW_OK : GW_INVALID;
 }
 

@@ -108,7 +108,8 @@ def test_only_basic_authentication_as_api_will_do(server, authorization):
     ({"o:testmode": "yes"}, "'o:testmode' parameter: Mailhatch does not do this"),
     ({"o:tracking": "maybe"}, "'o:tracking' parameter: Must be yes or no"),
     ({"template": "x"}, "'template' parameter: Mailhatch does not do this"),
-    ({"recipient-variables": "{}"}, "'recipient-variables' parameter: Mailhatch does not do this"),
+    ({"recipient-variables": "{"}, "'recipient-variables' parameter: line 1"),
+    ({"recipient-variables": "{}", "text": "%recipient.name%"}, "'recipient-variables' parameter"),
     ({"h:X-A": "1\r\nX-B: 2"}, "'h:X-A' parameter: Line breaks"),
     ({"h:Subject": "x"}, "'h:Subject' parameter: "),
     ({"o:deliverytime": "tomorrow"}, "'o:deliverytime' parameter: Must be a time"),
@@ -118,6 +119,21 @@ def test_what_cannot_be_done_is_refused_in_mailguns_words(server, changes, words
     answer = post(server, mail(**changes))
     assert answer.status == 400 and list(answer.json()) == ["message"]
     assert answer.json()["message"].startswith(words), answer.body
+
+
+@pytest.mark.parametrize("which", [CURRENT, LEGACY])
+def test_recipient_variables_make_a_mail_for_each(server, which):
+    subject = subject_of("batch")
+    values = {"ann@example.org": {"first": "Ann", "id": 1}, "bob@example.org": {"first": "<Bob>", "id": 2}}
+    result = create(server, which, mail(
+        to=list(values), subject=f"{subject} %recipient.id%", text="\nHi %recipient.first%, {{this}} stays, 100%", html="<p>%recipient.first%</p>",
+        **{"recipient-variables": json.dumps(values)}))
+    assert result["value"]["message"] == "Queued. Thank you.", result
+    for n, (email, value) in enumerate(values.items(), 1):
+        got, item, _ = sdk.caught(server, f"{subject}%20{n}")
+        assert item["rcpt_to"] == [email] and got["to"] == [["", email]]
+        assert got["text"].strip("\r\n") == f"Hi {value['first']}, {{{{this}}}} stays, 100%"
+        assert got["html"].strip() == f"<p>{value['first']}</p>"
 
 
 def test_a_delivery_time_schedules(server):

@@ -137,7 +137,13 @@ static void what_cannot_be_done_is_refused_by_its_name(void **state)
         {"o:sending-ip=1", "/o:sending-ip", "unsupported"},
         {"template=a", "/template", "unsupported"},
         {"t:variables=%7B%7D", "/t:variables", "unsupported"},
-        {"recipient-variables=%7B%7D", "/recipient-variables", "unsupported"},
+        {"recipient-variables=%7B", "/recipient-variables", "value"},
+        {"recipient-variables=1", "/recipient-variables", "type"},
+        {"recipient-variables=%7B%22a%22:1%7D", "/recipient-variables/a", "type"},
+        {"recipient-variables=%7B%7D&recipient-variables=%7B%7D", "/recipient-variables",
+         "duplicate_field"},
+        {"recipient-variables=%7B%7D&text=%25recipient%25", "/text", "unsupported"},
+        {"recipient-variables=%7B%7D&html=%25recipient_fname%25", "/html", "unsupported"},
         {"amp-html=a", "/amp-html", "unsupported"},
         {"attachment=a", "/attachment", "value"},
     };
@@ -154,6 +160,24 @@ static void what_cannot_be_done_is_refused_by_its_name(void **state)
                      GW_INVALID);
     assert_int_equal(read_multipart("no form"), GW_PROTO);
     assert_int_equal(read_urlencoded("a=%"), GW_PROTO);
+}
+
+static void recipient_variables_make_templates(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_urlencoded(
+            "recipient-variables=%7B%22a%40b.example%22:%7B%22first%22:%22Ann%22%7D%7D&"
+            "subject=Hi %25recipient.first%25&text=%7B%7Bx%7D%7D %25recipient.a b%25 <~0&"
+            "html=%25recipient.%25"),
+        GW_OK);
+    assert_true(draft.personal_given);
+    assert_int_equal(draft.n_personal, 1);
+    assert_field(draft.personal[0].email, "/recipient-variables/a@b.example", "a@b.example");
+    assert_int_equal(draft.personal[0].variables.kind, GW_VALUE_OBJECT);
+    assert_field(draft.subject, "/subject", "{{=<~0 0~>=}}<~0!0~>Hi <~0&first0~>");
+    assert_field(draft.text, "/text", "{{=<~1 1~>=}}<~1!1~>{{x}} %recipient.a b% <~0");
+    assert_field(draft.html, "/html", "{{=<~0 0~>=}}<~0!0~>%recipient.%");
 }
 
 static void times_are_those_of_rfc_2822(void **state)
@@ -191,6 +215,7 @@ int main(void)
         cmocka_unit_test(every_parameter_finds_its_field),
         cmocka_unit_test(files_are_attached_and_inline_ones_have_their_name_as_id),
         cmocka_unit_test(what_cannot_be_done_is_refused_by_its_name),
+        cmocka_unit_test(recipient_variables_make_templates),
         cmocka_unit_test(times_are_those_of_rfc_2822),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
