@@ -44,38 +44,19 @@ static void retry_message(struct api_request *r)
 
 /* ---- PATCH ---- */
 
-struct patch {
-    bool has_time; /* null, too */
-    struct gw_field scheduled_at;
-};
-
 static const struct api_json_field patch_fields[] = {
-    {"scheduled_at",
-     api_read_text,
-     offsetof(struct patch, scheduled_at),
-     {"scheduledAt", "send_at", "sendAt"}},
+    {"scheduled_at", api_read_text, 0, {"scheduledAt", "send_at", "sendAt"}},
 };
-
-/* A null counts as absent for api_read_object(); here it means now. */
-static bool has_some_time(json_t *root)
-{
-    for (size_t i = 0; i < API_JSON_MAX_ALIASES; i++)
-        if (patch_fields[0].aliases[i] != NULL &&
-            json_object_get(root, patch_fields[0].aliases[i]) != NULL)
-            return true;
-    return json_object_get(root, patch_fields[0].name) != NULL;
-}
 
 /* The wall time asked for; 0: now. */
-static int64_t patch_time(const struct patch *p, struct gw_problems *problems)
+static int64_t patch_time(const struct gw_field *f, bool given, struct gw_problems *problems)
 {
     static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
-    const struct gw_field *f = &p->scheduled_at;
     int64_t at = 0;
-    if (!p->has_time)
+    if (!given)
         gw_problems_add(problems, "/scheduled_at", GW_PROBLEM_REQUIRED,
                         "Name a time, or null to send now.");
-    else if (f->pointer == NULL)
+    else if (f->pointer == NULL) /* null */
         return 0;
     else if (!gw_filter_time(f->value.data, &at))
         gw_problems_add(problems, f->pointer, GW_PROBLEM_DATE,
@@ -92,20 +73,13 @@ static void patch_message(struct api_request *r)
         return;
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
-    struct api_guarded_json doc;
-    json_t *root;
-    gw_problems_init(&problems, arena);
-    if (!api_small_body_parse(r, arena, &problems, &doc, &root)) {
+    struct gw_field time = {.pointer = NULL};
+    struct api_json_target target = {.fields = patch_fields, .n_fields = 1, .into = &time};
+    if (!api_small_body_read(r, API_MAX_SMALL_BODY, arena, &target, &problems)) {
         gw_arena_free(&arena);
         return;
     }
-    struct patch patch = {.has_time = false};
-    struct api_reader reader = {.arena = arena, .problems = &problems, .doc = &doc};
-    if (root != NULL) {
-        api_read_object(&reader, root, "", patch_fields, 1, &patch);
-        patch.has_time = has_some_time(root);
-    }
-    int64_t at = problems.n == 0 ? patch_time(&patch, &problems) : 0;
+    int64_t at = problems.n == 0 ? patch_time(&time, target.seen != 0, &problems) : 0;
     if (problems.n != 0) {
         api_problem_send(r, &(struct api_problem){.code = API_VALIDATION_FAILED,
                                                   .detail = "The change is not valid.",
@@ -116,7 +90,6 @@ static void patch_message(struct api_request *r)
         c->call = gw_message_schedule(r->context->gateway, api_request_tenant(r), r->param, at,
                                       api_held_call_on_record, c);
     }
-    json_decref(root);
     gw_arena_free(&arena);
 }
 

@@ -10,11 +10,10 @@ enum {
     API_MAX_SMALL_BODY = 4096 /* octets; ours */
 };
 
-/* Parses the request's body. False: the request is answered (not JSON, too large). Else *root_out
- * is to be released by json_decref(); it is NULL when a key is there twice, which is in @problems.
- */
-bool api_small_body_parse(struct api_request *r, struct gw_arena *arena,
-                          struct gw_problems *problems, struct api_guarded_json *doc,
-                          json_t **root_out);
+/* Reads the request's body, of at most @max octets, as api_read_document() does. False: the request
+ * is answered (too large, not JSON); else what is wrong is in @problems.
+ * @arena  for what is read */
+bool api_small_body_read(struct api_request *r, size_t max, struct gw_arena *arena,
+                         struct api_json_target *target, struct gw_problems *problems);
 
 #endif

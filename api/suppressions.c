@@ -137,19 +137,15 @@ static void post_suppression(struct api_request *r)
 {
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
-    struct api_guarded_json doc;
-    json_t *root;
-    gw_problems_init(&problems, arena);
-    if (!api_small_body_parse(r, arena, &problems, &doc, &root)) {
+    struct post post = {0};
+    struct gw_suppression entry = {.reason = GW_SUPPRESSION_MANUAL};
+    struct api_json_target target = {.fields = post_fields,
+                                     .n_fields = sizeof(post_fields) / sizeof(post_fields[0]),
+                                     .into = &post};
+    if (!api_small_body_read(r, API_MAX_SMALL_BODY, arena, &target, &problems)) {
         gw_arena_free(&arena);
         return;
     }
-    struct post post = {0};
-    struct gw_suppression entry = {.reason = GW_SUPPRESSION_MANUAL};
-    struct api_reader reader = {.arena = arena, .problems = &problems, .doc = &doc};
-    if (root != NULL)
-        api_read_object(&reader, root, "", post_fields,
-                        sizeof(post_fields) / sizeof(post_fields[0]), &post);
     if (problems.n == 0)
         check_post(&post, arena, &problems, &entry);
     if (problems.n != 0) {
@@ -161,7 +157,6 @@ static void post_suppression(struct api_request *r)
         p->call =
             gw_suppress(r->context->gateway, api_request_tenant(r), &entry, 1, on_suppressed, p);
     }
-    json_decref(root);
     gw_arena_free(&arena);
 }
 

@@ -7,13 +7,13 @@
 #include "api/json_read.h"
 #include "api/problem.h"
 #include "api/routes.h"
+#include "api/small_body.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/prepare.h"
 
 enum {
     DEFAULT_LIMIT = 20,
     MAX_LIMIT = 100,
-    MAX_PATCH = 4096, /* octets of a body */
     MAX_ANSWER = 8 << 20
 };
 
@@ -194,23 +194,16 @@ static void patch_email(struct api_request *r)
 {
     static const struct api_json_field fields[] = {
         {"scheduled_at", api_read_text, 0, {"scheduledAt"}}};
-    if (r->body.len > MAX_PATCH) {
-        api_problem(r, API_BODY_TOO_LARGE, "At most %d bytes are taken here.", MAX_PATCH);
-        return;
-    }
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
     struct gw_field time = {.pointer = NULL};
     struct api_json_target target = {.fields = fields, .n_fields = 1, .into = &time};
-    gw_problems_init(&problems, arena);
-    enum gw_status status = api_read_document(arena, r->body, &target, &problems);
-    int64_t at = status == GW_OK ? read_time(&time, &problems) : 0;
-    if (status == GW_PROTO)
-        api_problem(r, API_MALFORMED_JSON, "%s", problems.items[0].detail);
-    else if (problems.n > 0)
+    bool read = api_small_body_read(r, API_MAX_SMALL_BODY, arena, &target, &problems);
+    int64_t at = read && problems.n == 0 ? read_time(&time, &problems) : 0;
+    if (read && problems.n > 0)
         api_problem_send(r,
                          &(struct api_problem){.code = API_VALIDATION_FAILED, .errors = &problems});
-    else
+    else if (read)
         api_compat_schedule(r, at, "Email can no longer be moved: it was tried already.",
                             answer_changed);
     gw_arena_free(&arena);

@@ -170,17 +170,11 @@ static void post_scheduled(struct api_request *r)
     };
     struct gw_arena *arena = gw_arena_new(0);
     struct gw_problems problems;
-    struct api_guarded_json doc;
-    json_t *root;
     struct order order = {.batch_id = {.pointer = NULL}};
-    gw_problems_init(&problems, arena);
-    if (api_small_body_parse(r, arena, &problems, &doc, &root)) {
-        struct api_reader reader = {.arena = arena, .problems = &problems, .doc = &doc};
-        if (root != NULL) {
-            api_read_object(&reader, root, "", fields, 2, &order);
+    struct api_json_target target = {.fields = fields, .n_fields = 2, .into = &order};
+    if (api_small_body_read(r, API_MAX_SMALL_BODY, arena, &target, &problems)) {
+        if (!target.unread)
             check_order(&order, &problems);
-        }
-        json_decref(root);
         if (problems.n > 0)
             api_problem_send(
                 r, &(struct api_problem){.code = API_VALIDATION_FAILED, .errors = &problems});

@@ -7,6 +7,7 @@
 
 #include "api/message_record.h"
 #include "api/problem.h"
+#include "api/small_body.h"
 #include "gateway/base/gw_mem.h"
 
 enum {
@@ -204,21 +205,15 @@ void api_compat_change_suppressed(struct api_request *r, const struct api_compat
     struct gw_problems problems;
     size_t n = 0;
     struct api_json_target target = {.fields = in->field, .n_fields = 1, .into = in->target};
-    if (r->body.len > API_COMPAT_MAX_ADDRESSES_BODY) {
-        api_problem(r, API_BODY_TOO_LARGE, "The body has %zu bytes; at most %d are taken here.",
-                    r->body.len, API_COMPAT_MAX_ADDRESSES_BODY);
+    if (!api_small_body_read(r, API_COMPAT_MAX_ADDRESSES_BODY, in->arena, &target, &problems))
         return;
-    }
-    gw_problems_init(&problems, in->arena);
-    enum gw_status status = api_read_document(in->arena, r->body, &target, &problems);
-    for (size_t i = 0; status == GW_OK && i < *in->n; i++)
+    bool readable = problems.n == 0;
+    for (size_t i = 0; readable && i < *in->n; i++)
         collect(in->arena, &in->items[i], &problems, emails, &n);
     if (problems.n == 0 && n == 0)
         gw_problems_add(&problems, in->pointer, GW_PROBLEM_REQUIRED,
                         "At least one address is required.");
-    if (status == GW_PROTO)
-        api_problem(r, API_MALFORMED_JSON, "%s", problems.items[0].detail);
-    else if (problems.n > 0)
+    if (problems.n > 0)
         api_problem_send(r,
                          &(struct api_problem){.code = API_VALIDATION_FAILED, .errors = &problems});
     else

@@ -92,7 +92,8 @@ static void problems_point_into_the_whole_document(void **state)
     static const char *const pointers[] = {NULL, "/messages/1", "/messages/2/x~1y/a",
                                            "/messages/3/x~1y"};
     assert_int_equal(r.status, GW_OK);
-    for (size_t i = 1; i < r.items.n; i++) {
+    assert_int_equal(r.items.n, sizeof(pointers) / sizeof(pointers[0]));
+    for (size_t i = 1; i < sizeof(pointers) / sizeof(pointers[0]); i++) {
         decode(&r, i);
         assert_int_equal(r.status, GW_INVALID);
         assert_int_equal(r.problems.n, 1);
