@@ -5,6 +5,7 @@
 #include "api/compat/sendgrid.h"
 #include "api/draft_json.h"
 #include "api/json_split.h"
+#include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -285,6 +286,7 @@ static struct gw_slice cut_out(struct gw_arena *arena, struct gw_slice body, str
 {
     static const char null[] = "null";
     const size_t null_len = sizeof(null) - 1;
+    PRE(body.data != NULL && list.data > body.data);
     size_t before = (size_t)(list.data - body.data);
     size_t after = body.len - before - list.len;
     char *text = gw_arena_bytes(arena, before + null_len + after + 1);
