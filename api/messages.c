@@ -7,6 +7,7 @@
 
 #include "api/http_fields.h"
 #include "api/idempotency.h"
+#include "api/message_body.h"
 #include "api/message_form.h"
 #include "api/message_json.h"
 #include "api/message_mime.h"
@@ -66,8 +67,7 @@ static bool is_mime(const struct api_request *r)
     return api_request_headers(r, "content-type", &type, 1) == 1 && api_content_type_is_mime(type);
 }
 
-/* By the type of the body. False: the request is answered. */
-static bool choose_decoder(struct api_request *r, struct gw_submit_options *options)
+bool api_message_body(struct api_request *r, struct gw_submit_options *options)
 {
     char boundary[API_MULTIPART_MAX_BOUNDARY + 1];
     if (is_mime(r)) {
@@ -95,7 +95,7 @@ static void post_message(struct api_request *r)
     GW_FAILPOINT("api.received");
     const char *key;
     struct gw_submit_options options = {.api_key = r->api_key, .route = r->route->pattern};
-    if (!choose_decoder(r, &options) || !api_idempotency_key(r, &key))
+    if (!api_message_body(r, &options) || !api_idempotency_key(r, &key))
         return;
     options.wait_ms = api_request_prefer(r).wait_ms;
     options.idempotency_key = key;

@@ -19,6 +19,7 @@
 static const struct api_route *const tables[] = {
     api_messages_routes,
     api_batch_routes,
+    api_validate_routes,
     api_message_control_routes,
     api_message_lists_routes,
     api_sandbox_routes,

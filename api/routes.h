@@ -39,6 +39,7 @@ struct api_route {
 
 extern const struct api_route api_messages_routes[];
 extern const struct api_route api_batch_routes[];
+extern const struct api_route api_validate_routes[];
 extern const struct api_route api_message_control_routes[];
 extern const struct api_route api_message_lists_routes[];
 extern const struct api_route api_health_routes[];

@@ -14,6 +14,7 @@ struct pending {
     struct api_request *request;
     struct gw_submission *submission;
     api_accepted_fn on_accepted;
+    bool only_validate;
 };
 
 static bool is_form(const struct api_request *r)
@@ -36,7 +37,8 @@ static void on_submitted(const struct gw_submission_result *result, void *data)
 {
     struct pending *p = data;
     if (result->status == GW_OK) {
-        api_submission_log(p->request, result);
+        if (!p->only_validate)
+            api_submission_log(p->request, result);
         p->on_accepted(p->request, result);
     } else {
         api_submit_failed(p->request, result);
@@ -58,6 +60,7 @@ void api_submit(struct api_request *r, const struct gw_submit_options *options,
     struct pending *p = gw_calloc(1, sizeof(*p));
     p->request = r;
     p->on_accepted = on_accepted;
+    p->only_validate = options->only_validate;
     api_request_hold(r, on_client_gone, p);
     p->submission = gw_gateway_submit(r->context->gateway, r->body, options, on_submitted, p);
 }

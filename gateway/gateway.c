@@ -13,6 +13,7 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/delivery_internal.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/store/sqlite.h"
 
@@ -251,6 +252,17 @@ struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query
 void gw_wait_cancel(struct gw_wait *w)
 {
     end_wait(w, NULL, false);
+}
+
+size_t gw_gateway_route(const struct gw_gateway *g, const struct gw_message *m,
+                        const struct gw_recipient *r, const char **names_out, size_t max)
+{
+    struct gw_route_plan plan;
+    gw_recipient_route(g->cfg, m, r, gw_random01(), &plan);
+    size_t n = plan.n < max ? plan.n : max;
+    for (size_t i = 0; i < n; i++)
+        names_out[i] = g->cfg->relays[plan.relays[i]].name;
+    return n;
 }
 
 /* ---- arrivals ---- */

@@ -61,6 +61,8 @@ struct gw_submit_options {
     int64_t wait_ms; /* 0: answer after the commit; else hold the answer until settled, at most this
                         long after the commit. With a store that is not durable and wait_ms > 0 the
                         caller owns the retry: nothing is tried after the answer. */
+    bool only_validate;          /* everything but storing and sending; the result's message has its
+                                    mime, and is gone after the callback */
     const char *route;           /* static text; the scope of the key */
     const char *idempotency_key; /* NULL: none; else 1 to 256 printable characters, copied */
     bool rehearse; /* nothing is kept or sent: GW_OK says that it would be, with the message as it
@@ -89,6 +91,11 @@ typedef void (*gw_submission_cb)(const struct gw_submission_result *result, void
 struct gw_submission *gw_gateway_submit(struct gw_gateway *g, struct gw_slice body,
                                         const struct gw_submit_options *options,
                                         gw_submission_cb on_done, void *data);
+/* Names of the relays (of the configuration) that @r of @m would be tried at now, in that order; at
+ * most @max. Where weights decide, one of the possible orders. */
+size_t gw_gateway_route(const struct gw_gateway *g, const struct gw_message *m,
+                        const struct gw_recipient *r, const char **names_out, size_t max);
+
 /* on_done will not be called; the work goes on (a client that leaves does not cancel) once the body
  * has moved. */
 void gw_submission_abandon(struct gw_submission *s);

@@ -376,6 +376,11 @@ static void on_prepared(struct gw_work *w)
         free_submission(s);
         return;
     }
+    if (s->status == GW_OK && s->options.only_validate) {
+        answer(s, &(struct gw_submission_result){.status = GW_OK, .message = s->m});
+        free_submission(s);
+        return;
+    }
     if (s->status == GW_OK) {
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;

@@ -144,6 +144,16 @@ void gw_batch_abandon(struct gw_batch *b)
     uv_close((uv_handle_t *)&b->timer, fake_free_batch);
 }
 
+size_t gw_gateway_route(const struct gw_gateway *g, const struct gw_message *m,
+                        const struct gw_recipient *r, const char **names_out, size_t max)
+{
+    (void)g;
+    (void)m;
+    (void)r;
+    names_out[0] = "fake";
+    return max > 0 ? 1 : 0;
+}
+
 static inline void fake_free_wait(uv_handle_t *handle)
 {
     gw_free(handle->data);
