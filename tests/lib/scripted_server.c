@@ -127,7 +127,7 @@ struct test_server *test_server_new(const struct test_server_config *config)
     CHECK(s != NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     s->config = *config;
-    if (s->config.cert.san == NULL && s->config.cert.cn == NULL)
+    if (s->config.cert.san == NULL && s->config.cert.cn == NULL && s->config.cert.raw_dns == NULL)
         s->config.cert.san = test_server_names;
     gw_buf_init(&s->log, LOG_SIZE);
     gw_buf_init(&s->plain_log, LOG_SIZE);

@@ -22,6 +22,7 @@
 #ifndef TEST_SCRIPTED_SERVER_H
 #define TEST_SCRIPTED_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,12 +32,21 @@ enum {
     TEST_SERVER_MAX_SCRIPTS = 8
 };
 
+/* What the server wants of the client in the handshake. */
+enum test_client_cert {
+    TEST_CLIENT_CERT_NONE,
+    TEST_CLIENT_CERT_ASKED,
+    TEST_CLIENT_CERT_REQUIRED
+};
+
 struct test_server_config {
     /* For the first, second... connection; the last one for all that follow. */
     const char *scripts[TEST_SERVER_MAX_SCRIPTS];
     struct test_cert_spec cert; /* for TLS steps */
     int max_tls_version;        /* OpenSSL's number; 0: any */
-    int window;                 /* octets of the sockets' buffers; 0: the system's */
+    enum test_client_cert client_cert;
+    bool sni_warning; /* the name that the client asks for is answered by a warning (TLS 1.2) */
+    int window;       /* octets of the sockets' buffers; 0: the system's */
 };
 
 struct test_server;

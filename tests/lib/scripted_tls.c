@@ -12,6 +12,33 @@
 
 const char test_server_names[] = "DNS:localhost,IP:127.0.0.1";
 
+static int warn_of_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_TLSEXT_ERR_ALERT_WARNING;
+}
+
+/* Any certificate will do. */
+static int trust(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    (void)store;
+    return 1;
+}
+
+static void ask_client(SSL_CTX *ctx, const struct test_server_config *config)
+{
+    int mode = SSL_VERIFY_PEER;
+    if (config->client_cert == TEST_CLIENT_CERT_REQUIRED)
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    if (config->client_cert != TEST_CLIENT_CERT_NONE)
+        SSL_CTX_set_verify(ctx, mode, trust);
+    if (config->sni_warning)
+        CHECK(SSL_CTX_set_tlsext_servername_callback(ctx, warn_of_name) == 1);
+}
+
 static SSL_CTX *make_ctx(struct test_server *s)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -33,15 +60,17 @@ static SSL_CTX *make_ctx(struct test_server *s)
     CHECK(SSL_CTX_use_PrivateKey(ctx, key) == 1);
     EVP_PKEY_free(key);
     BIO_free(pem);
+    ask_client(ctx, &s->config);
     return ctx;
 }
 
 static bool is_ordinary(const struct test_server_config *c)
 {
     const struct test_cert_spec *t = &c->cert;
-    return c->max_tls_version == 0 && t->cn == NULL && strcmp(t->san, test_server_names) == 0 &&
+    return c->client_cert == TEST_CLIENT_CERT_NONE && !c->sni_warning && c->max_tls_version == 0 &&
+           t->cn == NULL && t->raw_dns == NULL && strcmp(t->san, test_server_names) == 0 &&
            t->from_day == 0 && t->to_day == 0 && t->rsa_bits == 0 && !t->self_signed &&
-           !t->intermediate && !t->sha1;
+           !t->intermediate && !t->sha1 && !t->issuer_is_no_ca;
 }
 
 static SSL_CTX *new_ctx(struct test_server *s)

@@ -14,6 +14,7 @@
 
 #include "gateway/base/gw_buf.h"
 #include "smtp/relay.h"
+#include "tests/lib/scripted_server.h"
 #include "tests/lib/test_ca.h"
 
 enum {
@@ -69,13 +70,16 @@ struct matrix_case {
     int64_t timeout_ms; /* it; 0: 1/1000 of the default, and not too short for a busy machine */
     struct test_cert_spec cert;
     int max_tls_version;
-    const char *host; /* NULL: 127.0.0.1; see matrix_dns.c */
-    bool no_server;   /* nobody listens */
-    bool has_hole;    /* connects to MATRIX_HOLE hear nothing */
-    int64_t jump_ms;  /* by which the clocks go on before the second message; alone */
-    int window;       /* of the server's sockets */
-    size_t n_rcpts;   /* 0: MATRIX_RCPTS; all behind the second are as the first */
-    int n_resumed;    /* TLS sessions, as the server sees it */
+    const char *host;        /* NULL: 127.0.0.1; see matrix_dns.c */
+    bool no_server;          /* nobody listens */
+    bool has_hole;           /* connects to MATRIX_HOLE hear nothing */
+    int64_t jump_ms;         /* by which the clocks go on before the second message; alone */
+    const char *server_name; /* to verify and to ask for; NULL: localhost, or an address */
+    enum test_client_cert client_cert;
+    bool sni_warning;
+    int window;     /* of the server's sockets */
+    size_t n_rcpts; /* 0: MATRIX_RCPTS; all behind the second are as the first */
+    int n_resumed;  /* TLS sessions, as the server sees it */
     char want[MATRIX_RCPTS][MATRIX_WANT]; /* "deferred network conn_reset RCPT 0 next sick" */
     char seen[MATRIX_RCPTS][MATRIX_WANT];
     char fault[256]; /* what else is wrong: called back twice, secrets in plaintext, … */

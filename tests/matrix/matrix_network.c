@@ -85,6 +85,32 @@ static const struct matrix_row tls_rows[] = {
     {"T23 segments of one octet", SECURE, 0, P, "PIECES 1\n" SENT, OK},
 };
 
+#define NAME_WRONG "deferred tls tls_cert_name tls 0 next sick"
+static const struct matrix_row certificate_rows[] = {
+    {"T14 wildcard for the first label", SECURE, 0, P, SENT, OK, .server_name = "mx.wild.test",
+     .cert = {.san = "DNS:*.wild.test"}},
+    {"T14 wildcard in a part of a label", SECURE, 0, P, SENT, NAME_WRONG,
+     .server_name = "mx.wild.test", .cert = {.san = "DNS:m*.wild.test"}},
+    {"T14 wildcard for two labels", SECURE, 0, P, SENT, NAME_WRONG, .server_name = "mx.wild.test",
+     .cert = {.san = "DNS:*.test"}},
+    {"T14 wildcard of a top level", SECURE, 0, P, SENT, NAME_WRONG, .server_name = "wild.test",
+     .cert = {.san = "DNS:*.test"}},
+    {"T14 NUL in a name", SECURE, 0, P, SENT, NAME_WRONG, .server_name = "mx.wild.test",
+     .cert = {.raw_dns = "mx.wild.test\0.evil.test", .raw_dns_len = 23}},
+    {"T14 address as a DNS name", SECURE, 0, P, SENT, NAME_WRONG, .cert = {.san = "DNS:127.0.0.1"}},
+    {"T15 issuer is no CA", SECURE, 0, P, SENT, "deferred tls tls_cert_untrusted tls 0 next sick",
+     .cert = {.san = "IP:127.0.0.1", .issuer_is_no_ca = true, .send_chain = true}},
+    {"T16 SHA-1", SECURE, 0, P, SENT, "deferred tls tls_weak tls 0 next sick",
+     .cert = {.san = "IP:127.0.0.1", .sha1 = true}},
+    {"T18 warning about the name", SECURE, 0, P, SENT, OK, .max_tls = 0x0303,
+     .server_name = "localhost", .sni_warning = true},
+    {"T19 client certificate asked for", SECURE, 0, P, SENT, OK,
+     .client_cert = TEST_CLIENT_CERT_ASKED},
+    {"T19 client certificate required", SECURE, 0, P, SENT,
+     "deferred tls tls_error tls 0 next sick", .max_tls = 0x0303,
+     .client_cert = TEST_CLIENT_CERT_REQUIRED},
+};
+
 /* Flights of 100 RCPTs of 200 octets, answered in 900 octets each: more than all buffers hold. */
 static const struct matrix_row order_rows[] = {
     {"C13 answers in another order", ANY_MODE, 0, P,
@@ -92,6 +118,15 @@ static const struct matrix_row order_rows[] = {
      "S: 250\nS: 550 5.1.1 <b@example.test> is unknown\nS: 250 2.1.5 <a@example.test>\n" CONTENT
      "HANG\n",
      "rejected recipient - RCPT 550 - well", OK},
+    {"D7 dots are doubled", ANY_MODE, 0, P,
+     FLIGHT OKS "S: 354 go\nC: Subject: hello\nC: \nC: ..dots\nC: and lines\nC: .\n"
+                "S: 250 2.0.0 ok\nHANG\n",
+     OK},
+    {"E5 only the keywords inside TLS count", START | RAW, MATRIX_AUTH_PLAIN, P,
+     "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250-SIZE 5\nS: 250-AUTH CRAM-MD5\nS: 250 STARTTLS\n"
+     "C: STARTTLS\nS: 220 go\nTLS\nC: EHLO\nS: 250-me\nS: 250-AUTH PLAIN\nS: 250 PIPELINING\n"
+     "C: AUTH PLAIN\nS: 235 in\n" SENT,
+     OK},
     {"C17 one answer at a time, small window", ANY_MODE, 0, P,
      "C: MAIL\nS: 250\nEACH 300 900\nC: DATA\n" CONTENT "HANG\n", OK, .n_rcpts = 300,
      .window = 4096},
@@ -102,5 +137,6 @@ void matrix_add_network(struct matrix *m)
     matrix_add_table(m, name_rows, sizeof(name_rows) / sizeof(name_rows[0]));
     matrix_add_table(m, connect_rows, sizeof(connect_rows) / sizeof(connect_rows[0]));
     matrix_add_table(m, tls_rows, sizeof(tls_rows) / sizeof(tls_rows[0]));
+    matrix_add_table(m, certificate_rows, sizeof(certificate_rows) / sizeof(certificate_rows[0]));
     matrix_add_table(m, order_rows, sizeof(order_rows) / sizeof(order_rows[0]));
 }

@@ -27,7 +27,9 @@ struct matrix_row {
     const char *second_script;      /* further connections */
     struct test_cert_spec cert;
     int max_tls;
-    const char *host;
+    const char *host, *server_name;
+    enum test_client_cert client_cert;
+    bool sni_warning;
     size_t timeout_at;
     bool no_server, has_hole;
     int64_t jump_ms;

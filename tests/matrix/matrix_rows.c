@@ -405,6 +405,9 @@ static void add_row(struct matrix *m, const struct matrix_row *row, enum matrix_
     c->jump_ms = row->jump_ms;
     c->timeout_ms = row->timeout_ms;
     c->window = row->window;
+    c->server_name = row->server_name;
+    c->client_cert = row->client_cert;
+    c->sni_warning = row->sni_warning;
     c->n_rcpts = row->n_rcpts;
     c->n_resumed = row->n_resumed;
     add_hello(&c->script, row, mode);

@@ -21,11 +21,12 @@
 enum {
     AT_ONCE = 24,
     LOOK_MS = 2,
-    PATIENCE_MS = 20000,
-    GENEROUS_MS = 30000, /* timeouts that the case is not about */
-    SHORTEST_MS = 400,   /* 1/1000 of the default, but so much at least: the machine may be busy */
+    PATIENCE_MS = 60000,  /* of one case, while 23 others run */
+    GENEROUS_MS = 120000, /* timeouts that the case is not about */
+    SHORTEST_MS = 400,    /* 1/1000 of the default, but so much at least: the machine may be busy */
     QUIT_MS = 50,
     BIG_LINES = 200000,
+    BIG_WINDOW = 64 * 1024, /* so that little of it is on its way when the server speaks */
     LINE = 64,
     MANY_RCPTS = 300,
     LONG_ADDRESS = 200 /* octets with NUL */
@@ -237,7 +238,7 @@ static struct smtp_relay_config relay_config(struct run *r)
     struct smtp_relay_config config = smtp_relay_config_default();
     config.name = "matrix";
     config.host = c->host != NULL ? c->host : "127.0.0.1";
-    config.server_name = strstr(config.host, ".test") != NULL ? "localhost" : NULL;
+    config.server_name = strstr(config.host, ".test") != NULL ? "localhost" : c->server_name;
     config.helo_name = "client.test";
     config.tls_mode =
         (c->flags & MATRIX_OPPORTUNISTIC) != 0 ? SMTP_TLS_OPPORTUNISTIC : modes[c->mode];
@@ -281,8 +282,13 @@ static uint16_t free_port(void)
 
 static uint16_t start_server(struct run *r)
 {
-    struct test_server_config server = {
-        .cert = r->c->cert, .max_tls_version = r->c->max_tls_version, .window = r->c->window};
+    struct test_server_config server = {.cert = r->c->cert,
+                                        .max_tls_version = r->c->max_tls_version,
+                                        .client_cert = r->c->client_cert,
+                                        .sni_warning = r->c->sni_warning,
+                                        .window = r->c->window};
+    if ((r->c->flags & MATRIX_BIG) != 0)
+        server.window = BIG_WINDOW;
     (void)gw_buf_add_char(&r->c->script, '\0');
     server.scripts[0] = r->c->script.data;
     if (r->c->second_script.len > 0) {
