@@ -204,6 +204,7 @@ enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *
     txn->finished = false;
     txn->cancelled = false;
     txn->n_moves = 0;
+    txn->n_left = 0;
     txn->number = ++r->n_submitted;
     smtp_domains_enter(&r->domains, txn, gw_clock_mono_ms());
     if (!smtp_relay_admit(r, txn)) {
