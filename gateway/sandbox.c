@@ -9,6 +9,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_list.h"
+#include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "smtp/relay.h"
 #include "smtp/sandbox.h"
@@ -332,6 +333,8 @@ enum gw_status gw_sandbox_new(const struct gw_sandbox_env *env, struct gw_sandbo
     }
     gw_list_init(&s->waits);
     smtp_sandbox_on_message(smtp, on_message, s);
+    gw_log(GW_LOG_WARN, "sandbox_relay",
+           GW_LOG_STR("detail", "mail for the relay sandbox: stays in memory and goes nowhere"));
     *out = s;
     return GW_OK;
 }

@@ -38,6 +38,10 @@ def caught(server, **changes):
     return answer.json()
 
 
+def test_the_log_says_that_mail_stays_here(server):
+    assert '"event":"sandbox_relay"' in server.log()
+
+
 # What the sandbox offers: the mail of its relay comes in by that, and by nothing less.
 FACES = {
     "plain": ({}, None, "PIPELINING"),
