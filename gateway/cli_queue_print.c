@@ -55,6 +55,18 @@ void cli_queue_print_list(const struct gw_message *const *messages, size_t n, in
         (void)printf("more: --cursor %lld\n", (long long)cursor);
 }
 
+/* A reply as it was, and what we call it: each word with a space before it. */
+static void print_reply(const char *enhanced, const char *reason, const char *text)
+{
+    const char *const words[] = {enhanced, reason, text};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i] == NULL || words[i][0] == '\0')
+            continue;
+        (void)printf(" ");
+        print_text(words[i], 0);
+    }
+}
+
 static void print_recipient(const struct gw_recipient *r)
 {
     (void)printf("  ");
@@ -70,12 +82,8 @@ static void print_recipient(const struct gw_recipient *r)
         print_text(r->relay, 0);
     }
     if (r->smtp.code != 0)
-        (void)printf(", %d ", r->smtp.code);
-    else
-        (void)printf(" ");
-    print_text(r->reason, 0);
-    (void)printf(" ");
-    print_text(r->detail != NULL ? r->detail : r->smtp.text, 0);
+        (void)printf(", %d", r->smtp.code);
+    print_reply(r->smtp.enhanced, r->reason, r->detail != NULL ? r->detail : r->smtp.text);
     (void)printf("\n");
 }
 
@@ -87,10 +95,8 @@ static void print_attempt(const struct gw_message *m, const struct gw_attempt_lo
     print_text(a->relay, 0);
     (void)printf(": ");
     print_text(a->stage, 0);
-    (void)printf(" %d ", a->code);
-    print_text(a->reason, 0);
-    (void)printf(" ");
-    print_text(a->detail != NULL ? a->detail : a->text, 0);
+    (void)printf(" %d", a->code);
+    print_reply(a->enhanced, a->reason, a->detail != NULL ? a->detail : a->text);
     (void)printf(" (%zu of %zu recipients, %lld ms", a->n_rcpts, m->n_rcpts,
                  (long long)a->duration_ms);
     for (int i = 0; i < GW_N_STEPS; i++)

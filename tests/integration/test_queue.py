@@ -71,7 +71,14 @@ def test_deferred_mail_is_tried_again_now(running):
         if not running:
             server.stop()
         code, out, err = queue(server, "retry", message)
-        assert code == DONE and "deferred" in out or "sending" in out or "queued" in out, err
+        assert code == DONE and any(status in out for status in ("deferred", "sending", "queued")), err
+
+
+def test_a_reply_is_shown_with_its_enhanced_code(server):
+    message = server.post(mailhatch.letter(to="defer+451-4.2.1@example.org")).json()["id"]
+    until("the message is deferred", lambda: "status      deferred" in queue(server, "show", message)[1])
+    recipient, attempt = [line for line in queue(server, "show", message)[1].splitlines() if "451" in line and ":" in line][-2:]
+    assert ", 451 4.2.1 <" in recipient and "RCPT 451 4.2.1 <" in attempt
 
 
 def test_the_servers_directory_is_not_purged_or_salvaged(server):
