@@ -105,6 +105,7 @@ static void look(struct walk *w, const struct gw_message *m)
         w->more = true;
     } else {
         w->list.item(&w->json, m);
+        memcpy(w->list.last, m->id, GW_UUID_SIZE);
         w->n_shown++;
     }
 }
@@ -160,6 +161,7 @@ void api_compat_list(struct api_request *r, const struct api_compat_list *list)
     struct walk *w = gw_calloc(1, sizeof(*w));
     w->request = r;
     w->list = *list;
+    w->list.request = r;
     w->found_after = list->after == NULL;
     w->list.query.tenant = api_request_tenant(r);
     w->list.query.limit = GW_LIST_MAX;

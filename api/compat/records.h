@@ -32,6 +32,9 @@ struct api_compat_list {
     struct gw_list_query query; /* tenant, limit and cursor are not looked at */
     const char *after;          /* id of the message before the first one; NULL: from the newest */
     size_t offset, take;        /* leave out so many, then show at most so many */
+    /* For `end`, set by the list: */
+    struct api_request *request;
+    char last[GW_UUID_SIZE]; /* id of the last message that was shown, "": none was */
     void (*begin)(struct api_json *j);
     void (*item)(struct api_json *j, const struct gw_message *m);
     /* @n     how many were shown

@@ -234,3 +234,42 @@ def test_domains_are_those_that_the_key_may_send_as(tmp_path):
         assert [(d["name"], d["state"]) for d in domains] == [("example.com", "active"), ("mail.example.org", "active")]
         page = one.request("GET", "/compat/mailgun/v4/domains?limit=1&skip=1", headers={"Authorization": BASIC}).json()
         assert [d["name"] for d in page["items"]] == ["mail.example.org"] and page["total_count"] == 2
+
+
+@pytest.mark.parametrize("which", [CURRENT, LEGACY])
+def test_events_tell_what_became_of_each_recipient(server, which):
+    tag = uuid.uuid4().hex
+    sent = [create(server, which, mail(to=f"{n}@example.org, reject@example.org", **{"o:tag": tag}))["value"]["id"] for n in "abc"]
+    for n in "abc":
+        assert sdk.asking(server, "GET", f"/v1/sandbox/messages/wait?timeout=20&to={n}@example.org").status == 200
+    if which == LEGACY:
+        items = sdk.call(server, "mailgun", LEGACY[0], "get", "/example.com/events", {"tags": tag}, client=LEGACY[1])["value"]["items"]
+        assert {item["message"]["headers"]["message-id"] for item in items} == {one.strip("<>") for one in sent}
+        return
+    first = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"tags": tag, "limit": 2})["value"]
+    second = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"page": first["pages"]["next"]["page"]})["value"]
+    items = first["items"] + second["items"]
+    assert [item["message"]["headers"]["message-id"] for item in items[::2]] == [one.strip("<>") for one in sent[::-1]]
+    assert [item["recipient"] for item in items] == [r for n in "cba" for r in (f"{n}@example.org", "reject@example.org")]
+    assert all(item["event"] in ("accepted", "delivered", "failed") and item["timestamp"] > 1.7e9 for item in items)
+    third = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"page": second["pages"]["next"]["page"]})["value"]
+    assert third["items"] == []
+
+
+@pytest.mark.parametrize("query, n", [("event=delivered", 1), ("event=failed", 0), ("recipient=a@example.org", 1), ("recipient=b@example.org", 0),
+                                      ("from=sender@example.com", 1), ("begin=1000000000", 1), ("end=1000000000.5", 0),
+                                      ("begin=Fri,%2001%20Jan%202100%2000:00:00%20GMT&end=1000000000", 1)])
+def test_events_are_chosen_by_parameters(server, query, n):
+    tag = uuid.uuid4().hex
+    assert post(server, mail(to="a@example.org", **{"o:tag": tag})).status == 200
+    (one,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
+    waited = server.request("GET", f"/v1/messages/{one['id']}", headers={"Authorization": f"Bearer {sdk.KEY}", "Prefer": "wait=20"})
+    assert waited.json()["status"] == "sent"
+    answer = server.request("GET", f"/compat/mailgun/v3/example.com/events?tags={tag}&{query}", headers={"Authorization": BASIC})
+    assert answer.status == 200 and len(answer.json()["items"]) == n, answer.body
+
+
+@pytest.mark.parametrize("query", ["ascending=yes", "event=opened", "begin=yesterday", "recipient=nobody", "limit=301", "message-id=x"])
+def test_events_that_cannot_be_listed_are_refused(server, query):
+    answer = server.request("GET", f"/compat/mailgun/v3/example.com/events?{query}", headers={"Authorization": BASIC})
+    assert answer.status == 400 and answer.json()["message"]
