@@ -230,17 +230,15 @@ struct renderer {
     const struct gw_mustache *m;
     const struct gw_value *stack[GW_MUSTACHE_MAX_DEPTH + 2]; /* the innermost last */
     size_t depth;
-    unsigned flags;
+    struct gw_mustache_run *run;
     struct gw_buf *out;
-    struct gw_slice missing;
-    size_t *steps; /* left */
 };
 
 /* False when there are not so many left. */
 static bool take_steps(struct renderer *r, size_t n)
 {
-    bool enough = n <= *r->steps;
-    *r->steps -= enough ? n : *r->steps;
+    bool enough = n <= r->run->steps;
+    r->run->steps -= enough ? n : r->run->steps;
     return enough;
 }
 
@@ -292,14 +290,14 @@ static void add_escaped(struct gw_buf *out, struct gw_slice s)
 static enum gw_status write_variable(struct renderer *r, const struct piece *p)
 {
     const struct gw_value *v = look_up(r, p->text);
-    r->missing = p->text;
-    if (*r->steps == 0)
+    r->run->missing = p->text;
+    if (r->run->steps == 0)
         return GW_TOOBIG;
     if (v == NULL)
-        return (r->flags & GW_MUSTACHE_LENIENT) != 0 ? GW_OK : GW_NOTFOUND;
+        return (r->run->flags & GW_MUSTACHE_LENIENT) != 0 ? GW_OK : GW_NOTFOUND;
     if (v->kind == GW_VALUE_LIST || v->kind == GW_VALUE_OBJECT)
         return GW_INVALID;
-    if (p->kind == PIECE_RAW || (r->flags & GW_MUSTACHE_HTML) == 0)
+    if (p->kind == PIECE_RAW || (r->run->flags & GW_MUSTACHE_HTML) == 0)
         (void)gw_buf_add_slice(r->out, v->text);
     else
         add_escaped(r->out, v->text);
@@ -352,15 +350,12 @@ static enum gw_status render(struct renderer *r, size_t from, size_t to)
     return status == GW_OK && r->out->overflowed ? GW_TOOBIG : status;
 }
 
-enum gw_status gw_mustache_render(const struct gw_mustache *m, const struct gw_value *const *values,
-                                  size_t n_values, unsigned flags, size_t *steps,
-                                  struct gw_buf *out, struct gw_slice *missing_out)
+enum gw_status gw_mustache_render(const struct gw_mustache *m, struct gw_mustache_run *run,
+                                  struct gw_buf *out)
 {
-    struct renderer r = {.m = m, .flags = flags, .out = out, .steps = steps};
-    for (size_t i = n_values < 2 ? n_values : 2; i > 0; i--)
-        if (values[i - 1] != NULL)
-            r.stack[r.depth++] = values[i - 1];
-    enum gw_status status = render(&r, 0, m->n);
-    *missing_out = r.missing;
-    return status;
+    struct renderer r = {.m = m, .run = run, .out = out};
+    for (size_t i = 2; i > 0; i--)
+        if (run->values[i - 1] != NULL)
+            r.stack[r.depth++] = run->values[i - 1];
+    return render(&r, 0, m->n);
 }

@@ -30,15 +30,19 @@ enum {
     GW_MUSTACHE_LENIENT = 2 /* what is not there is empty */
 };
 
+/* One rendering, or several that share their steps. */
+struct gw_mustache_run {
+    const struct gw_value *values[2]; /* looked up one after the other; each may be NULL */
+    unsigned flags;
+    size_t steps; /* that are left: tags (sections repeat them), and members that were looked at to
+                     find a name */
+    struct gw_slice missing; /* out: the name of a variable that is at fault */
+};
+
 /* Appends the text to @out.
- * @values  looked up one after the other, at most two; each may be NULL
- * @steps   how many may be done, less those that were: tags (sections repeat them) and members that
- *          were looked at to find a name
- * GW_OK; GW_NOTFOUND with *missing_out, the name of a variable that has no value; GW_INVALID: a
- * list or an object stands where a text is wanted, *missing_out is its name; GW_TOOBIG: @out
- * overflowed, or the steps are used up. */
-enum gw_status gw_mustache_render(const struct gw_mustache *m, const struct gw_value *const *values,
-                                  size_t n_values, unsigned flags, size_t *steps,
-                                  struct gw_buf *out, struct gw_slice *missing_out) GW_NODISCARD;
+ * GW_OK; GW_NOTFOUND: run->missing has no value; GW_INVALID: it is a list or an object where a text
+ * is wanted; GW_TOOBIG: @out overflowed, or the steps are used up. */
+enum gw_status gw_mustache_render(const struct gw_mustache *m, struct gw_mustache_run *run,
+                                  struct gw_buf *out) GW_NODISCARD;
 
 #endif

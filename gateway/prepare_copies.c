@@ -122,25 +122,26 @@ bool gw_prepare_copies_render(struct gw_prepare_job *job, struct gw_prepare_copi
                               struct gw_arena *arena, struct gw_draft *out)
 {
     const struct gw_draft_personal *personal = c->of_rcpt[rcpt];
-    const struct gw_value *values[] = {personal != NULL ? &personal->variables : NULL,
-                                       &job->draft->variables};
+    struct gw_mustache_run run = {
+        .values = {personal != NULL ? &personal->variables : NULL, &job->draft->variables},
+        .steps = c->steps};
     struct gw_field *fields[N_TEMPLATES] = {&out->subject, &out->text, &out->html};
     size_t n_before = job->problems->n + job->problems->n_dropped;
     *out = *job->draft;
     for (size_t i = 0; i < N_TEMPLATES; i++) {
         const struct template *t = &c->templates[i];
         struct gw_buf text;
-        struct gw_slice name;
         if (t->compiled == NULL)
             continue;
         gw_buf_init(&text, GW_MAX_RENDERED);
-        enum gw_status status =
-            gw_mustache_render(t->compiled, values, 2, t->flags, &c->steps, &text, &name);
+        run.flags = t->flags;
+        enum gw_status status = gw_mustache_render(t->compiled, &run, &text);
         if (status == GW_OK)
             fields[i]->value = gw_arena_slice(arena, gw_buf_view(&text));
         else
-            complain(job, t, status, pointer_of(job, personal, rcpt, name));
+            complain(job, t, status, pointer_of(job, personal, rcpt, run.missing));
         gw_buf_deinit(&text);
     }
+    c->steps = run.steps;
     return job->problems->n + job->problems->n_dropped == n_before;
 }

@@ -14,10 +14,12 @@
 static void drop_pages(struct gw_slice s)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)s.data + page - 1) / page * page;
-    uintptr_t to = ((uintptr_t)s.data + s.len) / page * page;
-    if (to > from)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    size_t before = (page - (uintptr_t)s.data % page) % page;
+    size_t behind = ((uintptr_t)s.data + s.len) % page;
+    char *at; /* borrowed as read-only, but ours to give back: gw_gateway_submit() says so */
+    memcpy(&at, &s.data, sizeof(at));
+    if (before + behind < s.len)
+        (void)madvise(at + before, s.len - before - behind, MADV_DONTNEED);
 }
 
 void gw_taken_body_start(struct gw_taken_body *b, struct gw_slice from)

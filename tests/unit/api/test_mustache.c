@@ -150,12 +150,12 @@ static enum gw_status render(struct bench *b, const char *template, unsigned fla
     struct gw_mustache *m;
     struct gw_err err;
     struct gw_buf out;
-    const struct gw_value *values[] = {NULL, &b->value};
-    size_t steps = STEPS;
+    struct gw_mustache_run run = {.values = {NULL, &b->value}, .flags = flags, .steps = STEPS};
     if (gw_mustache_compile(b->arena, gw_slice_str(template), &m, &err) != GW_OK)
         fail_msg("%s: %s", template, err.text);
     gw_buf_init(&out, max);
-    enum gw_status status = gw_mustache_render(m, values, 2, flags, &steps, &out, missing);
+    enum gw_status status = gw_mustache_render(m, &run, &out);
+    *missing = run.missing;
     size_t n = out.len < size - 1 ? out.len : size - 1;
     memcpy(text, out.len > 0 ? out.data : "", n);
     text[n] = '\0';
