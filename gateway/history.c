@@ -120,23 +120,18 @@ void gw_history_events(const struct gw_recipient *before, const struct gw_messag
     }
 }
 
-static const char *copy_text(struct gw_arena *arena, const char *text)
-{
-    return text != NULL ? gw_arena_strdup(arena, text) : NULL;
-}
-
 struct gw_event gw_event_copy(struct gw_arena *arena, const struct gw_event *e)
 {
     struct gw_event c = *e;
-    c.id = copy_text(arena, e->id);
-    c.tenant = copy_text(arena, e->tenant);
-    c.message_status = copy_text(arena, e->message_status);
-    c.email = copy_text(arena, e->email);
-    c.relay = copy_text(arena, e->relay);
-    c.reason = copy_text(arena, e->reason);
-    c.enhanced = copy_text(arena, e->enhanced);
-    c.command = copy_text(arena, e->command);
-    c.text = copy_text(arena, e->text);
+    c.id = gw_arena_strdup_or_null(arena, e->id);
+    c.tenant = gw_arena_strdup_or_null(arena, e->tenant);
+    c.message_status = gw_arena_strdup_or_null(arena, e->message_status);
+    c.email = gw_arena_strdup_or_null(arena, e->email);
+    c.relay = gw_arena_strdup_or_null(arena, e->relay);
+    c.reason = gw_arena_strdup_or_null(arena, e->reason);
+    c.enhanced = gw_arena_strdup_or_null(arena, e->enhanced);
+    c.command = gw_arena_strdup_or_null(arena, e->command);
+    c.text = gw_arena_strdup_or_null(arena, e->text);
     return c;
 }
 
@@ -147,12 +142,12 @@ struct gw_attempt_log gw_attempt_log_copy(struct gw_arena *arena, const struct g
     if (a->n_rcpts != 0)
         memcpy(rcpts, a->rcpts, a->n_rcpts * sizeof(*rcpts));
     c.rcpts = rcpts;
-    c.relay = copy_text(arena, a->relay);
-    c.stage = copy_text(arena, a->stage);
-    c.reason = copy_text(arena, a->reason);
-    c.detail = copy_text(arena, a->detail);
-    c.enhanced = copy_text(arena, a->enhanced);
-    c.text = copy_text(arena, a->text);
-    c.tls = copy_text(arena, a->tls);
+    c.relay = gw_arena_strdup_or_null(arena, a->relay);
+    c.stage = gw_arena_strdup_or_null(arena, a->stage);
+    c.reason = gw_arena_strdup_or_null(arena, a->reason);
+    c.detail = gw_arena_strdup_or_null(arena, a->detail);
+    c.enhanced = gw_arena_strdup_or_null(arena, a->enhanced);
+    c.text = gw_arena_strdup_or_null(arena, a->text);
+    c.tls = gw_arena_strdup_or_null(arena, a->tls);
     return c;
 }

@@ -116,23 +116,18 @@ const char *gw_message_status(const struct gw_message *m)
     return count[GW_RCPT_SENT] != 0 ? "partial" : "failed";
 }
 
-static const char *copy_str(struct gw_arena *arena, const char *s)
-{
-    return s != NULL ? gw_arena_strdup(arena, s) : NULL;
-}
-
 static struct gw_recipient copy_rcpt(struct gw_arena *arena, const struct gw_recipient *from)
 {
     struct gw_recipient r = *from;
-    r.email = copy_str(arena, from->email);
-    r.domain = copy_str(arena, from->domain);
-    r.relay = copy_str(arena, from->relay);
-    r.reason = copy_str(arena, from->reason);
-    r.detail = copy_str(arena, from->detail);
-    r.smtp.enhanced = copy_str(arena, from->smtp.enhanced);
-    r.smtp.command = copy_str(arena, from->smtp.command);
-    r.smtp.text = copy_str(arena, from->smtp.text);
-    r.smtp.tls = copy_str(arena, from->smtp.tls);
+    r.email = gw_arena_strdup_or_null(arena, from->email);
+    r.domain = gw_arena_strdup_or_null(arena, from->domain);
+    r.relay = gw_arena_strdup_or_null(arena, from->relay);
+    r.reason = gw_arena_strdup_or_null(arena, from->reason);
+    r.detail = gw_arena_strdup_or_null(arena, from->detail);
+    r.smtp.enhanced = gw_arena_strdup_or_null(arena, from->smtp.enhanced);
+    r.smtp.command = gw_arena_strdup_or_null(arena, from->smtp.command);
+    r.smtp.text = gw_arena_strdup_or_null(arena, from->smtp.text);
+    r.smtp.tls = gw_arena_strdup_or_null(arena, from->smtp.tls);
     return r;
 }
 
@@ -140,7 +135,7 @@ static struct gw_field copy_field(struct gw_arena *arena, struct gw_field f)
 {
     return (struct gw_field){.value =
                                  f.value.data != NULL ? gw_arena_slice(arena, f.value) : f.value,
-                             .pointer = copy_str(arena, f.pointer)};
+                             .pointer = gw_arena_strdup_or_null(arena, f.pointer)};
 }
 
 struct gw_slice gw_message_content(const struct gw_message *m, const struct gw_recipient *r)
@@ -156,14 +151,14 @@ struct gw_message *gw_message_copy(const struct gw_message *m)
     struct gw_message *c = GW_ARENA_NEW(arena, struct gw_message);
     *c = *m;
     c->arena = arena;
-    c->tenant = copy_str(arena, m->tenant);
-    c->message_id = copy_str(arena, m->message_id);
-    c->from = copy_str(arena, m->from);
-    c->from_domain = copy_str(arena, m->from_domain);
-    c->subject = copy_str(arena, m->subject);
-    c->mail_from = copy_str(arena, m->mail_from);
-    c->relay = copy_str(arena, m->relay);
-    c->dsn.envid = copy_str(arena, m->dsn.envid);
+    c->tenant = gw_arena_strdup_or_null(arena, m->tenant);
+    c->message_id = gw_arena_strdup_or_null(arena, m->message_id);
+    c->from = gw_arena_strdup_or_null(arena, m->from);
+    c->from_domain = gw_arena_strdup_or_null(arena, m->from_domain);
+    c->subject = gw_arena_strdup_or_null(arena, m->subject);
+    c->mail_from = gw_arena_strdup_or_null(arena, m->mail_from);
+    c->relay = gw_arena_strdup_or_null(arena, m->relay);
+    c->dsn.envid = gw_arena_strdup_or_null(arena, m->dsn.envid);
     c->mime.data = NULL;
     c->rcpts = GW_ARENA_ARRAY(arena, struct gw_recipient, m->n_rcpts);
     for (size_t i = 0; i < m->n_rcpts; i++)

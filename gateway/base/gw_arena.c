@@ -112,6 +112,11 @@ char *gw_arena_strdup(struct gw_arena *arena, const char *s)
     return gw_arena_cstr(arena, gw_slice_str(s));
 }
 
+char *gw_arena_strdup_or_null(struct gw_arena *arena, const char *s)
+{
+    return s != NULL ? gw_arena_strdup(arena, s) : NULL;
+}
+
 struct gw_slice gw_arena_slice(struct gw_arena *arena, struct gw_slice s)
 {
     return gw_slice_of(gw_arena_cstr(arena, s), s.len);

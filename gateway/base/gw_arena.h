@@ -25,6 +25,8 @@ void *gw_arena_calloc(struct gw_arena *arena, size_t count, size_t size)
 /* Uninitialised, byte aligned; for text. */
 char *gw_arena_bytes(struct gw_arena *arena, size_t size) __attribute__((malloc, alloc_size(2)));
 char *gw_arena_strdup(struct gw_arena *arena, const char *s);
+/* NULL of NULL. */
+char *gw_arena_strdup_or_null(struct gw_arena *arena, const char *s);
 /* Copies with a NUL behind that is not counted in len. */
 struct gw_slice gw_arena_slice(struct gw_arena *arena, struct gw_slice s);
 char *gw_arena_cstr(struct gw_arena *arena, struct gw_slice s);

@@ -4,20 +4,15 @@
 
 #include "gateway/store.h"
 
-static const char *copy(struct gw_arena *arena, const char *text)
-{
-    return text != NULL ? gw_arena_strdup(arena, text) : NULL;
-}
-
 struct gw_list_query gw_list_query_copy(struct gw_arena *arena, const struct gw_list_query *query)
 {
     struct gw_list_query q = *query;
-    q.tenant = copy(arena, query->tenant);
-    q.status = copy(arena, query->status);
-    q.recipient = copy(arena, query->recipient);
-    q.from = copy(arena, query->from);
-    q.tag = copy(arena, query->tag);
-    q.relay = copy(arena, query->relay);
+    q.tenant = gw_arena_strdup_or_null(arena, query->tenant);
+    q.status = gw_arena_strdup_or_null(arena, query->status);
+    q.recipient = gw_arena_strdup_or_null(arena, query->recipient);
+    q.from = gw_arena_strdup_or_null(arena, query->from);
+    q.tag = gw_arena_strdup_or_null(arena, query->tag);
+    q.relay = gw_arena_strdup_or_null(arena, query->relay);
     return q;
 }
 
@@ -25,9 +20,9 @@ struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
                                           const struct gw_event_query *query)
 {
     struct gw_event_query q = *query;
-    q.tenant = copy(arena, query->tenant);
-    q.id = copy(arena, query->id);
-    q.tag = copy(arena, query->tag);
+    q.tenant = gw_arena_strdup_or_null(arena, query->tenant);
+    q.id = gw_arena_strdup_or_null(arena, query->id);
+    q.tag = gw_arena_strdup_or_null(arena, query->tag);
     return q;
 }
 
@@ -35,8 +30,8 @@ struct gw_suppression_query gw_suppression_query_copy(struct gw_arena *arena,
                                                       const struct gw_suppression_query *query)
 {
     struct gw_suppression_query q = *query;
-    q.tenant = copy(arena, query->tenant);
-    q.email = copy(arena, query->email);
+    q.tenant = gw_arena_strdup_or_null(arena, query->tenant);
+    q.email = gw_arena_strdup_or_null(arena, query->email);
     return q;
 }
 
@@ -44,9 +39,9 @@ struct gw_suppression gw_suppression_copy(struct gw_arena *arena,
                                           const struct gw_suppression *entry)
 {
     struct gw_suppression e = *entry;
-    e.email = copy(arena, entry->email);
-    e.detail = copy(arena, entry->detail);
-    e.message_id = copy(arena, entry->message_id);
+    e.email = gw_arena_strdup_or_null(arena, entry->email);
+    e.detail = gw_arena_strdup_or_null(arena, entry->detail);
+    e.message_id = gw_arena_strdup_or_null(arena, entry->message_id);
     return e;
 }
 
