@@ -104,7 +104,9 @@ static int drop_bodies(struct sqlite_store *s, int64_t now_ms, size_t *n_out)
     return rc;
 }
 
-/* Pages go back to the file system when more of them are free than the next mail will use. */
+/* Pages go back to the file system when more of them are free than the next mail will use; all of
+ * them when the disk is full, since mail is taken again only when there is room beside this file.
+ */
 static int give_back(struct sqlite_store *s, size_t *n_out)
 {
     sqlite3_stmt *pages = s->db.stmts[STMT_PAGES];
@@ -115,7 +117,8 @@ static int give_back(struct sqlite_store *s, size_t *n_out)
     *n_out = 0;
     if (rc != SQLITE_ROW)
         return rc;
-    if (unused <= FREE_PAGES_KEPT || unused <= all / 8)
+    bool full = !s->db.has_ballast;
+    if (unused == 0 || (!full && (unused <= FREE_PAGES_KEPT || unused <= all / 8)))
         return SQLITE_OK;
     sqlite3_stmt *vacuum = s->db.stmts[STMT_VACUUM];
     while (*n_out < STEP_PAGES && (rc = sqlite3_step(vacuum)) == SQLITE_ROW) /* a page each */
@@ -159,6 +162,8 @@ void sqlite_purge(struct sqlite_store *s)
         sqlite_thread_failed(s, rc);
     else if (more)
         s->next_purge_ms = mono + PAUSE_MS;
+    if (rc == SQLITE_OK && !s->db.has_ballast) /* the files shrink by that */
+        (void)sqlite3_wal_checkpoint_v2(s->db.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 /* The row count only sinks by what was forgotten: nobody else is there. */

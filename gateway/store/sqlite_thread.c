@@ -149,6 +149,8 @@ static bool has_room(struct sqlite_store *s)
     s->next_ballast_ms = now + BALLAST_RETRY_MS;
     if (sqlite_ballast_raise(&s->db))
         gw_log(GW_LOG_INFO, "store_has_room", GW_LOG_STR("directory", s->db.dir));
+    else
+        s->next_purge_ms = now; /* some of the room may be in our own file */
     return s->db.has_ballast;
 }
 
