@@ -49,10 +49,17 @@ static void free_batch(struct gw_batch *b)
     gw_gateway_progress(g);
 }
 
+static bool rehearses(const struct gw_batch *b)
+{
+    return b->items.rehearse || (b->options.rehearse_several && b->items.n > 1);
+}
+
 static void end(struct gw_batch *b, enum gw_status status)
 {
-    struct gw_batch_result result = {
-        .status = status, .n = b->items.n, .asked_to_rehearse = b->items.rehearse};
+    struct gw_batch_result result = {.status = status,
+                                     .n = b->items.n,
+                                     .rehearsed = rehearses(b),
+                                     .asked_to_rehearse = b->items.rehearse};
     if (status == GW_INVALID || status == GW_PROTO)
         result.problems = &b->problems;
     else if (status != GW_OK)
@@ -73,7 +80,7 @@ static void begin_item(struct gw_batch *b, size_t index)
                                         .wait_ms = b->options.wait_ms,
                                         .route = b->options.route,
                                         .idempotency_key = b->key,
-                                        .rehearse = b->options.rehearse || b->items.rehearse};
+                                        .rehearse = rehearses(b)};
     *item = (struct gw_batch_item){.batch = b, .index = index, .preparing = true, .working = true};
     b->n_preparing++;
     b->n_working++;

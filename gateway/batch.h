@@ -52,7 +52,8 @@ typedef void (*gw_batch_item_cb)(size_t index, const struct gw_submission_result
 struct gw_batch_result {
     enum gw_status status;
     size_t n;
-    bool asked_to_rehearse; /* by the body */
+    bool rehearsed;         /* nothing was kept */
+    bool asked_to_rehearse; /* the body said so */
     const struct gw_problems *problems;
     const char *detail;
 };
@@ -69,7 +70,7 @@ struct gw_batch_options {
     int64_t wait_ms;
     const char *route;
     const char *idempotency_key;
-    bool rehearse;
+    bool rehearse_several; /* of more messages than one, nothing is kept */
 };
 
 struct gw_batch;

@@ -80,6 +80,7 @@ struct gw_submission_result {
     const struct gw_message *message;   /* GW_OK: state at that moment, valid during the callback */
     bool settled;                       /* GW_OK: nothing more will be tried by us */
     bool replayed;                      /* GW_OK: the message of an earlier equal request */
+    bool rehearsed;                     /* GW_OK: it was not kept */
     const struct gw_problems *problems; /* GW_INVALID, GW_PROTO: valid during the callback */
     const char *detail; /* the other errors: a sentence, valid during the callback */
 };

@@ -372,7 +372,8 @@ static void on_prepared(struct gw_work *w)
     if (s->status == GW_OK && g->state != GW_RUNNING)
         s->status = GW_CLOSED;
     if (s->status == GW_OK && s->options.rehearse) {
-        answer(s, &(struct gw_submission_result){.status = GW_OK, .message = s->m});
+        answer(s,
+               &(struct gw_submission_result){.status = GW_OK, .message = s->m, .rehearsed = true});
         free_submission(s);
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Several messages at once. Each result is written when it comes; at the end the facade joins them.
- * A strict batch goes the way twice: at first nothing is kept, and only when all are valid it is
- * sent.
+ * A strict batch of several goes the way twice: at first nothing is kept, and only when all are
+ * valid it is sent.
  *
  * Failure: a body that is no list of messages is one refusal; a client that leaves abandons the
  * answer, the messages go their way. */
@@ -22,7 +22,7 @@ struct run {
     struct api_request *request;
     struct api_compat_batch how;
     struct gw_batch *batch;
-    bool rehearsing;
+    bool rehearsing;                   /* before it is sent, when it is more than one */
     struct api_compat_result *results; /* each text is heap */
     size_t n_refused;
     /* of the first message that was refused: */
@@ -94,7 +94,7 @@ static void on_item(size_t index, const struct gw_submission_result *result, voi
     struct api_json j = {.out = &out};
     bool taken = result->status == GW_OK;
     if (taken) {
-        if (!run->rehearsing)
+        if (!result->rehearsed)
             api_submission_log(run->request, result);
         run->how.taken(&j, index, result->message);
     } else {
@@ -145,7 +145,7 @@ static void on_done(const struct gw_batch_result *result, void *data)
         api_problem_send(run->request, &p);
     } else if (run->failed_detail != NULL) {
         answer_failure(run);
-    } else if (run->rehearsing && !result->asked_to_rehearse) {
+    } else if (result->rehearsed && !result->asked_to_rehearse) {
         run->rehearsing = false;
         free_results(run);
         begin(run);
@@ -172,7 +172,7 @@ static void begin(struct run *run)
                                              .api_key = r->api_key,
                                              .route = r->route->pattern,
                                              .idempotency_key = run->how.idempotency_key,
-                                             .rehearse = run->rehearsing};
+                                             .rehearse_several = run->rehearsing};
     run->batch = gw_gateway_submit_batch(r->context->gateway, r->body, &options);
 }
 

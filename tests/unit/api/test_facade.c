@@ -19,6 +19,10 @@
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+enum {
+    MAX_RENDERED = 64 * 1024
+};
+
 static const struct api_facade *const facades[] = {&api_resend_facade, &api_postmark_facade,
                                                    &api_sendgrid_facade};
 
@@ -58,7 +62,7 @@ static json_t *rendered(const struct api_facade *f, const struct api_problem *p,
     char message[API_FACADE_MAX_MESSAGE];
     struct api_facade_refusal refusal;
     struct gw_buf out;
-    gw_buf_init(&out, 64 * 1024);
+    gw_buf_init(&out, MAX_RENDERED);
     api_facade_say(f, p, "id", message, &refusal);
     *status_out = api_facade_status(&refusal);
     assert_true(message[0] != '\0');
