@@ -203,9 +203,9 @@ static void on_raw(enum gw_status status, const struct gw_message *m, void *data
         return;
     }
     const char *wanted = api_request_query(r, "recipient");
-    const struct gw_recipient *rcpt = wanted == NULL ? &m->rcpts[0] : NULL;
+    const struct gw_recipient *rcpt = NULL;
     for (size_t i = 0; i < m->n_rcpts && rcpt == NULL; i++)
-        if (strcasecmp(m->rcpts[i].email, wanted) == 0)
+        if (wanted == NULL || strcasecmp(m->rcpts[i].email, wanted) == 0)
             rcpt = &m->rcpts[i];
     if (rcpt == NULL) {
         api_problem(r, API_NOT_FOUND, "The message has no such recipient.");

@@ -87,6 +87,7 @@ static bool block_is_sound(const char *p)
         memcpy(&next, p + i + 1, VECTOR);
         bad |= (here == '\r') ^ (next == '\n');
     }
+    /* all bits count: NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*) */
     return memcmp(&bad, &none, VECTOR) == 0;
 }
 

@@ -51,9 +51,10 @@ void smtp_sandbox_store_init(struct smtp_sandbox_store *store, size_t max_messag
                              size_t max_bytes)
 {
     PRE(max_messages > 0 && max_bytes > 0);
-    *store = (struct smtp_sandbox_store){.kept = gw_calloc(max_messages, sizeof(*store->kept)),
-                                         .max_messages = max_messages,
-                                         .max_bytes = max_bytes};
+    *store = (struct smtp_sandbox_store){
+        .kept = gw_calloc(max_messages, sizeof(struct smtp_sandbox_kept *)),
+        .max_messages = max_messages,
+        .max_bytes = max_bytes};
 }
 
 void smtp_sandbox_store_deinit(struct smtp_sandbox_store *store)
@@ -68,7 +69,8 @@ static void drop(struct smtp_sandbox_store *store, size_t at)
     struct smtp_sandbox_kept *kept = store->kept[at];
     store->n--;
     store->n_bytes -= kept_size(kept);
-    memmove(&store->kept[at], &store->kept[at + 1], (store->n - at) * sizeof(kept));
+    memmove(&store->kept[at], &store->kept[at + 1],
+            (store->n - at) * sizeof(struct smtp_sandbox_kept *));
     smtp_sandbox_kept_free(&kept);
 }
 

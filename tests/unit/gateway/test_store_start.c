@@ -315,6 +315,7 @@ static void a_file_of_the_first_schema_is_brought_forward(void **state)
 /* The file system that the store sees; 0: the real one. In place of the C library's. */
 static long fake_magic;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): reserved ones there */
 int statfs(const char *path, struct statfs *out)
 {
     long rc = syscall(SYS_statfs, path, out);

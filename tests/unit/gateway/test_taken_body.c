@@ -49,8 +49,8 @@ static void every_size_arrives_whole(void **state)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         assert_arrives(3, sizes[i], 1);
     assert_arrives(0, GW_BODY_PIECE + 1, 2);
-    assert_arrives(5, 2 * GW_BODY_PIECE, 2);
-    assert_arrives(4095, 2 * GW_BODY_PIECE + 1, 3);
+    assert_arrives(5, (size_t)2 * GW_BODY_PIECE, 2);
+    assert_arrives(4095, (size_t)2 * GW_BODY_PIECE + 1, 3);
 }
 
 /* Of the pages of @from, those that are in memory. */
