@@ -254,6 +254,7 @@ static bool read_query(struct api_request *r, struct gw_event_query *q, int64_t 
     q->tenant = api_request_tenant(r);
     q->id = api_request_query(r, "message");
     q->tag = api_request_query(r, "tag");
+    q->operations = r->api_key != NULL && (r->api_key->scopes & CFG_SCOPE_ADMIN) != 0;
     q->max = API_EVENT_PAGE;
     if (q->id != NULL && !api_message_id_valid(q->id)) {
         api_problem(r, API_UNKNOWN_PARAMETER, "message must be the id of a message.");

@@ -9,4 +9,7 @@
 /* Writes @e as an object. @key  NULL at the top or inside an array */
 void api_event_view(struct api_json *j, const char *key, const struct gw_event *e);
 
+/* The document that a webhook gets: {"type", "timestamp", "data"}. */
+void api_webhook_render(const struct gw_event *e, struct gw_buf *out);
+
 #endif

@@ -13,6 +13,7 @@
 
 #include "api/auth.h"
 #include "api/event_streams.h"
+#include "api/event_view.h"
 #include "api/h2_selfcheck.h"
 #include "api/listener.h"
 #include "api/own_errors.h"
@@ -21,6 +22,7 @@
 #include "api/sweeper.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/webhooks.h"
 
 enum {
     FDS_FOR_OUTBOUND = 64 /* relays' resolvers, webhooks, the store; beyond the relays' pools */
@@ -143,6 +145,7 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->acceptor.max_fds = max_fds(cfg);
     api_sweeper_start(&s->acceptor, loop);
     s->context.event_streams = api_event_streams_new(loop, &s->context);
+    gw_webhooks_start(gateway, api_webhook_render);
     for (size_t i = 0; i < s->n_listeners; i++) {
         api_listener_start(s->listeners[i], s->h2o.hosts);
         gw_log(GW_LOG_INFO, "listening", GW_LOG_STR("address", cfg->listen[i].address),

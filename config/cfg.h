@@ -202,8 +202,12 @@ struct cfg_api_key {
 
 struct cfg_webhook {
     const char *name, *url, *secret;
-    const char *const *events;
+    const char *const *events; /* none: all */
     size_t n_events;
+    const char *api_key; /* id of the key whose messages it is told of; NULL: all */
+    const char *ca_file; /* NULL: the system's CAs */
+    bool allow_private;  /* http, any port, and addresses of this machine and its networks */
+    int64_t pause_after_ms;
 };
 
 enum cfg_suppress {

@@ -167,6 +167,10 @@ bool cfg_is_event_pattern(const char *s)
         "relay.*",
         "relay.down",
         "relay.up",
+        "webhook.*",
+        "webhook.paused",
+        "webhook.resumed",
+        "recipient.canceled",
     };
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
         if (strcmp(s, events[i]) == 0)

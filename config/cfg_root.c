@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The schema of the whole file, and its smaller sections: store, limits, retry, webhooks, log. */
+/* The schema of the whole file, and its smaller sections: store, limits, retry, suppressions, log.
+ */
 #include <string.h>
 
 #include "config/cfg_schema.h"
@@ -248,47 +249,6 @@ static const struct cfg_field retry_fields[] = {
 };
 static const struct cfg_section retry_section = {.what = "retry", CFG_FIELDS(retry_fields)};
 
-/* webhooks */
-
-static bool is_webhook_secret(const char *s)
-{
-    return strlen(s) >= CFG_MIN_WEBHOOK_SECRET;
-}
-
-static const struct cfg_field webhook_fields[] = {
-    {.name = "name",
-     .type = &cfg_type_string,
-     .offset = offsetof(struct cfg_webhook, name),
-     .flags = CFG_REQUIRED,
-     .check = cfg_is_name,
-     .want = "a name of 1 to 64 letters, digits, \".\", \"_\" and \"-\""},
-    {.name = "url",
-     .type = &cfg_type_string,
-     .offset = offsetof(struct cfg_webhook, url),
-     .flags = CFG_REQUIRED,
-     .check = cfg_is_https_url,
-     .want = "a URL such as https://host/path, without user, password "
-             "and fragment"},
-    {.name = "secret",
-     .type = &cfg_type_string,
-     .offset = offsetof(struct cfg_webhook, secret),
-     .flags = CFG_REQUIRED | CFG_SECRET,
-     .check = is_webhook_secret,
-     .want = "a secret of at least 8 characters"},
-    {.name = "events",
-     .type = &cfg_type_strings,
-     .offset = offsetof(struct cfg_webhook, events),
-     .count_offset = offsetof(struct cfg_webhook, n_events),
-     .min = 1,
-     .max = 32,
-     .check = cfg_is_event_pattern,
-     .want = "an event such as recipient.sent, recipient.* or *"},
-};
-static const struct cfg_section webhook_section = {.what = "a webhook",
-                                                   CFG_FIELDS(webhook_fields),
-                                                   .size = sizeof(struct cfg_webhook),
-                                                   .unique = {"name"}};
-
 /* master key */
 
 static bool is_master_key(const char *s)
@@ -412,7 +372,7 @@ static const struct cfg_field fields[] = {
      .count_offset = offsetof(struct cfg, n_webhooks),
      .min = 0,
      .max = MAX_WEBHOOKS,
-     .section = &webhook_section},
+     .section = &cfg_webhook_section},
     {.name = "suppressions",
      .type = &cfg_type_map,
      .offset = offsetof(struct cfg, suppressions),

@@ -91,7 +91,7 @@ static void print_api_key(struct cfg_printer *p, const struct cfg_field *f, cons
     cfg_type_string.print(p, f, base);
 }
 
-static const struct cfg_type api_key_type = {read_api_key, print_api_key};
+const struct cfg_type cfg_type_api_key = {read_api_key, print_api_key};
 
 static const char domain[] = "a domain such as example.com or *.example.com (other scripts in "
                              "their xn-- form)";
@@ -113,7 +113,7 @@ static const struct cfg_field match_fields[] = {
      .type = &cfg_type_string,
      .offset = offsetof(struct cfg_route, tag),
      .want = "a tag"},
-    {.name = "api_key", .type = &api_key_type, .offset = offsetof(struct cfg_route, api_key)},
+    {.name = "api_key", .type = &cfg_type_api_key, .offset = offsetof(struct cfg_route, api_key)},
 };
 static const struct cfg_section match_section = {.what = "match", CFG_FIELDS(match_fields)};
 

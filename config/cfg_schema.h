@@ -87,12 +87,14 @@ extern const struct cfg_type cfg_type_once;
  * section inside the other's struct. */
 extern const struct cfg_type cfg_type_strings, cfg_type_durations, cfg_type_list, cfg_type_named,
     cfg_type_map;
+/* The name of an API key that is there, as const char *. */
+extern const struct cfg_type cfg_type_api_key;
 /* A key of a later release: null or an empty list is fine, anything else a problem. */
 extern const struct cfg_type cfg_type_later;
 
 extern const struct cfg_section cfg_root_section, cfg_listen_section, cfg_relay_section,
     cfg_route_section, cfg_dkim_section, cfg_api_key_section, cfg_sandbox_section;
-extern const struct cfg_section cfg_oauth2_section;
+extern const struct cfg_section cfg_oauth2_section, cfg_webhook_section;
 extern const struct cfg cfg_defaults;
 
 /* Is any of it there? */

@@ -16,6 +16,7 @@
 #include "gateway/delivery_internal.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/store/sqlite.h"
+#include "gateway/webhooks_internal.h"
 
 enum {
     MAX_PREPARE_QUEUE = 2048, /* submissions waiting for the pool; memory is bounded by admission */
@@ -109,6 +110,7 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
     g->relays = &g->setups.now->relays->relays;
     atomic_store(&g->store->suppresses_unknown,
                  g->cfg->suppressions.automatic == CFG_SUPPRESS_UNKNOWN_MAILBOX);
+    gw_webhooks_load(g);
     return GW_OK;
 }
 
@@ -343,6 +345,10 @@ static void close_parts(struct gw_gateway *g)
         g->n_parts_open++;
         gw_delivery_close(g->delivery, part_closed, g);
     }
+    if (g->webhooks != NULL) {
+        g->n_parts_open++;
+        gw_webhooks_close(g->webhooks, part_closed, g);
+    }
     if (g->workers != NULL) {
         g->n_parts_open++;
         gw_workers_close(g->workers, part_closed, g);
@@ -387,6 +393,8 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
     if (g->sandbox != NULL)
         gw_sandbox_expire_waits(g->sandbox);
     gw_control_end_all(g);
+    if (g->webhooks != NULL)
+        gw_webhooks_stop(g->webhooks);
     g->n_calls--;
     gw_gateway_progress(g);
 }

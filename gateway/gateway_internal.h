@@ -9,6 +9,7 @@
 #include "gateway/setup.h"
 #include "gateway/store.h"
 #include "gateway/waits.h"
+#include "gateway/webhooks.h"
 #include "gateway/workers.h"
 
 enum gw_gateway_state {
@@ -39,7 +40,8 @@ struct gw_gateway {
     struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
     struct gw_list checks;      /* of relays, running */
     size_t n_checks;
-    struct gw_list arrivals; /* struct gw_arrival */
+    struct gw_list arrivals;      /* struct gw_arrival */
+    struct gw_webhooks *webhooks; /* NULL: there is no face that delivers */
     struct gw_list event_listeners;
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
@@ -60,6 +62,10 @@ void gw_relay_checks_end(struct gw_gateway *g);
 /* gateway.c: @begin is called with @a at the next turn of the loop. */
 void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,
                        void (*begin)(struct gw_arrival *a));
+
+/* webhook_state.c: writes an event about a relay or a webhook. */
+void gw_event_note(struct gw_gateway *g, enum gw_event_type type, const char *subject,
+                   const char *reason, const char *detail);
 
 /* events.c: tells the listeners; @gateway is the gateway. */
 void gw_events_written(void *gateway);

@@ -125,6 +125,7 @@ struct gw_event gw_event_copy(struct gw_arena *arena, const struct gw_event *e)
     struct gw_event c = *e;
     c.id = gw_arena_strdup_or_null(arena, e->id);
     c.tenant = gw_arena_strdup_or_null(arena, e->tenant);
+    c.subject = gw_arena_strdup_or_null(arena, e->subject);
     c.message_status = gw_arena_strdup_or_null(arena, e->message_status);
     c.email = gw_arena_strdup_or_null(arena, e->email);
     c.relay = gw_arena_strdup_or_null(arena, e->relay);

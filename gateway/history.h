@@ -22,7 +22,12 @@
     X(GW_EVENT_EXPIRED, "recipient.expired") \
     X(GW_EVENT_CANCELED, "recipient.canceled") \
     X(GW_EVENT_SUPPRESSED, "recipient.suppressed") \
-    X(GW_EVENT_UNCERTAIN, "recipient.uncertain") /* became so; `deferred` follows when retried */
+    X(GW_EVENT_UNCERTAIN, "recipient.uncertain") /* became so; `deferred` follows when retried */ \
+    X(GW_EVENT_RELAY_DOWN, "relay.down") \
+    X(GW_EVENT_RELAY_UP, "relay.up") \
+    X(GW_EVENT_WEBHOOK_PAUSED, "webhook.paused") \
+    X(GW_EVENT_WEBHOOK_RESUMED, "webhook.resumed") \
+    X(GW_EVENT_WEBHOOK_TEST, "webhook.test") /* never stored */
 
 enum gw_event_type {
 #define GW_EVENT_ENUM(name, text) name,
@@ -40,8 +45,9 @@ struct gw_event {
     int64_t seq;   /* grows by at least 1 per event, over all messages; never used twice */
     int64_t at_ms; /* wall */
     enum gw_event_type type;
-    const char *id; /* of the message */
+    const char *id; /* of the message; NULL: the event is about a relay or a webhook */
     const char *tenant;
+    const char *subject; /* name of the relay or webhook; NULL: the event is about a message */
     const char *message_status; /* status word of the whole after the change */
     /* of a recipient; email NULL: the event is about the whole message */
     const char *email;

@@ -59,10 +59,10 @@ struct gw_http_result {
     enum gw_status status; /* GW_OK: an answer, whatever its HTTP status. GW_DNS, GW_TIMEOUT, GW_IO
                               (refused, reset), GW_TLS, GW_TOOBIG, GW_DENIED (no address was
                               allowed), GW_UNSUPPORTED */
-    long http_status;
-    struct gw_slice body; /* valid during the call */
-    long retry_after_s;   /* of the answer; 0: none */
-    const char *detail;   /* on failure: words without secrets, valid during the call */
+    long http_status;      /* of GW_OK and GW_TOOBIG */
+    struct gw_slice body;  /* valid during the call */
+    long retry_after_s;    /* of the answer; 0: none */
+    const char *detail;    /* on failure: words without secrets, valid during the call */
 };
 typedef void (*gw_http_done_cb)(const struct gw_http_result *result, void *data);
 

@@ -180,9 +180,10 @@ static void transferred(struct gw_http_call *call, CURLcode rc)
 {
     const struct gw_curl *curl = call->http->curl;
     struct gw_http_result result = {.status = status_of(call, rc)};
+    if (result.status == GW_OK || result.status == GW_TOOBIG)
+        (void)curl->curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &result.http_status);
     if (result.status == GW_OK) {
         curl_off_t retry_after = 0;
-        (void)curl->curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &result.http_status);
         (void)curl->curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
         result.retry_after_s = (long)retry_after;
         result.body = gw_buf_view(&call->response);

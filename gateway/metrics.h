@@ -73,6 +73,8 @@ enum gw_metric_unit {
       "0 closed (in use), 1 half open (one connection tries), 2 open (not tried now).") \
     X(WEBHOOKS, COUNTER, PLAIN, "webhook_deliveries_total", "result", \
       "Attempts to deliver an event to a webhook endpoint.") \
+    X(WEBHOOK_PAUSED, GAUGE, PLAIN, "webhook_paused", "webhook", \
+      "1 while the webhook is paused, by somebody or because it failed for long.") \
     X(EVENT_STREAMS, GAUGE, PLAIN, "event_streams", "", "Open streams of /v1/events.") \
     X(EVENT_STREAM_ENDS, COUNTER, PLAIN, "event_streams_ended_total", "reason", \
       "Streams of /v1/events that ended, by reason.") \

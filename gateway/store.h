@@ -91,6 +91,9 @@ struct gw_event_query {
     const char *id;     /* of one message */
     const char *tag;    /* of the message */
     unsigned types;     /* 1 << type, or-ed */
+    bool operations;    /* a tenant sees what is about no message, too */
+    int64_t since_ms;   /* wall, happened at or after */
+    int64_t until_ms;   /* wall, happened before */
     size_t max;         /* 1 to GW_EVENTS_MAX */
 };
 
@@ -102,6 +105,27 @@ struct gw_event_query gw_event_query_copy(struct gw_arena *arena,
  * @more    ask again at once: there may be more (work per call is bounded) */
 typedef void (*gw_store_events_cb)(enum gw_status status, const struct gw_event *events, size_t n,
                                    int64_t next, bool more, void *data);
+
+/* One event that could not be delivered to a webhook yet. */
+struct gw_webhook_retry {
+    int64_t event; /* its seq */
+    unsigned attempts;
+    int64_t next_ms; /* wall */
+};
+
+/* How far a webhook is. */
+struct gw_webhook_state {
+    int64_t cursor; /* events up to this seq are delivered, given up, or among the retries */
+    bool paused;
+    int64_t failing_since_ms; /* wall, of the first failure since the last success; 0: it works */
+    /* Events that happened from replay_since_ms (inclusive) to replay_until_ms are delivered again,
+     * those behind seq replay_next and up to replay_end; equal: there is no replay. */
+    int64_t replay_next, replay_end, replay_since_ms, replay_until_ms;
+};
+
+/* @retries  by seq, borrowed for the call */
+typedef void (*gw_store_webhook_cb)(enum gw_status status, const struct gw_webhook_state *state,
+                                    const struct gw_webhook_retry *retries, size_t n, void *data);
 
 enum {
     GW_SUPPRESSIONS_MAX = 1000 /* of one call; ours */
@@ -207,6 +231,15 @@ struct gw_store_engine {
                  void *data);
     void (*events_after)(struct gw_store *s, const struct gw_event_query *query,
                          gw_store_events_cb cb, void *data);
+    /* Writes an event about a relay or a webhook (@e copied; its seq is of no meaning). */
+    void (*note)(struct gw_store *s, const struct gw_event *e, gw_store_done_cb cb, void *data);
+    /* How far a webhook is. GW_NOTFOUND: nothing was saved under this name. */
+    void (*webhook_load)(struct gw_store *s, const char *name, gw_store_webhook_cb cb, void *data);
+    /* Replaces its state, and puts, replaces or (next_ms 0) drops @changes among its retries. All
+     * is copied. Engines that are not durable do nothing. */
+    void (*webhook_save)(struct gw_store *s, const char *name, const struct gw_webhook_state *state,
+                         const struct gw_webhook_retry *changes, size_t n, gw_store_done_cb cb,
+                         void *data);
     /* Puts @entries (texts copied, none twice) on the tenant's list; one that is there keeps its
      * place and time. @cb gets them as they are then, in the order given; its cursor is the number
      * that were not there before. GW_BUSY: full. */
@@ -255,7 +288,7 @@ enum {
     GW_STORE_MEMORY_MAX_MESSAGES = 100000, /* kept in memory, final ones evicted oldest first */
     GW_STORE_MEMORY_MAX_EVENTS = 100000,   /* kept in memory, oldest forgotten first */
     GW_STORE_MEMORY_MAX_ATTEMPTS = 100,    /* kept per message in memory, oldest forgotten first */
-    GW_STORE_MEMORY_MAX_SUPPRESSIONS = 100000 /* kept in memory, of all tenants */
+    GW_STORE_MEMORY_MAX_SUPPRESSIONS = 20000 /* kept in memory, of all tenants */
 };
 
 /* The memory engine: nothing survives the process. Bodies of at most @max_bytes in all wait for

@@ -399,6 +399,37 @@ static void memory_suppression_list(struct gw_store *base, const struct gw_suppr
     memory_queue_reply(memory_self(base), &r);
 }
 
+static void memory_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
+                        void *data)
+{
+    struct memory_store *s = memory_self(base);
+    memory_history_add(&s->history, e);
+    s->has_news = true;
+    reply_done(s, GW_OK, cb, data);
+}
+
+static void memory_webhook_load(struct gw_store *base, const char *name, gw_store_webhook_cb cb,
+                                void *data)
+{
+    (void)name;
+    memory_queue_reply(memory_self(base), &(struct memory_reply){.call = memory_reply_webhook,
+                                                                 .status = GW_NOTFOUND,
+                                                                 .cb.webhook = cb,
+                                                                 .data = data});
+}
+
+static void memory_webhook_save(struct gw_store *base, const char *name,
+                                const struct gw_webhook_state *state,
+                                const struct gw_webhook_retry *changes, size_t n,
+                                gw_store_done_cb cb, void *data)
+{
+    (void)name;
+    (void)state;
+    (void)changes;
+    (void)n;
+    reply_done(memory_self(base), GW_OK, cb, data);
+}
+
 static void memory_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
     struct memory_store *s = memory_self(base);
@@ -452,6 +483,7 @@ static void on_closed(uv_handle_t *handle)
             drop_row(s, s->buckets[i]);
     memory_keys_deinit(&s->keys);
     memory_suppressions_deinit(&s->suppressions);
+    memory_history_deinit(&s->history);
     for (int p = 0; p < DUE_N_PRIORITIES; p++)
         due_heap_deinit(&s->due[p]);
     gw_free(s->buckets);
@@ -483,6 +515,9 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .suppress = memory_suppress_entries,
                                                      .unsuppress = memory_unsuppress_entries,
                                                      .suppressions = memory_suppression_list,
+                                                     .note = memory_note,
+                                                     .webhook_load = memory_webhook_load,
+                                                     .webhook_save = memory_webhook_save,
                                                      .stats = memory_stats,
                                                      .lease_due = memory_lease_due,
                                                      .lease_waiting = memory_lease_waiting,

@@ -15,9 +15,9 @@ enum {
 /* Both live in an arena of their own. */
 struct memory_event {
     struct gw_list link;       /* in history.events */
-    struct gw_list trail_link; /* in trail.events */
+    struct gw_list trail_link; /* in trail.events, or unlinked */
     struct gw_arena *arena;
-    const struct memory_trail *trail;
+    const struct memory_trail *trail; /* NULL: about a relay or a webhook */
     struct gw_event e;
 };
 
@@ -71,23 +71,41 @@ struct note {
     bool any;
 };
 
-static void add_event(const struct gw_event *event, size_t rcpt, void *data)
+/* @t  of the message that it is about, or NULL */
+static void keep_event(struct memory_history *h, struct memory_trail *t,
+                       const struct gw_event *event)
 {
-    struct note *note = data;
-    struct memory_history *h = note->history;
-    (void)rcpt;
     struct gw_arena *arena = gw_arena_new(EVENT_ARENA);
     struct memory_event *e = GW_ARENA_NEW(arena, struct memory_event);
     e->arena = arena;
-    e->trail = note->trail;
+    e->trail = t;
     e->e = gw_event_copy(arena, event);
     e->e.seq = ++h->last_seq;
     gw_list_push_back(&h->events, &e->link);
-    gw_list_push_back(&note->trail->events, &e->trail_link);
-    note->any = true;
-    memory_suppress_after(h->suppressions, event);
+    if (t != NULL)
+        gw_list_push_back(&t->events, &e->trail_link);
     if (++h->n_events > GW_STORE_MEMORY_MAX_EVENTS)
         forget_event(h, gw_list_entry(h->events.next, struct memory_event, link));
+}
+
+void memory_history_add(struct memory_history *h, const struct gw_event *event)
+{
+    keep_event(h, NULL, event);
+}
+
+void memory_history_deinit(struct memory_history *h)
+{
+    while (!gw_list_empty(&h->events))
+        forget_event(h, gw_list_entry(h->events.next, struct memory_event, link));
+}
+
+static void add_event(const struct gw_event *event, size_t rcpt, void *data)
+{
+    struct note *note = data;
+    (void)rcpt;
+    keep_event(note->history, note->trail, event);
+    note->any = true;
+    memory_suppress_after(note->history->suppressions, event);
 }
 
 bool memory_history_note(struct memory_history *h, struct memory_trail *t,
@@ -126,7 +144,7 @@ const struct gw_attempt_log *memory_trail_attempts(const struct memory_trail *t,
 
 static bool has_tag(const struct memory_trail *t, const char *tag)
 {
-    for (size_t i = 0; i < t->n_tags; i++)
+    for (size_t i = 0; t != NULL && i < t->n_tags; i++)
         if (gw_slice_is(t->tags[i], tag))
             return true;
     return false;
@@ -134,9 +152,11 @@ static bool has_tag(const struct memory_trail *t, const char *tag)
 
 static bool matches(const struct memory_event *e, const struct gw_event_query *q)
 {
-    bool tenant = q->tenant == NULL || q->tenant[0] == '\0' || strcmp(q->tenant, e->e.tenant) == 0;
+    bool tenant = (q->operations && e->trail == NULL) || q->tenant == NULL ||
+                  q->tenant[0] == '\0' || strcmp(q->tenant, e->e.tenant) == 0;
     bool type = q->types == 0 || (q->types & (1U << e->e.type)) != 0;
-    return tenant && type && (q->tag == NULL || has_tag(e->trail, q->tag));
+    bool then = e->e.at_ms >= q->since_ms && (q->until_ms == 0 || e->e.at_ms < q->until_ms);
+    return tenant && type && then && (q->tag == NULL || has_tag(e->trail, q->tag));
 }
 
 struct gw_event_page memory_history_find(const struct memory_history *h,

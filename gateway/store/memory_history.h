@@ -25,6 +25,7 @@ struct memory_trail {
 };
 
 void memory_history_init(struct memory_history *h, struct memory_suppressions *suppressions);
+void memory_history_deinit(struct memory_history *h);
 void memory_trail_init(struct memory_trail *t);
 void memory_trail_deinit(struct memory_history *h, struct memory_trail *t);
 
@@ -36,6 +37,9 @@ void memory_trail_add_attempts(struct memory_trail *t, const struct gw_attempt_l
 /* An array on @arena, in order. */
 const struct gw_attempt_log *memory_trail_attempts(const struct memory_trail *t,
                                                    struct gw_arena *arena);
+
+/* An event about a relay or a webhook. */
+void memory_history_add(struct memory_history *h, const struct gw_event *event);
 
 /* Copies on @arena.
  * @trail  of query->id; NULL: all messages */

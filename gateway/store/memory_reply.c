@@ -46,6 +46,11 @@ void memory_reply_suppressions(struct memory_reply *r)
     gw_arena_free(&r->arena);
 }
 
+void memory_reply_webhook(struct memory_reply *r)
+{
+    r->cb.webhook(r->status, NULL, NULL, 0, r->data);
+}
+
 void memory_reply_stats(struct memory_reply *r)
 {
     r->cb.stats(r->status, &r->stats, r->data);

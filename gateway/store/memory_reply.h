@@ -31,6 +31,7 @@ struct memory_reply {
         gw_store_attempts_cb attempts;
         gw_store_events_cb events;
         gw_store_suppressions_cb suppressions;
+        gw_store_webhook_cb webhook;
         gw_store_stats_cb stats;
     } cb;
     void *data;
@@ -44,6 +45,7 @@ void memory_reply_message(struct memory_reply *r);
 void memory_reply_attempts(struct memory_reply *r);
 void memory_reply_events(struct memory_reply *r);
 void memory_reply_suppressions(struct memory_reply *r);
+void memory_reply_webhook(struct memory_reply *r);
 void memory_reply_stats(struct memory_reply *r);
 
 #endif

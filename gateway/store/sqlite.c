@@ -76,6 +76,11 @@ static void deliver_suppressions(struct sqlite_op *op)
     op->cb.suppressions(op->status, page->found, n, page->cursor, op->data);
 }
 
+static void deliver_webhook(struct sqlite_op *op)
+{
+    op->cb.webhook(op->status, &op->webhook, op->retries, op->n_retries, op->data);
+}
+
 static void deliver_stats(struct sqlite_op *op)
 {
     op->cb.stats(op->status, &op->stats, op->data);
@@ -101,6 +106,9 @@ static void deliver(struct sqlite_op *op)
         [OP_SUPPRESS] = deliver_suppressions,
         [OP_UNSUPPRESS] = deliver_suppressions,
         [OP_SUPPRESSIONS] = deliver_suppressions,
+        [OP_NOTE] = deliver_done,
+        [OP_WEBHOOK_LOAD] = deliver_webhook,
+        [OP_WEBHOOK_SAVE] = deliver_done,
     };
     how[op->kind](op);
     gw_arena_free(&op->arena);
@@ -323,6 +331,40 @@ static void sqlite_suppressions(struct gw_store *base, const struct gw_suppressi
     queue(base, op);
 }
 
+static void sqlite_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
+                        void *data)
+{
+    struct sqlite_op *op = new_op(OP_NOTE, 0, data);
+    op->note = gw_event_copy(op->arena, e);
+    op->cb.done = cb;
+    queue(base, op);
+}
+
+static void sqlite_webhook_load(struct gw_store *base, const char *name, gw_store_webhook_cb cb,
+                                void *data)
+{
+    struct sqlite_op *op = new_op(OP_WEBHOOK_LOAD, 0, data);
+    op->key = gw_arena_strdup(op->arena, name);
+    op->cb.webhook = cb;
+    queue(base, op);
+}
+
+static void sqlite_webhook_save(struct gw_store *base, const char *name,
+                                const struct gw_webhook_state *state,
+                                const struct gw_webhook_retry *changes, size_t n,
+                                gw_store_done_cb cb, void *data)
+{
+    struct sqlite_op *op = new_op(OP_WEBHOOK_SAVE, 0, data);
+    op->key = gw_arena_strdup(op->arena, name);
+    op->webhook = *state;
+    op->retries = GW_ARENA_ARRAY(op->arena, struct gw_webhook_retry, n);
+    if (n != 0)
+        memcpy(op->retries, changes, n * sizeof(*changes));
+    op->n_retries = n;
+    op->cb.done = cb;
+    queue(base, op);
+}
+
 static void sqlite_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
     struct sqlite_op *op = new_op(OP_STATS, 0, data);
@@ -416,6 +458,9 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .suppress = sqlite_suppress_entries,
                                                      .unsuppress = sqlite_unsuppress_entries,
                                                      .suppressions = sqlite_suppressions,
+                                                     .note = sqlite_note,
+                                                     .webhook_load = sqlite_webhook_load,
+                                                     .webhook_save = sqlite_webhook_save,
                                                      .stats = sqlite_stats,
                                                      .lease_due = sqlite_lease_due,
                                                      .lease_waiting = sqlite_lease_waiting,

@@ -62,6 +62,19 @@ int sqlite_insert_events(struct sqlite_db *d, int64_t seq, const struct gw_recip
     return insert.rc;
 }
 
+int sqlite_insert_note(struct sqlite_db *d, const struct gw_event *e)
+{
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_NOTE);
+    sqlite_bind_int(&b, e->type);
+    sqlite_bind_int(&b, e->at_ms);
+    sqlite_bind_text(&b, e->subject);
+    sqlite_bind_text(&b, e->reason);
+    sqlite_bind_text(&b, e->text);
+    int rc = sqlite_db_run(d, STMT_NOTE);
+    d->tally.has_events = true;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 static struct gw_event read_event(struct gw_arena *a, sqlite3_stmt *s)
 {
     return (struct gw_event){.seq = sqlite3_column_int64(s, 0),
@@ -69,6 +82,7 @@ static struct gw_event read_event(struct gw_arena *a, sqlite3_stmt *s)
                              .type = (enum gw_event_type)sqlite3_column_int(s, 2),
                              .id = sqlite_text(a, s, 3),
                              .tenant = sqlite_or_empty(sqlite_text(a, s, 4)),
+                             .subject = sqlite_text(a, s, 19),
                              .message_status = sqlite_text(a, s, 5),
                              .email = sqlite_text(a, s, 6),
                              .category = (enum gw_category)sqlite3_column_int(s, 7),
@@ -97,8 +111,12 @@ static int has_tag(struct sqlite_db *d, int64_t message, const char *tag, bool *
 static int matches(struct sqlite_db *d, const struct gw_event_query *q, sqlite3_stmt *s, bool *out)
 {
     const char *tenant = sqlite_or_empty((const char *)sqlite3_column_text(s, 4));
-    bool seen = q->tenant == NULL || q->tenant[0] == '\0' || strcmp(q->tenant, tenant) == 0;
-    *out = seen && (q->types == 0 || (q->types & (1U << (unsigned)sqlite3_column_int(s, 2))) != 0);
+    bool note = q->operations && sqlite3_column_type(s, 18) == SQLITE_NULL;
+    bool seen = note || q->tenant == NULL || q->tenant[0] == '\0' || strcmp(q->tenant, tenant) == 0;
+    int64_t at = sqlite3_column_int64(s, 1);
+    bool then = at >= q->since_ms && (q->until_ms == 0 || at < q->until_ms);
+    *out = seen && then &&
+           (q->types == 0 || (q->types & (1U << (unsigned)sqlite3_column_int(s, 2))) != 0);
     return *out && q->tag != NULL ? has_tag(d, sqlite3_column_int64(s, 18), q->tag, out)
                                   : SQLITE_OK;
 }

@@ -11,6 +11,9 @@
 int sqlite_insert_events(struct sqlite_db *d, int64_t seq, const struct gw_recipient *before,
                          const struct gw_message *after, int64_t now_ms);
 
+/* An event about a relay or a webhook. */
+int sqlite_insert_note(struct sqlite_db *d, const struct gw_event *e);
+
 int sqlite_insert_attempt(struct sqlite_db *d, int64_t seq, const struct gw_attempt_log *a);
 
 /* All attempts of a message, in order, on @arena. */

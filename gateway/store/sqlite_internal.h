@@ -32,6 +32,9 @@ enum sqlite_op_kind {
     OP_SUPPRESS,
     OP_UNSUPPRESS,
     OP_SUPPRESSIONS,
+    OP_NOTE,
+    OP_WEBHOOK_LOAD,
+    OP_WEBHOOK_SAVE,
     OP_STATS,
     OP_CLOCK,
     OP_N_KINDS
@@ -60,6 +63,10 @@ struct sqlite_op {
     const struct gw_suppression *entries;          /* SUPPRESS: n_entries */
     const char *const *emails;                     /* UNSUPPRESS: n_entries */
     size_t n_entries;
+    struct gw_event note;            /* NOTE */
+    struct gw_webhook_state webhook; /* WEBHOOK_SAVE; WEBHOOK_LOAD: found */
+    struct gw_webhook_retry *retries;
+    size_t n_retries;
     struct gw_clock_jump jump; /* CLOCK */
     int64_t now_ms;            /* LEASE; LEASE_WAITING: who waits since before it */
     size_t max;
@@ -80,6 +87,7 @@ struct sqlite_op {
         gw_store_list_cb list;
         gw_store_events_cb events;
         gw_store_suppressions_cb suppressions;
+        gw_store_webhook_cb webhook;
         gw_store_stats_cb stats;
     } cb;
     void *data;

@@ -15,6 +15,7 @@
 #include "gateway/store/sqlite_rows.h"
 #include "gateway/store/sqlite_stats.h"
 #include "gateway/store/sqlite_suppressions.h"
+#include "gateway/store/sqlite_webhooks.h"
 
 /* Each returns SQLITE_OK, SQLITE_NOTFOUND (the answer is GW_NOTFOUND) or an error code. */
 
@@ -224,6 +225,22 @@ static int run_lease(struct sqlite_store *s, struct sqlite_op *op)
     return rc;
 }
 
+static int run_note(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_insert_note(&s->db, &op->note);
+}
+
+static int run_webhook_load(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_load_webhook(&s->db, op->key, op->arena, &op->webhook, &op->retries,
+                               &op->n_retries);
+}
+
+static int run_webhook_save(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_save_webhook(&s->db, op->key, &op->webhook, op->retries, op->n_retries);
+}
+
 static int run_stats(struct sqlite_store *s, struct sqlite_op *op)
 {
     op->stats = s->totals;
@@ -283,6 +300,9 @@ int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
         [OP_SUPPRESS] = run_suppress,
         [OP_UNSUPPRESS] = run_unsuppress,
         [OP_SUPPRESSIONS] = run_suppressions,
+        [OP_NOTE] = run_note,
+        [OP_WEBHOOK_LOAD] = run_webhook_load,
+        [OP_WEBHOOK_SAVE] = run_webhook_save,
     };
     sqlite_op_forget(op);
     op->status = GW_OK;

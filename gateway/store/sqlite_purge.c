@@ -67,6 +67,17 @@ static int forget_keys(struct sqlite_store *s, int64_t now_ms, size_t *n_out)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* Events that have no message to go with. */
+static int forget_notes(struct sqlite_store *s, int64_t now_ms, size_t *n_out)
+{
+    struct sqlite_binder b = sqlite_bind_start(&s->db, STMT_PURGE_NOTES);
+    sqlite_bind_int(&b, now_ms - s->config.retention_history_ms);
+    sqlite_bind_int(&b, STEP_ROWS);
+    int rc = sqlite_db_run(&s->db, STMT_PURGE_NOTES);
+    *n_out = (size_t)sqlite3_changes(s->db.db);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /* One body whose time after the last verdict is over, unless its message was taken up again. */
 static int drop_body(struct sqlite_store *s, const struct old_row *row)
 {
@@ -130,7 +141,7 @@ static int give_back(struct sqlite_store *s, size_t *n_out)
 static int run_steps(struct sqlite_store *s, bool *more_out)
 {
     int64_t now = gw_clock_wall_ms();
-    size_t n[4] = {0};
+    size_t n[5] = {0};
     int rc = forget_history(s, now, &n[0]);
     if (rc == SQLITE_OK)
         rc = forget_keys(s, now, &n[1]);
@@ -138,11 +149,13 @@ static int run_steps(struct sqlite_store *s, bool *more_out)
         rc = drop_bodies(s, now, &n[2]);
     if (rc == SQLITE_OK)
         rc = give_back(s, &n[3]);
+    if (rc == SQLITE_OK)
+        rc = forget_notes(s, now, &n[4]);
     bool files = false;
     if (rc == SQLITE_OK)
         rc = sqlite_bodies_sweep(&s->db, &files);
-    *more_out =
-        files || n[0] == STEP_ROWS || n[1] == STEP_ROWS || n[2] == STEP_ROWS || n[3] == STEP_PAGES;
+    *more_out = files || n[0] == STEP_ROWS || n[1] == STEP_ROWS || n[2] == STEP_ROWS ||
+                n[3] == STEP_PAGES || n[4] == STEP_ROWS;
     return rc;
 }
 

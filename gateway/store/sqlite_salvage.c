@@ -41,6 +41,8 @@ static const struct table {
     {"idempotency", "key", false},
     {"body_drops", "at_ms, seq", false},
     {"suppressions", "seq", false},
+    {"webhooks", "name", false},
+    {"webhook_retries", "webhook, event", false},
 };
 enum {
     N_TABLES = sizeof(tables) / sizeof(tables[0])

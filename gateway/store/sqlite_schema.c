@@ -87,6 +87,30 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     /* 6: recipients with copies of their own */
     ("ALTER TABLE recipients ADD COLUMN copy_at INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE recipients ADD COLUMN copy_len INTEGER NOT NULL DEFAULT 0;"),
+    /* 7: events about relays and webhooks, which have no message; how far webhooks are */
+    "CREATE TABLE all_events("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT," /* a reader's position: never used twice */
+    "  message INTEGER REFERENCES messages ON DELETE CASCADE," /* NULL: about `subject` */
+    "  rcpt INTEGER,"                                          /* NULL: about the whole message */
+    "  type INTEGER NOT NULL, at_ms INTEGER NOT NULL, status TEXT NOT NULL,"
+    "  category INTEGER NOT NULL, uncertain INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    "  relay TEXT, reason TEXT, code INTEGER NOT NULL, enhanced TEXT, command TEXT, text TEXT,"
+    "  next_ms INTEGER NOT NULL, subject TEXT);"
+    "INSERT INTO all_events SELECT *, NULL FROM events;"
+    "DELETE FROM sqlite_sequence WHERE name = 'all_events';"
+    "INSERT INTO sqlite_sequence(name, seq)"
+    "  SELECT 'all_events', seq FROM sqlite_sequence WHERE name = 'events';"
+    "DROP TABLE events;"
+    "ALTER TABLE all_events RENAME TO events;"
+    "CREATE INDEX events_message ON events(message, seq);"
+    "CREATE INDEX events_notes ON events(at_ms) WHERE message IS NULL;"
+    "CREATE TABLE webhooks("
+    "  name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, paused INTEGER NOT NULL,"
+    "  failing_ms INTEGER NOT NULL, replay_next INTEGER NOT NULL, replay_end INTEGER NOT NULL,"
+    "  replay_since_ms INTEGER NOT NULL, replay_until_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE webhook_retries("
+    "  webhook TEXT NOT NULL, event INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  next_ms INTEGER NOT NULL, PRIMARY KEY(webhook, event)) WITHOUT ROWID;",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -191,7 +215,7 @@ const char *const sqlite_statements[N_STMTS] = {
 #define EVENT_COLUMNS \
     "SELECT e.seq, e.at_ms, e.type, m.id, m.tenant, e.status, r.email, e.category, e.uncertain," \
     " e.attempt, e.relay, e.reason, e.code, e.enhanced, e.command, e.text, e.next_ms, e.rcpt," \
-    " e.message FROM events e CROSS JOIN messages m ON m.seq = e.message" \
+    " e.message, e.subject FROM events e LEFT JOIN messages m ON m.seq = e.message" \
     " LEFT JOIN recipients r ON r.seq = e.message AND r.n = e.rcpt"
     [STMT_SELECT_EVENTS] = EVENT_COLUMNS " WHERE e.seq > ? ORDER BY e.seq",
     [STMT_SELECT_MESSAGE_EVENTS] =
@@ -199,6 +223,20 @@ const char *const sqlite_statements[N_STMTS] = {
                       " ORDER BY e.seq",
 #undef EVENT_COLUMNS
     [STMT_HAS_TAG] = "SELECT 1 FROM tags WHERE seq = ? AND tag = ?",
+    [STMT_NOTE] = "INSERT INTO events(type, at_ms, subject, reason, text, status, category,"
+                  " uncertain, attempt, code, next_ms) VALUES(?,?,?,?,?,'',0,0,0,0,0)",
+    [STMT_PURGE_NOTES] = "DELETE FROM events WHERE seq IN (SELECT seq FROM events"
+                         " WHERE message IS NULL AND at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+    [STMT_FIND_WEBHOOK] = "SELECT cursor, paused, failing_ms, replay_next, replay_end,"
+                          " replay_since_ms, replay_until_ms FROM webhooks WHERE name = ?",
+    [STMT_PUT_WEBHOOK] = "INSERT OR REPLACE INTO webhooks(name, cursor, paused, failing_ms,"
+                         " replay_next, replay_end, replay_since_ms, replay_until_ms)"
+                         " VALUES(?,?,?,?,?,?,?,?)",
+    [STMT_SELECT_RETRIES] = "SELECT event, attempts, next_ms, count(*) OVER () FROM webhook_retries"
+                            " WHERE webhook = ? ORDER BY event",
+    [STMT_PUT_RETRY] = "INSERT OR REPLACE INTO webhook_retries(webhook, event, attempts, next_ms)"
+                       " VALUES(?,?,?,?)",
+    [STMT_DELETE_RETRY] = "DELETE FROM webhook_retries WHERE webhook = ? AND event = ?",
     [STMT_PUT_SUPPRESSION] =
         "INSERT INTO suppressions(tenant, email, reason, detail, message_id, created_ms)"
         " VALUES(?,?,?,?,?,?) ON CONFLICT(tenant, email) DO UPDATE SET reason = excluded.reason,"

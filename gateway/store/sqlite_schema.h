@@ -4,7 +4,7 @@
 #define GW_STORE_SQLITE_SCHEMA_H
 
 enum {
-    SQLITE_SCHEMA_VERSION = 6
+    SQLITE_SCHEMA_VERSION = 7
 };
 
 /* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,
@@ -53,6 +53,13 @@ enum sqlite_stmt_id {
     STMT_SELECT_EVENTS,
     STMT_SELECT_MESSAGE_EVENTS,
     STMT_HAS_TAG,
+    STMT_NOTE,
+    STMT_PURGE_NOTES,
+    STMT_FIND_WEBHOOK,
+    STMT_PUT_WEBHOOK,
+    STMT_SELECT_RETRIES,
+    STMT_PUT_RETRY,
+    STMT_DELETE_RETRY,
     STMT_PUT_SUPPRESSION,
     STMT_FIND_SUPPRESSION,
     STMT_LIST_SUPPRESSIONS,

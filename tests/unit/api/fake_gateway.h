@@ -16,6 +16,7 @@
 #include "gateway/records.h"
 #include "gateway/relay_admin.h"
 #include "gateway/suppressions.h"
+#include "gateway/webhooks.h"
 
 struct gw_submission {
     uv_timer_t timer;
@@ -384,6 +385,60 @@ struct gw_call *gw_events_after(struct gw_gateway *g, const struct gw_event_quer
     struct gw_call *c = fake_call(g, NULL, GW_OK, data);
     c->on_events = cb;
     return c;
+}
+
+void gw_webhooks_start(struct gw_gateway *g, gw_event_render_fn render)
+{
+    (void)g;
+    (void)render;
+}
+
+size_t gw_webhooks_count(const struct gw_gateway *g)
+{
+    (void)g;
+    return 0;
+}
+
+void gw_webhook_view(const struct gw_gateway *g, size_t index, struct gw_webhook_view *out)
+{
+    (void)g;
+    (void)index;
+    (void)out;
+}
+
+void gw_webhook_pause(struct gw_gateway *g, size_t index)
+{
+    (void)g;
+    (void)index;
+}
+
+void gw_webhook_resume(struct gw_gateway *g, size_t index)
+{
+    (void)g;
+    (void)index;
+}
+
+bool gw_webhook_replay(struct gw_gateway *g, size_t index, int64_t since_ms, int64_t until_ms)
+{
+    (void)g;
+    (void)index;
+    (void)since_ms;
+    return until_ms == 0;
+}
+
+struct gw_webhook_test *gw_webhook_test(struct gw_gateway *g, size_t index,
+                                        gw_webhook_test_cb on_done, void *data)
+{
+    (void)g;
+    (void)index;
+    (void)on_done;
+    (void)data;
+    return NULL;
+}
+
+void gw_webhook_test_abandon(struct gw_webhook_test *t)
+{
+    (void)t;
 }
 
 struct gw_call *gw_message_raw(struct gw_gateway *g, const char *tenant, const char *id,

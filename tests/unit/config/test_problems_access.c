@@ -160,12 +160,24 @@ static void routes_dkim_and_webhooks_are_checked(void **state)
          "[{selector: r, key_file: x}]}]}\n",
          "t.yaml:1:69: a DKIM domain with this \"domain\" is there already (\"a.b\")"},
         {"webhooks: [{name: a, url: \"http://h\", secret: 0123456789}]\n",
+         "t.yaml:1:12: \"url\" must begin with https://, unless \"allow_private\" is true"},
+        {"webhooks: [{name: a, url: \"https://h:25/\", secret: 0123456789}]\n",
+         "t.yaml:1:12: \"url\" must have port 443 or 8443, unless \"allow_private\" is true"},
+        {"webhooks: [{name: a, url: \"https://2130706433\", secret: 0123456789}]\n",
          "t.yaml:1:27: \"url\" must be a URL such as https://host/path, without user, password and "
          "fragment"},
+        {"webhooks: [{name: a, url: \"https://h\", secret: 0123456789, api_key: none}]\n",
+         "t.yaml:1:69: there is no API key of this name under \"api_keys\""},
+        {"webhooks: [{name: a, url: \"https://h\", secret: \"whsec_!!\"}]\n",
+         "t.yaml:1:48: \"secret\" must be a secret of at least 8 characters, or whsec_ and the "
+         "base64 "
+         "of as many octets"},
         {"webhooks: [{name: a, url: \"https://h\"}]\n",
          "t.yaml:1:12: a webhook needs \"secret\" or \"secret_file\""},
         {"webhooks: [{name: a, url: \"https://h\", secret: short}]\n",
-         "t.yaml:1:48: \"secret\" must be a secret of at least 8 characters"},
+         "t.yaml:1:48: \"secret\" must be a secret of at least 8 characters, or whsec_ and the "
+         "base64 "
+         "of as many octets"},
         {"webhooks: [{name: a, url: \"https://h\", secret: 0123456789, events: [sent]}]\n",
          "t.yaml:1:69: an item of \"events\" must be an event such as recipient.sent, recipient.* "
          "or *, not \"sent\""},
