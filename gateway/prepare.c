@@ -74,6 +74,7 @@ static void check_dkim(struct gw_prepare_job *job)
 static enum gw_status failed(const struct gw_prepare_job *job, const char *event,
                              enum gw_status status, const char *reason)
 {
+    PRE(job->m != NULL);
     gw_log(GW_LOG_ERROR, event, GW_LOG_STR("id", job->m->id),
            GW_LOG_STR("from_domain", job->m->from_domain), GW_LOG_STR("reason", reason));
     return status;
