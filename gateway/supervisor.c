@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -162,6 +165,30 @@ static void watch(struct supervisor *s, int64_t until_ms)
     }
 }
 
+static int forget_object(struct dl_phdr_info *object, size_t size, void *data)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size;
+    (void)data;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W) != 0)
+            continue;
+        uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t to = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): that is what the loader tells */
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+/* The code of the program and its libraries was mapped for the child's sake. What is never written
+ * to comes back from the files when it is needed; waiting needs little of it. */
+static void forget_code(void)
+{
+    (void)dl_iterate_phdr(forget_object, NULL);
+}
+
 int gw_supervise(int (*run)(void *data), void *data)
 {
     static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
@@ -179,6 +206,7 @@ int gw_supervise(int (*run)(void *data), void *data)
         if (s.ending)
             break;
         start_child(&s);
+        forget_code();
         watch(&s, 0);
     }
     (void)close(s.signal_fd);

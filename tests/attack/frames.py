@@ -72,8 +72,10 @@ def ping(data=b"12345678"):
 class Peer:
     """One connection. `kind` is "plain" or "tls"."""
 
-    def __init__(self, port, kind="plain", receive_buffer=None, protocols=("h2",), timeout=20):
+    def __init__(self, port, kind="plain", receive_buffer=None, protocols=("h2",), timeout=20, source=None):
         self.sock = socket.socket()
+        if source is not None:
+            self.sock.bind((source, 0))
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout)

@@ -14,6 +14,7 @@ from load import Load
 from server import Server
 from sink import Sink
 from waiting import until
+from webhook_receiver import Receiver
 
 ROUNDS = 12           # in one campaign
 LOAD_S = (0.02, 0.30)  # from the first answer to the signal
@@ -47,7 +48,8 @@ class Campaign:
         self._random = random.Random(seed)
         self._directory = tempfile.mkdtemp(prefix="mailhatch-crash-")
         self._sink = Sink()
-        self._server = Server(binary, self._directory, self._sink.port)
+        self._hook = Receiver()
+        self._server = Server(binary, self._directory, self._sink.port, self._hook.url)
         self._load = Load(self._random, self._server)
         self._data = f"{self._directory}/data"
         self.counts = collections.Counter()
@@ -68,6 +70,7 @@ class Campaign:
                 self._server.kill()
             self._server.close()
             self._sink.close()
+            self._hook.close()
         self.wrong += self._load.surprises
         if not self.wrong:
             shutil.rmtree(self._directory)

@@ -14,7 +14,7 @@ START_DEADLINE_S = 30
 END_DEADLINE_S = 60
 
 
-def configuration(directory, sink_port):
+def configuration(directory, sink_port, webhook_url):
     """Small delays. Mail with the tag `failover` meets a relay first that is not there."""
     return {
         "listen": [{"address": f"unix:{directory}/api.sock"}],
@@ -25,6 +25,7 @@ def configuration(directory, sink_port):
                                                               {"relay": "sink", "priority": 20}]},
                    {"match": {}, "relays": [{"relay": "sink"}]}],
         "retry": {"schedule": ["50ms", "100ms"], "jitter": 0.2, "uncertain_delay": "100ms", "max_age": "1h"},
+        "webhooks": [{"name": "crash", "url": webhook_url, "secret": "only-of-the-crash-harness", "allow_private": True}],
         "log": {"level": "warn", "format": "json"},
     }
 
@@ -41,11 +42,11 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Server:
-    def __init__(self, binary, directory, sink_port):
+    def __init__(self, binary, directory, sink_port, webhook_url):
         self.directory = pathlib.Path(directory)
         self._binary = binary
         self._config = self.directory / "mailhatch.yaml"
-        self._config.write_text(json.dumps(configuration(directory, sink_port)))
+        self._config.write_text(json.dumps(configuration(directory, sink_port, webhook_url)))
         self._log = open(self.directory / "stderr", "ab")
         self._process = None
 

@@ -62,7 +62,7 @@ def verified(calls, secret=SECRET):
 def test_events_are_posted_and_signed(store):
     with receiving() as receiver, serving(hook(receiver), store=store) as server:
         message = server.send(mailhatch.letter())
-        receiver.wait_for("message.completed")
+        receiver.wait_for_calls(3)
         assert sorted(receiver.types()) == sorted(ONE_SENT)
         results = verified(receiver.got)
         assert [r["document"] for r in results] == [call["document"] for call in receiver.got]
@@ -77,7 +77,7 @@ def test_events_are_posted_and_signed(store):
         shown = state(server)
         assert shown["state"] == "up" and shown["delivered"] == 3 and shown["url"] == f"http://localhost:{receiver.port}"
         assert server.get("/v1/webhooks").json()["webhooks"][0]["name"] == "crm"
-        broken = {**receiver.got[0], "body": receiver.got[0]["body"].replace("queued", "qeuued")}
+        broken = {**receiver.got[0], "body": receiver.got[0]["body"] + " "}
         assert "error" in verified([broken])[0]
 
 
@@ -98,8 +98,8 @@ def test_each_webhook_gets_what_it_asks_for():
             hook(of_b, name="of-b", api_key="b"), api_keys=keys) as server:
         server.send(mailhatch.letter(to="reject+550@example.org"), **a)
         server.send(mailhatch.letter(), **b)
-        rejected.wait_for("message.completed", 2)
-        of_b.wait_for("message.completed")
+        rejected.wait_for_calls(3)
+        of_b.wait_for_calls(3)
         assert sorted(rejected.types()) == ["message.completed"] * 2 + ["recipient.rejected"]
         assert sorted(of_b.types()) == sorted(ONE_SENT)
 
@@ -107,7 +107,7 @@ def test_each_webhook_gets_what_it_asks_for():
 def test_it_begins_with_what_happens_next_and_goes_on_after_kill_9():
     with receiving() as receiver, serving(hook(receiver)) as server:
         server.send(mailhatch.letter())
-        receiver.wait_for("message.completed")
+        receiver.wait_for_calls(3)
         receiver.answer = 500
         pid, server.port = server.pid, None
         second = server.send(mailhatch.letter())
@@ -221,17 +221,18 @@ def test_a_range_is_replayed():
         between = now()
         for _ in range(20):
             server.send(mailhatch.letter())
-        first = {call["id"]: call["body"] for call in receiver.wait_for("message.completed", 21) and receiver.got}
+        receiver.wait_for("message.completed", 21)
         after = now()
         until("all are settled", lambda: state(server)["delivered"] == 63)
+        first = {call["id"]: call["body"] for call in receiver.got}
         receiver.got.clear()
         assert command(server, "replay", {"since": before, "until": between}).status == 202
-        receiver.wait_for("message.completed")
+        receiver.wait_for_calls(3)
         until("it is over", lambda: not state(server)["replaying"])
         assert len(receiver.got) == 3 and all(first[call["id"]] == call["body"] for call in receiver.got)
         receiver.got.clear()
         assert command(server, "replay", {"since": before}).status == 202
-        receiver.wait_for("message.completed", 21)
+        receiver.wait_for_calls(63)
         until("it is over", lambda: not state(server)["replaying"])
         assert sorted(call["id"] for call in receiver.got) == sorted(first)
         receiver.got.clear()
@@ -285,7 +286,7 @@ def test_https_with_a_private_ca(tmp_path):
 def test_a_reload_adds_changes_and_removes():
     with receiving() as one, receiving() as two, serving(hook(one, name="one")) as server:
         server.send(mailhatch.letter())
-        one.wait_for("message.completed")
+        one.wait_for_calls(3)
         server._config["webhooks"] = [hook(two, name="two", events=["recipient.sent"])]
         (server.directory / "mailhatch.yaml").write_text(json.dumps(server._config))
         assert server.request("POST", "/v1/admin/reload").status == 200

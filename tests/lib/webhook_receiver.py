@@ -66,6 +66,10 @@ class Receiver:
         until(f"{n} × {kind} in {self.types()}", lambda: self.types().count(kind) >= n)
         return [call for call in self.got if call["document"]["type"] == kind]
 
+    def wait_for_calls(self, n):
+        """Of any type: their order is nobody's promise."""
+        until(f"{n} calls", lambda: len(self.got) >= n)
+
     def close(self):
         self._server.shutdown()
         self._server.server_close()
