@@ -72,7 +72,6 @@ static size_t n_labels_of(const struct family *f)
     size_t n = f->labels[0] != '\0' ? 1 : 0;
     for (const char *p = f->labels; (p = strchr(p, ',')) != NULL; p++)
         n++;
-    CHECK(n <= GW_METRIC_MAX_LABELS);
     return n;
 }
 
@@ -115,13 +114,14 @@ static void init_lock(void)
 }
 
 /* Under the lock. */
-static struct series *add_series(enum gw_metric m, size_t chain, const char *const *labels)
+static struct series *add_series(enum gw_metric m, size_t chain, const char *const *labels,
+                                 size_t n)
 {
     struct family_state *state = &families[m];
     size_t n_buckets;
     (void)bounds_of(&table[m], &n_buckets);
     struct series *s = gw_calloc(1, sizeof(*s) + (n_buckets + 1) * sizeof(s->buckets[0]));
-    for (size_t i = 0; i < n_labels_of(&table[m]); i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *from = label_at(labels, i);
         memcpy(s->labels[i], from, strnlen(from, GW_METRIC_MAX_LABEL_VALUE));
     }
@@ -136,6 +136,7 @@ static struct series *series_of(enum gw_metric m, const char *const *labels)
     static const char *const other[GW_METRIC_MAX_LABELS] = {"other", "other", "other"};
     struct family_state *state = &families[m];
     size_t n = n_labels_of(&table[m]);
+    CHECK(n <= GW_METRIC_MAX_LABELS);
     size_t chain = chain_of(labels, n);
     struct series *s = look_up(state, chain, labels, n);
     if (s != NULL)
@@ -148,7 +149,7 @@ static struct series *series_of(enum gw_metric m, const char *const *labels)
     }
     s = look_up(state, chain, labels, n);
     if (s == NULL)
-        s = add_series(m, chain, labels);
+        s = add_series(m, chain, labels, n);
     uv_mutex_unlock(&lock);
     return s;
 }
