@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A client that behaves, in a process of its own so that nothing of the test slows it down: asks for a
-small thing again and again, a line of output for each: when it was done, how long it took, the status.
+small thing again and again until its standard input ends, a line of output for each: when it was done,
+how long it took, the status.
 
     bystander.py PORT PAUSE_S"""
 import http.client
+import select
 import sys
 import time
 
@@ -22,7 +24,8 @@ def main(port, pause_s):
             connection.close()
         now = time.monotonic()
         print(now, now - start, status, flush=True)
-        time.sleep(pause_s)
+        if select.select([sys.stdin], [], [], pause_s)[0]:  # its end: nobody listens any more
+            return
 
 
 main(int(sys.argv[1]), float(sys.argv[2]))

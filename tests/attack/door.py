@@ -164,7 +164,7 @@ class Bystander:
         waiting.until("answers for the bystander", lambda: len(self.seconds) >= enough)
 
     def __enter__(self):
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.more(1)
@@ -175,6 +175,6 @@ class Bystander:
         try:
             self.more(AFTERWARDS)
         finally:
-            self._process.kill()
+            self._process.stdin.close()
             self._process.wait()
             self._reader.join()

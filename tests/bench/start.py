@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from ready import Ready
+
 START_LIMIT_MS = 100
 RSS_LIMIT_MB = 12
 CONNECTIONS = 1000
@@ -27,14 +29,11 @@ DEADLINE_S = 10
 
 def is_ready(path):
     """One GET /readyz over the Unix socket; no library, so that nothing of ours is in the time."""
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(DEADLINE_S)
-            s.connect(path)
-            s.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return s.recv(64).startswith(b"HTTP/1.1 200")
-    except (FileNotFoundError, ConnectionRefusedError):
-        return False
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE_S)
+        s.connect(path)
+        s.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return s.recv(64).startswith(b"HTTP/1.1 200")
 
 
 def rss_kb(pid):
@@ -56,20 +55,18 @@ def rss_kb(pid):
 @contextlib.contextmanager
 def running(program):
     """(milliseconds to ready, process, socket's path)"""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, Ready() as ready:
         path = os.path.join(directory, "api.sock")
         config = os.path.join(directory, "mailhatch.yaml")
         with open(config, "w", encoding="ascii") as f:
             json.dump({"listen": [{"address": f"unix:{path}"}], "store": {"engine": "sqlite", "path": directory},
                        "limits": {"connections": CONNECTIONS + 10}}, f)
         began = time.monotonic()
-        server = subprocess.Popen([program, "serve", "--config", config], env={"PATH": os.environ["PATH"]}, cwd=directory,
-                                  stderr=subprocess.DEVNULL)
+        server = subprocess.Popen([program, "serve", "--config", config], cwd=directory,
+                                  env={"PATH": os.environ["PATH"], **ready.env}, stderr=subprocess.DEVNULL)
         try:
-            while not is_ready(path):
-                if server.poll() is not None or time.monotonic() - began > DEADLINE_S:
-                    sys.exit(f"{program} serve is not ready after {DEADLINE_S} s (exit status {server.poll()})")
-                time.sleep(0.0005)
+            if not ready.wait(server, DEADLINE_S) or not is_ready(path):
+                sys.exit(f"{program} serve is not ready after {DEADLINE_S} s (exit status {server.poll()})")
             yield (time.monotonic() - began) * 1000, server, path
         finally:
             server.terminate()

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import tempfile
-import time
 
 import checks
 from load import Load
@@ -100,23 +99,23 @@ class Campaign:
         if is_point and not end.startswith(AFTER_TERM):
             until(f"{end} is reached", lambda: not self._server.is_alive(), REACH_DEADLINE_S)
         else:
-            self._pause(*LOAD_S)
+            assert self._still_runs_after(*LOAD_S), f"it ended by itself: {self._server.log()[-2000:]}"
             if end == "kill":
                 return
             self._server.signal(signal.SIGTERM)
         if end == "term twice":
-            self._pause(0, 0.05)
-            self._server.signal(signal.SIGTERM)
+            if self._still_runs_after(0, 0.05):
+                self._server.signal(signal.SIGTERM)
         if end == "kill in drain":
-            self._pause(0, 0.05)
+            self._still_runs_after(0, 0.05)
             return
         code = self._server.wait()
         # a second SIGTERM may cut the drain short, which is said with 1
         expected = {-signal.SIGKILL} if is_point else {0, 1} if end == "term twice" else {0}
         assert code in expected, f"{end}: exit code {code}, not {expected}\n{self._server.log()[-2000:]}"
 
-    def _pause(self, shortest, longest):
-        time.sleep(self._random.uniform(shortest, longest))
+    def _still_runs_after(self, shortest, longest):
+        return not self._server.ends_within(self._random.uniform(shortest, longest))
 
     def _finish(self):
         """Everything acknowledged comes to its end."""

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -85,6 +86,16 @@ class Server:
     def wait(self, deadline_s=END_DEADLINE_S):
         """The exit code, negative for a signal."""
         return self._process.wait(deadline_s)
+
+    def ends_within(self, seconds):
+        """Does it end within that time?"""
+        if not self.is_alive():
+            return True
+        ended = os.pidfd_open(self._process.pid)
+        try:
+            return bool(select.select([ended], [], [], seconds)[0])
+        finally:
+            os.close(ended)
 
     def terminate(self):
         """A clean end, which must be one."""

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
+
+from ready import Ready
 
 from . import cpu
 
@@ -117,9 +118,11 @@ class Mailhatch(Process):
         path = folder / f"config-{self.port}.yaml"
         path.write_text(json.dumps(config), encoding="utf-8")
         self.log = open(folder / f"log-{self.port}", "w", encoding="utf-8")
-        super().__init__([RELEASE / "mailhatch", "serve", "--config", path], cwd=folder, stderr=self.log)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.wait_ready()
+        with Ready() as ready:
+            super().__init__([RELEASE / "mailhatch", "serve", "--config", path], env=ready.env, cwd=folder, stderr=self.log)
+            if not ready.wait(self.child, DEADLINE_S):
+                sys.exit(f"mailhatch does not start; see {self.log.name}")
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=DEADLINE_S) as answer:
@@ -129,16 +132,6 @@ class Mailhatch(Process):
         request = urllib.request.Request(self.url + path, data=b"", method="POST")
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return answer.read().decode()
-
-    def wait_ready(self):
-        end = time.monotonic() + DEADLINE_S
-        while True:
-            try:
-                return self.get("/livez")
-            except OSError:
-                if self.child.poll() is not None or time.monotonic() > end:
-                    sys.exit(f"mailhatch does not start; see {self.log.name}")
-                time.sleep(0.005)
 
 
 def make_key(folder, name, algorithm):

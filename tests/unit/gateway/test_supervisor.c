@@ -2,6 +2,7 @@
 /* The supervisor: each test runs one in a child process of its own; its servers count themselves in
  * memory that all of them share. */
 #include <poll.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,6 +35,7 @@ enum {
 static struct shared {
     atomic_int n_begun, n_starts, n_hups;
     atomic_int server; /* pid of the running one */
+    sem_t started;     /* posted at each start */
     atomic_llong started_ms[MAX_STARTS];
 } * shared;
 
@@ -43,13 +46,14 @@ static void enter(void)
         atomic_store(&shared->started_ms[n], gw_clock_mono_ms());
     atomic_store(&shared->server, getpid());
     atomic_fetch_add(&shared->n_starts, 1);
+    (void)sem_post(&shared->started);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return shared != MAP_FAILED ? 0 : -1;
+    return shared != MAP_FAILED && sem_init(&shared->started, 1, 0) == 0 ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -79,11 +83,11 @@ static int exit_code(pid_t pid)
 
 static void wait_for_start(int n)
 {
-    int64_t end = gw_clock_mono_ms() + DEADLINE_MS;
-    while (atomic_load(&shared->n_starts) < n || atomic_load(&shared->server) == 0) {
-        assert_true(gw_clock_mono_ms() < end);
-        (void)usleep(1000);
-    }
+    struct timespec end;
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &end), 0);
+    end.tv_sec += DEADLINE_MS / 1000;
+    while (atomic_load(&shared->n_starts) < n)
+        assert_int_equal(sem_clockwait(&shared->started, CLOCK_MONOTONIC, &end), 0);
 }
 
 static void on_hup(int signum)
