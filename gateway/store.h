@@ -123,6 +123,15 @@ struct gw_webhook_state {
     int64_t replay_next, replay_end, replay_since_ms, replay_until_ms;
 };
 
+/* What is to be stored of a webhook: its state, and its retries that are put, replaced or (next_ms
+ * 0) dropped. */
+struct gw_webhook_progress {
+    const char *name;
+    struct gw_webhook_state state;
+    const struct gw_webhook_retry *changes;
+    size_t n_changes;
+};
+
 /* @retries  by seq, borrowed for the call */
 typedef void (*gw_store_webhook_cb)(enum gw_status status, const struct gw_webhook_state *state,
                                     const struct gw_webhook_retry *retries, size_t n, void *data);
@@ -235,11 +244,9 @@ struct gw_store_engine {
     void (*note)(struct gw_store *s, const struct gw_event *e, gw_store_done_cb cb, void *data);
     /* How far a webhook is. GW_NOTFOUND: nothing was saved under this name. */
     void (*webhook_load)(struct gw_store *s, const char *name, gw_store_webhook_cb cb, void *data);
-    /* Replaces its state, and puts, replaces or (next_ms 0) drops @changes among its retries. All
-     * is copied. Engines that are not durable do nothing. */
-    void (*webhook_save)(struct gw_store *s, const char *name, const struct gw_webhook_state *state,
-                         const struct gw_webhook_retry *changes, size_t n, gw_store_done_cb cb,
-                         void *data);
+    /* All of @progress is copied. Engines that are not durable do nothing. */
+    void (*webhook_save)(struct gw_store *s, const struct gw_webhook_progress *progress,
+                         gw_store_done_cb cb, void *data);
     /* Puts @entries (texts copied, none twice) on the tenant's list; one that is there keeps its
      * place and time. @cb gets them as they are then, in the order given; its cursor is the number
      * that were not there before. GW_BUSY: full. */

@@ -128,7 +128,9 @@ struct gw_webhook_test *gw_webhook_test(struct gw_gateway *g, size_t index,
     gw_buf_init(&body, GW_WEBHOOK_MAX_BODY);
     g->webhooks->render(&e, &body);
     gw_webhook_id(0, e.at_ms, id);
-    enum gw_status st = gw_webhook_post(w, id, gw_buf_view(&body), on_answer, t, &t->call, &err);
+    const struct gw_webhook_post post = {
+        .id = id, .body = gw_buf_view(&body), .on_done = on_answer, .data = t};
+    enum gw_status st = gw_webhook_start(w, &post, &t->call, &err);
     gw_buf_deinit(&body);
     if (st != GW_OK) {
         gw_free(t);

@@ -12,29 +12,28 @@ static bool is_allowed(const struct sockaddr *address, void *data)
     return gw_address_is_public(address);
 }
 
-enum gw_status gw_webhook_post(struct gw_webhook *w, const char *id, struct gw_slice body,
-                               gw_http_done_cb on_done, void *data, struct gw_http_call **call_out,
-                               struct gw_err *err)
+enum gw_status gw_webhook_start(struct gw_webhook *w, const struct gw_webhook_post *post,
+                                struct gw_http_call **call_out, struct gw_err *err)
 {
     char id_line[GW_WEBHOOK_ID_SIZE + 16];
     char time_line[48];
     char signature[GW_WEBHOOK_SIGNATURE_SIZE];
     char signature_line[GW_WEBHOOK_SIGNATURE_SIZE + 32];
     int64_t now_s = gw_clock_wall_ms() / 1000;
-    gw_webhook_sign(w->conf->secret, id, now_s, body, signature);
-    (void)snprintf(id_line, sizeof(id_line), "webhook-id: %s", id);
+    gw_webhook_sign(w->conf->secret, post->id, now_s, post->body, signature);
+    (void)snprintf(id_line, sizeof(id_line), "webhook-id: %s", post->id);
     (void)snprintf(time_line, sizeof(time_line), "webhook-timestamp: %lld", (long long)now_s);
     (void)snprintf(signature_line, sizeof(signature_line), "webhook-signature: %s", signature);
     const char *headers[] = {"Content-Type: application/json", id_line, time_line, signature_line,
                              "User-Agent: Mailhatch",          NULL};
     struct gw_http_request request = {.url = w->conf->url,
                                       .headers = headers,
-                                      .body = body,
+                                      .body = post->body,
                                       .ca_file = w->conf->ca_file,
                                       .timeout_ms = GW_WEBHOOK_TIMEOUT_MS,
                                       .max_response = GW_WEBHOOK_MAX_ANSWER,
                                       .allow = w->conf->allow_private ? NULL : is_allowed};
-    return gw_http_start(w->owner->http, &request, on_done, data, call_out, err);
+    return gw_http_start(w->owner->http, &request, post->on_done, post->data, call_out, err);
 }
 
 const char *gw_webhook_judge(const struct gw_http_result *r, char buf[GW_WEBHOOK_DETAIL_SIZE])

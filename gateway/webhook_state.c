@@ -109,7 +109,9 @@ void gw_webhook_save(struct gw_webhook *w)
     w->saving = true;
     w->owner->gateway->n_calls++;
     GW_FAILPOINT("webhook.save");
-    store->engine->webhook_save(store, w->name, &w->state, all, room, on_saved, w);
+    const struct gw_webhook_progress progress = {
+        .name = w->name, .state = w->state, .changes = all, .n_changes = room};
+    store->engine->webhook_save(store, &progress, on_saved, w);
     gw_free(all);
 }
 

@@ -68,6 +68,16 @@ static void on_success(struct gw_webhook *w, const struct delivery *d)
     w->dirty = true;
 }
 
+/* Given up for good. */
+static void drop(struct gw_webhook *w, const struct delivery *d, const char *detail)
+{
+    count("dropped");
+    w->dropped++;
+    gw_log(GW_LOG_ERROR, "webhook_event_dropped", GW_LOG_STR("webhook", w->name),
+           GW_LOG_STR("event_id", d->id), GW_LOG_STR("detail", detail));
+    gw_webhook_drop_retry(w, d->seq);
+}
+
 static void on_failure(struct gw_webhook *w, const struct delivery *d, const char *detail,
                        int64_t wait_ms)
 {
@@ -85,11 +95,7 @@ static void on_failure(struct gw_webhook *w, const struct delivery *d, const cha
                GW_LOG_STR("detail", detail));
     unsigned attempts = d->attempts + 1;
     if (attempts >= GW_WEBHOOK_MAX_ATTEMPTS) {
-        count("dropped");
-        w->dropped++;
-        gw_log(GW_LOG_ERROR, "webhook_event_dropped", GW_LOG_STR("webhook", w->name),
-               GW_LOG_STR("event_id", d->id), GW_LOG_STR("detail", detail));
-        gw_webhook_drop_retry(w, d->seq);
+        drop(w, d, detail);
         return;
     }
     int64_t delay = gw_webhook_delay_ms(attempts, gw_random01());
@@ -163,8 +169,11 @@ static void start_calls(struct gw_webhook *w)
         if (w->n_calling >= GW_WEBHOOK_CONCURRENCY)
             return;
         GW_FAILPOINT("webhook.call");
-        enum gw_status st = gw_webhook_post(w, d->id, gw_slice_of(d->body, d->body_len), on_answer,
-                                            d, &d->call, &err);
+        const struct gw_webhook_post post = {.id = d->id,
+                                             .body = gw_slice_of(d->body, d->body_len),
+                                             .on_done = on_answer,
+                                             .data = d};
+        enum gw_status st = gw_webhook_start(w, &post, &d->call, &err);
         if (st == GW_BUSY) { /* too many calls of others */
             put_aside(w, d);
             continue;
@@ -189,16 +198,17 @@ static void add_delivery(struct gw_webhook *w, const struct gw_event *e, unsigne
     struct gw_buf body;
     gw_buf_init(&body, GW_WEBHOOK_MAX_BODY);
     w->owner->render(e, &body);
-    if (body.overflowed) { /* cannot be: replies are bounded */
-        gw_buf_deinit(&body);
-        gw_webhook_drop_retry(w, e->seq);
-        return;
-    }
     struct delivery *d = gw_calloc(1, sizeof(*d));
     d->webhook = w;
     d->seq = e->seq;
     d->attempts = attempts;
     gw_webhook_id(e->seq, e->at_ms, d->id);
+    if (body.overflowed) {
+        drop(w, d, "the event is larger than a webhook's body may be");
+        gw_buf_deinit(&body);
+        gw_free(d);
+        return;
+    }
     d->body = gw_buf_take(&body, &d->body_len);
     gw_buf_deinit(&body);
     gw_list_push_back(&w->queued, &d->link);
@@ -304,7 +314,7 @@ void gw_webhook_pump(struct gw_webhook *w)
     if (w->n_retries == 0 && gw_webhook_left_alone(w) &&
         now - w->tried_at_ms >= GW_WEBHOOK_PROBE_MS)
         w->n_failures = GW_WEBHOOK_TRIP - 1; /* nothing else is there to try it with */
-    if (w->state.paused || w->n_changes + 2 * GW_WEBHOOK_BATCH > GW_WEBHOOK_CHANGES)
+    if (w->state.paused || w->n_changes + GW_WEBHOOK_ROOM > GW_WEBHOOK_CHANGES)
         return;
     const struct gw_webhook_retry *due = gw_webhook_due_retry(w, now);
     bool has_room = w->n_retries + GW_WEBHOOK_BATCH <= GW_WEBHOOK_MAX_RETRIES;

@@ -9,8 +9,9 @@
 #include "gateway/webhooks.h"
 
 enum {
-    GW_WEBHOOK_BATCH = 32,                     /* events in hand */
-    GW_WEBHOOK_CHANGES = 4 * GW_WEBHOOK_BATCH, /* of retries, that wait to be stored */
+    GW_WEBHOOK_BATCH = 32,                    /* events in hand */
+    GW_WEBHOOK_ROOM = 2 * GW_WEBHOOK_BATCH,   /* the most that one batch changes */
+    GW_WEBHOOK_CHANGES = 2 * GW_WEBHOOK_ROOM, /* of retries, that wait to be stored */
     GW_WEBHOOK_NAME_SIZE = 65
 };
 
@@ -90,10 +91,15 @@ void gw_webhook_set_paused(struct gw_webhook *w, bool paused, const char *why);
 void gw_webhook_save(struct gw_webhook *w);
 void gw_webhook_pump(struct gw_webhook *w);
 
-/* POSTs @body, signed now. As gw_http_start(). */
-enum gw_status gw_webhook_post(struct gw_webhook *w, const char *id, struct gw_slice body,
-                               gw_http_done_cb on_done, void *data, struct gw_http_call **call_out,
-                               struct gw_err *err);
+struct gw_webhook_post {
+    const char *id;
+    struct gw_slice body;
+    gw_http_done_cb on_done;
+    void *data;
+};
+/* POSTs it, signed now. As gw_http_start(). */
+enum gw_status gw_webhook_start(struct gw_webhook *w, const struct gw_webhook_post *post,
+                                struct gw_http_call **call_out, struct gw_err *err);
 /* What is wrong with an answer; NULL: nothing. @buf holds the words. */
 const char *gw_webhook_judge(const struct gw_http_result *r, char buf[GW_WEBHOOK_DETAIL_SIZE]);
 

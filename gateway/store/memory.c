@@ -418,15 +418,10 @@ static void memory_webhook_load(struct gw_store *base, const char *name, gw_stor
                                                                  .data = data});
 }
 
-static void memory_webhook_save(struct gw_store *base, const char *name,
-                                const struct gw_webhook_state *state,
-                                const struct gw_webhook_retry *changes, size_t n,
+static void memory_webhook_save(struct gw_store *base, const struct gw_webhook_progress *progress,
                                 gw_store_done_cb cb, void *data)
 {
-    (void)name;
-    (void)state;
-    (void)changes;
-    (void)n;
+    (void)progress;
     reply_done(memory_self(base), GW_OK, cb, data);
 }
 

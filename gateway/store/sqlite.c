@@ -349,17 +349,16 @@ static void sqlite_webhook_load(struct gw_store *base, const char *name, gw_stor
     queue(base, op);
 }
 
-static void sqlite_webhook_save(struct gw_store *base, const char *name,
-                                const struct gw_webhook_state *state,
-                                const struct gw_webhook_retry *changes, size_t n,
+static void sqlite_webhook_save(struct gw_store *base, const struct gw_webhook_progress *progress,
                                 gw_store_done_cb cb, void *data)
 {
     struct sqlite_op *op = new_op(OP_WEBHOOK_SAVE, 0, data);
-    op->key = gw_arena_strdup(op->arena, name);
-    op->webhook = *state;
+    size_t n = progress->n_changes;
+    op->key = gw_arena_strdup(op->arena, progress->name);
+    op->webhook = progress->state;
     op->retries = GW_ARENA_ARRAY(op->arena, struct gw_webhook_retry, n);
     if (n != 0)
-        memcpy(op->retries, changes, n * sizeof(*changes));
+        memcpy(op->retries, progress->changes, n * sizeof(*op->retries));
     op->n_retries = n;
     op->cb.done = cb;
     queue(base, op);

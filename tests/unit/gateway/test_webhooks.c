@@ -100,7 +100,7 @@ static void delays_double_up_to_a_day(void **state)
     assert_int_equal(gw_webhook_delay_ms(5, 0.5), 80000);
     assert_int_equal(gw_webhook_delay_ms(1, 0.0), 4000);
     assert_true(gw_webhook_delay_ms(1, 0.999) < 6000);
-    assert_true(gw_webhook_delay_ms(GW_WEBHOOK_MAX_ATTEMPTS - 1, 0.5) > 22 * 3600 * 1000);
+    assert_true(gw_webhook_delay_ms(GW_WEBHOOK_MAX_ATTEMPTS - 1, 0.5) > INT64_C(22) * 3600 * 1000);
     assert_int_equal(gw_webhook_delay_ms(1000, 0.5), GW_WEBHOOK_MAX_DELAY_MS);
 }
 
