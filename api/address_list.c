@@ -2,15 +2,6 @@
 /* Cutting lists of addresses at their commas. */
 #include "api/address_list.h"
 
-static struct gw_slice trim(struct gw_slice s)
-{
-    while (s.len > 0 && strchr(" \t\r\n", s.data[0]) != NULL)
-        s = gw_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && strchr(" \t\r\n", s.data[s.len - 1]) != NULL)
-        s.len--;
-    return s;
-}
-
 /* Octets up to the comma that ends the first address, or all of them. */
 static size_t first_length(struct gw_slice s)
 {
@@ -38,14 +29,15 @@ static size_t first_length(struct gw_slice s)
     return s.len;
 }
 
-/* Takes the next address that is not empty off *rest; empty at the end. */
+/* Takes the next address that is not empty off *rest; empty at the end. What ends a line stays: the
+ * address is refused for it. */
 static struct gw_slice take(struct gw_slice *rest)
 {
     struct gw_slice one = gw_slice_of(NULL, 0);
     while (one.len == 0 && rest->len > 0) {
         size_t len = first_length(*rest);
         size_t used = len < rest->len ? len + 1 : len;
-        one = trim(gw_slice_of(rest->data, len));
+        one = gw_slice_trim(gw_slice_of(rest->data, len), " \t");
         *rest = gw_slice_of(rest->data + used, rest->len - used);
     }
     return one;

@@ -52,14 +52,7 @@ struct compiler {
     struct gw_err *err;
 };
 
-static struct gw_slice trim(struct gw_slice s)
-{
-    while (s.len > 0 && strchr(" \t\r\n", s.data[0]) != NULL)
-        s = gw_slice_of(s.data + 1, s.len - 1);
-    while (s.len > 0 && strchr(" \t\r\n", s.data[s.len - 1]) != NULL)
-        s.len--;
-    return s;
-}
+static const char blanks[] = " \t\r\n";
 
 static void add(struct compiler *c, enum piece_kind kind, struct gw_slice text)
 {
@@ -105,16 +98,16 @@ static bool blank_behind(const struct compiler *c, size_t at, size_t *next_out)
 /* "{{=<% %>=}}", @inner without its marks. */
 static enum gw_status set_delimiters(struct compiler *c, struct gw_slice inner)
 {
-    struct gw_slice both = trim(inner);
+    struct gw_slice both = gw_slice_trim(inner, blanks);
     size_t n = 0;
-    while (n < both.len && strchr(" \t\r\n", both.data[n]) == NULL)
+    while (n < both.len && strchr(blanks, both.data[n]) == NULL)
         n++;
-    struct gw_slice close = trim(gw_slice_of(both.data + n, both.len - n));
+    struct gw_slice close = gw_slice_trim(gw_slice_of(both.data + n, both.len - n), blanks);
     bool good = n > 0 && n <= MAX_DELIMITER && close.len > 0 && close.len <= MAX_DELIMITER;
     for (size_t i = 0; i < both.len; i++)
         good = good && both.data[i] != '=';
     for (size_t i = 0; i < close.len; i++)
-        good = good && strchr(" \t\r\n", close.data[i]) == NULL;
+        good = good && strchr(blanks, close.data[i]) == NULL;
     if (!good)
         return refuse(c, "these are no delimiters", inner);
     c->open = gw_slice_of(both.data, n);
@@ -143,7 +136,7 @@ static enum gw_status close_section(struct compiler *c, struct gw_slice name)
 /* What a tag means. @mark  its first character, or '\0' for a plain variable */
 static enum gw_status do_tag(struct compiler *c, char mark, struct gw_slice inner)
 {
-    struct gw_slice name = trim(inner);
+    struct gw_slice name = gw_slice_trim(inner, blanks);
     if (mark == '!')
         return GW_OK;
     if (mark == '=')

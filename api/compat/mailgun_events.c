@@ -206,21 +206,6 @@ static bool read_time(struct api_request *r, struct gw_arena *arena, const char 
     return false;
 }
 
-static bool read_address(struct api_request *r, struct gw_arena *arena, const char *name,
-                         const char **out)
-{
-    const char *text = api_request_query(r, name);
-    const char *found;
-    if (text == NULL)
-        return true;
-    if (!gw_filter_address(arena, text, &found)) {
-        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be an address.", name);
-        return false;
-    }
-    *out = api_request_strdup(r, gw_slice_str(found));
-    return true;
-}
-
 static bool read_event(struct api_request *r, struct api_compat_list *list)
 {
     const char *event = api_request_query(r, "event");
@@ -256,8 +241,8 @@ static void list_events(struct api_request *r)
     if (api_compat_number(r, "limit", 1, MAX_PAGE, DEFAULT_PAGE, &limit) && read_order(r) &&
         read_event(r, &list) && read_time(r, arena, "begin", &times[0]) &&
         read_time(r, arena, "end", &times[1]) &&
-        read_address(r, arena, "recipient", &q->recipient) &&
-        read_address(r, arena, "from", &q->from)) {
+        api_compat_address(r, "recipient", &q->recipient) &&
+        api_compat_address(r, "from", &q->from)) {
         bool backwards = times[1] != 0 && times[0] > times[1];
         q->since_ms = times[backwards];
         q->until_ms = times[!backwards];

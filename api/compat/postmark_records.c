@@ -211,21 +211,6 @@ static bool read_date(struct api_request *r, const char *name, int64_t plus_ms, 
     return false;
 }
 
-static bool read_address(struct api_request *r, struct gw_arena *arena, const char *name,
-                         const char **out)
-{
-    const char *text = api_request_query(r, name);
-    const char *found = NULL;
-    if (text == NULL)
-        return true;
-    if (!gw_filter_address(arena, text, &found)) {
-        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be an address.", name);
-        return false;
-    }
-    *out = api_request_strdup(r, gw_slice_str(found));
-    return true;
-}
-
 static bool read_status(struct api_request *r, const char **out)
 {
     const char *text = api_request_query(r, "status");
@@ -267,20 +252,18 @@ static void list_messages(struct api_request *r)
     static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
     struct api_compat_list list = {.begin = begin_list, .item = view_item, .end = end_list};
     struct gw_list_query *q = &list.query;
-    struct gw_arena *arena = gw_arena_new(0);
     int64_t count;
     int64_t offset;
     if (api_compat_number(r, "count", 1, MAX_COUNT, MAX_COUNT, &count) &&
         api_compat_number(r, "offset", 0, MAX_OFFSET - MAX_COUNT, 0, &offset) &&
-        read_address(r, arena, "recipient", &q->recipient) &&
-        read_address(r, arena, "fromEmail", &q->from) && read_tag(r, &q->tag) &&
+        api_compat_address(r, "recipient", &q->recipient) &&
+        api_compat_address(r, "fromEmail", &q->from) && read_tag(r, &q->tag) &&
         read_status(r, &q->status) && read_date(r, "fromDate", 0, &q->since_ms) &&
         read_date(r, "toDate", day_ms, &q->until_ms)) {
         list.offset = (size_t)offset;
         list.take = (size_t)count;
         api_compat_list(r, &list);
     }
-    gw_arena_free(&arena);
 }
 
 /* ---- health ---- */

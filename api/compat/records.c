@@ -62,6 +62,22 @@ void api_compat_text(struct api_json *j, const char *key, struct gw_slice text)
         api_json_null(j, key);
 }
 
+bool api_compat_address(struct api_request *r, const char *name, const char **out)
+{
+    const char *text = api_request_query(r, name);
+    const char *found = NULL;
+    if (text == NULL)
+        return true;
+    struct gw_arena *arena = gw_arena_new(0);
+    bool ok = gw_filter_address(arena, text, &found);
+    if (ok)
+        *out = api_request_strdup(r, gw_slice_str(found));
+    else
+        api_problem(r, API_UNKNOWN_PARAMETER, "%s must be an address.", name);
+    gw_arena_free(&arena);
+    return ok;
+}
+
 bool api_compat_number(struct api_request *r, const char *name, int64_t min, int64_t max,
                        int64_t otherwise, int64_t *out)
 {

@@ -52,6 +52,10 @@ bool api_compat_read(struct gw_arena *arena, const struct gw_message *m,
 /* A text that may not be known: data NULL is null. */
 void api_compat_text(struct api_json *j, const char *key, struct gw_slice text);
 
+/* The parameter @name, an address, in the form that records have it; *out stays when it is not
+ * there. False: the request was answered. */
+bool api_compat_address(struct api_request *r, const char *name, const char **out);
+
 /* The parameter @name, a whole number from @min to @max; @otherwise when it is not there. False:
  * the request was answered. */
 bool api_compat_number(struct api_request *r, const char *name, int64_t min, int64_t max,

@@ -38,6 +38,17 @@ static inline bool gw_slice_eq_nocase(struct gw_slice a, struct gw_slice b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
+/* Without the octets of @blanks at both ends; a NUL is none of them. */
+static inline struct gw_slice gw_slice_trim(struct gw_slice s, const char *blanks)
+{
+    size_t n = strlen(blanks);
+    while (s.len > 0 && memchr(blanks, s.data[0], n) != NULL)
+        s = gw_slice_of(s.data + 1, s.len - 1);
+    while (s.len > 0 && memchr(blanks, s.data[s.len - 1], n) != NULL)
+        s.len--;
+    return s;
+}
+
 static inline bool gw_slice_is(struct gw_slice a, const char *s)
 {
     return gw_slice_eq(a, gw_slice_str(s));

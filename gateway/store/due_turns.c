@@ -22,3 +22,12 @@ int due_turns_next(struct due_turns *t, const bool has_work[DUE_N_PRIORITIES])
         t->credit[richest] -= earned;
     return richest;
 }
+
+int due_turns_next_of(struct due_turns *t, const size_t taken[DUE_N_PRIORITIES],
+                      const size_t n[DUE_N_PRIORITIES])
+{
+    bool has_work[DUE_N_PRIORITIES];
+    for (int p = 0; p < DUE_N_PRIORITIES; p++)
+        has_work[p] = taken[p] < n[p];
+    return due_turns_next(t, has_work);
+}

@@ -5,6 +5,7 @@
 #define GW_STORE_DUE_TURNS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "gateway/draft.h"
 
@@ -22,5 +23,8 @@ struct due_turns {
 
 /* The priority that goes next among those with @has_work; DUE_N_PRIORITIES when none has. */
 int due_turns_next(struct due_turns *t, const bool has_work[DUE_N_PRIORITIES]);
+/* The same where @n pieces of work were found for each, of which @taken are taken. */
+int due_turns_next_of(struct due_turns *t, const size_t taken[DUE_N_PRIORITIES],
+                      const size_t n[DUE_N_PRIORITIES]);
 
 #endif

@@ -93,10 +93,7 @@ void memory_lease_waiting(struct gw_store *base, const char *relay, int64_t befo
     for (int p = 0; p < DUE_N_PRIORITIES && max > 0; p++)
         n[p] = pick_waiting(&s->due[p], relay, before_ms, max, rows[p]);
     while (max-- > 0) {
-        bool has_work[DUE_N_PRIORITIES];
-        for (int p = 0; p < DUE_N_PRIORITIES; p++)
-            has_work[p] = at[p] < n[p];
-        int p = due_turns_next(&s->turns, has_work);
+        int p = due_turns_next_of(&s->turns, at, n);
         if (p == DUE_N_PRIORITIES)
             break;
         lease(s, rows[p][at[p]++], relay, cb, data);

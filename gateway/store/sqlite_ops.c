@@ -214,10 +214,7 @@ static int run_lease(struct sqlite_store *s, struct sqlite_op *op)
     for (int p = 0; p < DUE_N_PRIORITIES && rc == SQLITE_OK; p++)
         rc = select_due(s, op, p, seqs[p], &n[p]);
     while (rc == SQLITE_OK && op->n_found < op->max) {
-        bool has_work[DUE_N_PRIORITIES];
-        for (int p = 0; p < DUE_N_PRIORITIES; p++)
-            has_work[p] = at[p] < n[p];
-        int p = due_turns_next(&s->turns, has_work);
+        int p = due_turns_next_of(&s->turns, at, n);
         if (p == DUE_N_PRIORITIES)
             break;
         rc = lease(s, op, seqs[p][at[p]++]);

@@ -72,6 +72,8 @@ def test_errors_are_the_sdks_own_classes(server, package):
     ({"From": None}, 300, "From: "),
     ({"From": "nobody"}, 300, "Invalid 'From' address: "),
     ({"ReplyTo": "nobody"}, 300, "Invalid 'ReplyTo' address: "),
+    ({"To": "ann@example.org\r\n"}, 300, "To.0: Line breaks"),
+    ({"Cc": "ann@example.org,\r\n bob@example.org"}, 300, "Cc.1: Line breaks"),
     ({"TrackOpens": True}, 300, "TrackOpens: Mailhatch does not"),
     ({"TrackLinks": "HtmlOnly"}, 300, "TrackLinks: Mailhatch does not"),
     ({"Subject": 1}, 403, "Incompatible JSON: Subject: Must be a string"),

@@ -120,7 +120,11 @@ static void a_list_is_cut_at_the_commas_that_count(void **state)
 {
     (void)state;
     assert_list("a@b", "[a@b]");
-    assert_list(" a@b ,\r\n c@d\t", "[a@b][c@d]");
+    assert_list(" a@b ,\t c@d\t", "[a@b][c@d]");
+    /* line ends stay, to be refused with the address that has them */
+    assert_list("a@b,\r\n c@d\t", "[a@b][\r\n c@d]");
+    assert_list("a@b\r\n", "[a@b\r\n]");
+    assert_list("a@b,\n", "[a@b][\n]");
     assert_list("\"A, B\" <a@b>, C <c@d>", "[\"A, B\" <a@b>][C <c@d>]");
     assert_list("\"A\\\", B\" <a@b>,c@d", "[\"A\\\", B\" <a@b>][c@d]");
     assert_list("A (x, (y, z), \\), w) <a@b>, c@d", "[A (x, (y, z), \\), w) <a@b>][c@d]");
