@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 
 import certificates
@@ -17,6 +18,7 @@ import pytest
 from waiting import until
 from webhook_receiver import receiving
 
+MAX_ATTEMPTS = 16  # docs/limits.md
 HERE = pathlib.Path(__file__).parent
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -281,6 +283,22 @@ def test_https_with_a_private_ca(tmp_path):
         result = command(server, "test", name="not").json()
         assert not result["ok"] and result["http_status"] is None
         assert len(receiver.got) == 1
+
+
+def test_an_event_is_given_up_after_the_last_attempt_and_not_before():
+    with receiving() as receiver, serving(hook(receiver)) as server:
+        receiver.answer = 500
+        server.send(mailhatch.letter())
+        until("all wait for another attempt", lambda: state(server)["retries"] == 3)
+        server.stop()
+        with contextlib.closing(sqlite3.connect(server.directory / "data/mailhatch.db")) as db, db:
+            first = db.execute("SELECT min(event) FROM webhook_retries").fetchone()[0]
+            db.execute("UPDATE webhook_retries SET next_ms = 1, attempts = iif(event = ?, ?, ?)", (first, MAX_ATTEMPTS - 2, MAX_ATTEMPTS - 1))
+        server.start()
+        until("two are given up", lambda: state(server)["dropped"] == 2)
+        until("one waits", lambda: state(server)["failed"] >= 3 and state(server)["retries"] == 1)
+        assert metric(server, 'webhook_deliveries_total{result="dropped"}') == 2
+        assert {e["webhook"] for e in server.events("webhook_event_dropped")} == {"crm"}
 
 
 def test_a_reload_adds_changes_and_removes():
