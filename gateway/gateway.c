@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
@@ -171,6 +172,7 @@ struct gw_wait {
     char id[GW_UUID_SIZE];
     struct gw_wait_entry *entry; /* NULL: not waiting, or the time is up */
     enum gw_wait_for what;
+    int64_t until_ms;     /* wall */
     gw_wait_cb on_change; /* NULL: called or cancelled */
     void *data;
     bool looking; /* a store call is in hand */
@@ -203,8 +205,8 @@ static void on_found(enum gw_status status, struct gw_message *m, void *data)
 {
     struct gw_wait *w = data;
     w->looking = false;
-    bool over = status == GW_OK &&
-                (w->what == GW_WAIT_CHANGE ? gw_message_final(m) : gw_message_at_rest(m));
+    bool over = status == GW_OK && (w->what == GW_WAIT_CHANGE ? gw_message_final(m)
+                                                              : gw_message_at_rest(m, w->until_ms));
     bool go_on_waiting = status == GW_OK && w->entry != NULL && !over;
     if (!go_on_waiting) {
         /* an attempt in hand knows more than the store */
@@ -241,6 +243,7 @@ struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query
     memcpy(w->tenant, query->tenant, strlen(query->tenant) + 1);
     memcpy(w->id, query->id, strlen(query->id) + 1);
     w->what = query->what;
+    w->until_ms = gw_clock_wall_ms() + query->timeout_ms;
     w->on_change = on_change;
     w->data = data;
     g->n_calls++;

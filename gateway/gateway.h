@@ -106,7 +106,7 @@ void gw_submission_abandon(struct gw_submission *s);
  * valid during the callback. */
 struct gw_wait;
 enum gw_wait_for {
-    GW_WAIT_REST,  /* nothing more is tried by us unless asked (gw_message_at_rest) */
+    GW_WAIT_REST,  /* nothing more is tried by us in the time that is left (gw_message_at_rest) */
     GW_WAIT_CHANGE /* it is final, or was changed since this call */
 };
 struct gw_wait_query {

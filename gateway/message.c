@@ -69,10 +69,12 @@ bool gw_message_settled(const struct gw_message *m)
     return true;
 }
 
-bool gw_message_at_rest(const struct gw_message *m)
+bool gw_message_at_rest(const struct gw_message *m, int64_t until_ms)
 {
     for (size_t i = 0; i < m->n_rcpts; i++) {
-        if (m->rcpts[i].status != GW_RCPT_HELD && !is_settled(&m->rcpts[i]))
+        const struct gw_recipient *r = &m->rcpts[i];
+        bool later = r->status != GW_RCPT_SENDING && r->next_attempt_ms > until_ms;
+        if (r->status != GW_RCPT_HELD && !later && !is_settled(r))
             return false;
     }
     return true;

@@ -138,8 +138,9 @@ const char *gw_message_status(const struct gw_message *m);
 bool gw_message_final(const struct gw_message *m);
 /* Nothing more will be tried by us: every recipient is final or has no next attempt planned. */
 bool gw_message_settled(const struct gw_message *m);
-/* Nothing more will be tried by us unless asked: settled, or what is left is held. */
-bool gw_message_at_rest(const struct gw_message *m);
+/* Nothing more will be tried by us up to @until_ms (wall) unless asked, or unless a relay comes
+ * back that it waits for: each recipient is settled, held, or has its next attempt later. */
+bool gw_message_at_rest(const struct gw_message *m, int64_t until_ms);
 
 /* Wall time at which the message falls due: the earliest next attempt of its open recipients; 0:
  * never. */

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "gateway/base/gw_check.h"
+#include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_mem.h"
 
 struct gw_wait_entry {
     struct gw_id_node node;
     char id[GW_UUID_SIZE];
     enum gw_wait_for what;
+    int64_t until_ms; /* wall */
     struct gw_waits *owner;
     uv_timer_t timer;
     gw_wait_entry_cb cb; /* NULL once called or cancelled */
@@ -56,6 +58,7 @@ struct gw_wait_entry *gw_waits_add(struct gw_waits *w, const char *id, enum gw_w
     struct gw_wait_entry *e = gw_calloc(1, sizeof(*e));
     memcpy(e->id, id, strlen(id) + 1);
     e->what = what;
+    e->until_ms = gw_clock_wall_ms() + timeout_ms;
     e->owner = w;
     e->cb = cb;
     e->data = data;
@@ -79,7 +82,7 @@ void gw_waits_changed(struct gw_waits *w, const struct gw_message *m)
     gw_list_init(&found);
     gw_list_foreach_safe (it, bucket) {
         struct gw_wait_entry *e = gw_list_entry(it, struct gw_wait_entry, node.link);
-        bool enough = e->what == GW_WAIT_CHANGE || gw_message_at_rest(m);
+        bool enough = e->what == GW_WAIT_CHANGE || gw_message_at_rest(m, e->until_ms);
         if (enough && strcmp(e->id, m->id) == 0) {
             gw_list_remove(it);
             gw_list_push_back(&found, it);

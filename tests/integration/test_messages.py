@@ -176,6 +176,28 @@ def test_a_long_poll_ends_with_the_next_change(relays, start):
     assert server.get(f"/v1/messages/{ident}", Prefer="wait=30").json()["status"] == "sent"
 
 
+@pytest.mark.parametrize("strict, status", [(False, 202), (True, 503)])
+def test_nobody_is_held_for_what_comes_later(relays, start, strict, status):
+    server = start(configuration(relays(replies={"DATA": ["451 4.3.0 not now"]}), schedule=["1h"]))
+    began = time.monotonic()
+    answer = server.post(letter(), Prefer="wait=60" + ", handling=strict" * strict)
+    assert answer.status == status, answer.body
+    message = answer.problem()["message"] if strict else answer.json()
+    (recipient,) = message["recipients"]
+    assert (recipient["status"], recipient["smtp"]["code"]) == ("deferred", 451)
+    scheduled = server.post(letter(scheduled_at=in_seconds(3600)), Prefer="wait=60")
+    assert (scheduled.status, scheduled.json()["status"]) == (202, "scheduled")
+    assert time.monotonic() - began < 30
+
+
+def test_what_is_due_within_the_wait_is_waited_for(relays, start):
+    server = start(configuration(relays(replies={"DATA": ["451 4.3.0 not now", "354 go"]}), schedule=["1s"]))
+    answer = server.post(letter(), Prefer="wait=30")
+    assert (answer.status, answer.json()["status"], answer.json()["recipients"][0]["attempts"]) == (200, "sent", 2)
+    scheduled = server.post(letter(scheduled_at=in_seconds(1)), Prefer="wait=30")
+    assert (scheduled.status, scheduled.json()["status"]) == (200, "sent")
+
+
 def test_a_long_poll_without_change_ends_in_time(relays, start):
     server = start(configuration(relays()))
     ident = accept(server, letter(scheduled_at=in_seconds(3600)))

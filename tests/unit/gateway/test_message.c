@@ -52,6 +52,32 @@ static void status_word_follows_the_recipients(void **state)
     }
 }
 
+static void at_rest_is_what_will_not_be_tried_in_the_time_that_is_left(void **state)
+{
+    (void)state;
+    static const int64_t until = 1000;
+    static const struct {
+        enum gw_rcpt_status status;
+        int64_t next;
+        bool rests;
+    } cases[] = {
+        {GW_RCPT_SENT, 0, true},           {GW_RCPT_HELD, 0, true},
+        {GW_RCPT_DEFERRED, 0, true}, /* given up */
+        {GW_RCPT_DEFERRED, until, false},  {GW_RCPT_DEFERRED, until + 1, true},
+        {GW_RCPT_SCHEDULED, until, false}, {GW_RCPT_SCHEDULED, until + 1, true},
+        {GW_RCPT_QUEUED, 0, false},        {GW_RCPT_QUEUED, until + 1, true},
+        {GW_RCPT_SENDING, 0, false},       {GW_RCPT_SENDING, until + 1, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct gw_recipient rcpts[] = {
+            {.status = GW_RCPT_SENT},
+            {.status = cases[i].status, .next_attempt_ms = cases[i].next}};
+        struct gw_message m = {.rcpts = rcpts, .n_rcpts = 2};
+        if (gw_message_at_rest(&m, until) != cases[i].rests)
+            fail_msg("case %zu", i);
+    }
+}
+
 static void names_are_the_words_of_the_api(void **state)
 {
     (void)state;
@@ -116,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_word_follows_the_recipients),
         cmocka_unit_test(names_are_the_words_of_the_api),
+        cmocka_unit_test(at_rest_is_what_will_not_be_tried_in_the_time_that_is_left),
         cmocka_unit_test(copy_outlives_its_original_and_leaves_the_body_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
