@@ -250,7 +250,8 @@ struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query
     /* wait first, look then: a change between the two must not be missed */
     if (query->timeout_ms > 0 && g->state == GW_RUNNING)
         w->entry = gw_waits_add(&g->waits, w->id, w->what, query->timeout_ms, on_wait_entry, w);
-    look_up(w);
+    if (w->entry == NULL || !query->fresh)
+        look_up(w);
     return w;
 }
 

@@ -113,6 +113,8 @@ struct gw_wait_query {
     const char *tenant, *id; /* copied; tenant "" sees all */
     enum gw_wait_for what;
     int64_t timeout_ms; /* 0: at once */
+    bool fresh; /* it is stored, and its first attempt is still to come: there is nothing to look up
+                   before something happens */
 };
 typedef void (*gw_wait_cb)(const struct gw_message *m, void *data);
 struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query *query,

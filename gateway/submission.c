@@ -130,12 +130,16 @@ static void on_wait_over(const struct gw_message *m, void *data)
     free_submission(s);
 }
 
-static void hold(struct gw_submission *s, const char *id)
+/* @fresh  as in struct gw_wait_query */
+static void hold(struct gw_submission *s, const char *id, bool fresh)
 {
     PRE(id != NULL);
     memcpy(s->id, id, GW_UUID_SIZE);
-    struct gw_wait_query query = {
-        .tenant = "", .id = s->id, .what = GW_WAIT_REST, .timeout_ms = s->options.wait_ms};
+    struct gw_wait_query query = {.tenant = "",
+                                  .id = s->id,
+                                  .what = GW_WAIT_REST,
+                                  .timeout_ms = s->options.wait_ms,
+                                  .fresh = fresh};
     s->wait = gw_gateway_wait(s->gateway, &query, on_wait_over, s);
     if (s->item != NULL)
         gw_batch_item_stored(s->item);
@@ -149,7 +153,7 @@ static void replay(struct gw_submission *s, const char *id)
     if (s->on_done == NULL)
         free_submission(s);
     else
-        hold(s, id);
+        hold(s, id, false);
 }
 
 /* ---- leaders and followers ---- */
@@ -358,7 +362,7 @@ static void on_committed(enum gw_status status, void *data)
         answer(s, &(struct gw_submission_result){.status = GW_OK, .message = m});
         free_submission(s);
     } else {
-        hold(s, m->id);
+        hold(s, m->id, !gw_message_at_rest(m, gw_clock_wall_ms() + s->options.wait_ms));
     }
     GW_FAILPOINT("submission.answered");
     start_delivery(g, m);
