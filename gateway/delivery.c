@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of messages between commit and verdict.
  *
- * Happy path: start → plan → begin (stored before any work) → run → record → on_recorded. What goes
- * on to another relay is begun again, so that the store knows where it is. Deferred recipients wait
- * in the store; a timer leases them when due.
+ * Happy path: start → plan → begin (stored before any work) → run → record → on_recorded. Whose
+ * caller waits for the outcome is planned before its commit, which says that the attempt begins:
+ * plan → commit → go → run. What goes on to another relay is begun again, so that the store knows
+ * where it is. Deferred recipients wait in the store; a timer leases them when due.
  * Failure: a store call that is refused is made again every STUCK_RETRY_MS; a verdict is never
  * forgotten, and nothing is sent that was not stored first.
  *
@@ -31,15 +32,14 @@ enum {
 static void free_attempt(struct gw_attempt *a)
 {
     struct gw_delivery *d = a->delivery;
-    size_t bytes = a->m->mime.len;
     gw_list_remove(&a->node.link);
     gw_attempt_forget_hops(a);
     gw_free(a->logs);
     gw_message_free(&a->m);
     gw_setup_unref(&a->setup);
-    gw_free(a);
     d->n_attempts--;
-    d->bytes -= bytes;
+    d->bytes -= a->bytes;
+    gw_free(a);
     gw_delivery_wake(d);
     d->env.on_progress(d->env.data);
 }
@@ -136,7 +136,8 @@ void gw_attempt_judged(struct gw_attempt *a)
     call_store(a);
 }
 
-static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
+/* An attempt at @m, planned. */
+static struct gw_attempt *new_attempt(struct gw_delivery *d, struct gw_message *m, bool from_store)
 {
     gw_delivery_clock_check(d);
     struct gw_attempt *a = gw_calloc(1, sizeof(*a));
@@ -149,11 +150,18 @@ static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
     gw_list_init(&a->done);
     gw_id_table_add(&d->attempts, &a->node, m->id);
     d->n_attempts++;
-    d->bytes += m->mime.len;
+    a->bytes = m->mime.len;
+    d->bytes += a->bytes;
     a->canceled = d->env.wants_cancel(m->id, d->env.data);
     GW_FAILPOINT("delivery.start");
     gw_attempt_plan(a);
     GW_FAILPOINT("delivery.planned");
+    return a;
+}
+
+static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
+{
+    struct gw_attempt *a = new_attempt(d, m, from_store);
     a->phase = GW_ATTEMPT_RUN;
     if (gw_list_empty(&a->planned) || !gw_attempt_begin(a))
         gw_attempt_run(a);
@@ -162,6 +170,31 @@ static void start(struct gw_delivery *d, struct gw_message *m, bool from_store)
 void gw_delivery_start(struct gw_delivery *d, struct gw_message *m)
 {
     start(d, m, false);
+}
+
+struct gw_attempt *gw_delivery_plan(struct gw_delivery *d, struct gw_message *m)
+{
+    if (!d->env.store->engine->durable || !gw_attempt_all_may_go(d->env.setups->now->cfg, m))
+        return NULL;
+    struct gw_attempt *a = new_attempt(d, m, false);
+    CHECK(!gw_list_empty(&a->planned));
+    a->phase = GW_ATTEMPT_BEGIN;
+    return a;
+}
+
+void gw_delivery_go(struct gw_attempt *a)
+{
+    gw_attempt_leave_out(a);
+    if (gw_list_empty(&a->planned)) /* all are suppressed, and the store knows */
+        free_attempt(a);
+    else
+        on_begun(GW_OK, a);
+}
+
+void gw_delivery_unplan(struct gw_attempt *a)
+{
+    a->m = NULL;
+    free_attempt(a);
 }
 
 const struct gw_message *gw_delivery_find(struct gw_delivery *d, const char *id)

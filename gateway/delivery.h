@@ -33,6 +33,18 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env);
 
 /* Attempt @m now; it is committed in the store and leased by us. Takes it over. */
 void gw_delivery_start(struct gw_delivery *d, struct gw_message *m);
+/* The first attempt at @m, planned before its commit: its recipients are `sending`, so that one
+ * transaction stores the message and that an attempt at it begins. NULL: it cannot be planned yet,
+ * or the store does not need it; nothing has changed, and gw_delivery_start() is the way.
+ *
+ * @m is borrowed. One of the next two follows. */
+struct gw_attempt;
+struct gw_attempt *gw_delivery_plan(struct gw_delivery *d, struct gw_message *m);
+/* The commit succeeded: takes @m over and begins. Recipients that the store suppressed are left
+ * out. */
+void gw_delivery_go(struct gw_attempt *a);
+/* It failed: the attempt is forgotten, @m is the caller's. */
+void gw_delivery_unplan(struct gw_attempt *a);
 /* Milliseconds for which @m, which is new, should be left to the store, because there is no room
  * for it in memory or its relay has enough in hand; 0: start it. */
 int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m);

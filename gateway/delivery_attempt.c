@@ -26,7 +26,7 @@ static struct gw_lane *lane_of(const struct gw_hop *h)
     return &h->attempt->setup->relays->relays.lanes[h->plan.relays[h->at]];
 }
 
-static void free_hop(struct gw_hop *h)
+void gw_hop_free(struct gw_hop *h)
 {
     gw_lane_leave(lane_of(h), gw_clock_mono_ms());
     gw_list_remove(&h->link);
@@ -154,7 +154,7 @@ static void refuse_hop(struct gw_hop *h)
             r->attempts--;
         r->next_attempt_ms = r->updated_at_ms;
     }
-    free_hop(h);
+    gw_hop_free(h);
 }
 
 /* The message's wish in the words of smtp/; NULL when it has none. */
@@ -224,7 +224,7 @@ static void settle_hop(struct gw_hop *h)
         GW_FAILPOINT("delivery.next_relay");
         gw_list_push_back(&a->planned, &next->link);
     }
-    free_hop(h);
+    gw_hop_free(h);
 }
 
 static void run_planned(struct gw_attempt *a)
@@ -303,5 +303,5 @@ void gw_attempt_cancel(struct gw_attempt *a)
 void gw_attempt_forget_hops(struct gw_attempt *a)
 {
     while (!gw_list_empty(&a->planned))
-        free_hop(first_of(&a->planned));
+        gw_hop_free(first_of(&a->planned));
 }

@@ -22,6 +22,7 @@ struct gw_attempt {
     struct gw_delivery *delivery;
     struct gw_setup *setup;
     struct gw_message *m;
+    size_t bytes;              /* of its body, as counted in delivery.bytes */
     struct gw_clock_jump jump; /* noticed while `begin` was in hand, which reads m */
     bool from_store;           /* read back, so that it may wait there a little longer */
     enum gw_attempt_phase phase;
@@ -97,6 +98,10 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
 /* Settle what needs no relay (interrupted, expired, no route) and group the rest into hops, their
  * recipients marked `sending` and counted. */
 void gw_attempt_plan(struct gw_attempt *a);
+/* Whether gw_attempt_plan() would put every open recipient of @m, which is new, into a hop. */
+bool gw_attempt_all_may_go(const struct cfg *cfg, const struct gw_message *m);
+/* Those whom the store suppressed since leave their hops, and hops that have nobody left go. */
+void gw_attempt_leave_out(struct gw_attempt *a);
 /* When, and whether, those who were deferred are tried again. Before each time that the store gets
  * m: a crash must not leave one of them without its next attempt. */
 void gw_attempt_plan_retries(struct gw_attempt *a);
@@ -120,6 +125,8 @@ void gw_attempt_refuse_planned(struct gw_attempt *a);
 void gw_attempt_cancel(struct gw_attempt *a);
 /* Forget hops that were planned and will not run. */
 void gw_attempt_forget_hops(struct gw_attempt *a);
+/* Forget one of them. */
+void gw_hop_free(struct gw_hop *h);
 
 /* delivery_clock.c */
 /* Forget what is known of the clock, and put what the store has within reach of it. */

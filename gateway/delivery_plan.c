@@ -265,3 +265,39 @@ void gw_attempt_plan(struct gw_attempt *a)
         if (is_due(&m->rcpts[i], now))
             plan_recipient(a, i, draw, now);
 }
+
+/* ---- before the commit ---- */
+
+bool gw_attempt_all_may_go(const struct cfg *cfg, const struct gw_message *m)
+{
+    int64_t now = gw_clock_wall_ms();
+    struct gw_route_plan plan;
+    if (now >= m->expires_at_ms)
+        return false;
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        const struct gw_recipient *r = &m->rcpts[i];
+        if (gw_rcpt_status_final(r->status))
+            continue;
+        /* whether there is a relay at all is not up to the draw */
+        gw_recipient_route(cfg, m, r, 0, &plan);
+        if (plan.n == 0 || !is_due(r, now))
+            return false;
+        n++;
+    }
+    return n > 0;
+}
+
+void gw_attempt_leave_out(struct gw_attempt *a)
+{
+    gw_list_foreach_safe (it, &a->planned) {
+        struct gw_hop *h = gw_list_entry(it, struct gw_hop, link);
+        size_t n = 0;
+        for (size_t i = 0; i < h->n_rcpts; i++)
+            if (a->m->rcpts[h->rcpts[i]].status == GW_RCPT_SENDING)
+                h->rcpts[n++] = h->rcpts[i];
+        h->n_rcpts = n;
+        if (n == 0)
+            gw_hop_free(h);
+    }
+}

@@ -86,6 +86,14 @@ static bool all_final(const struct gw_recipient *rcpts, size_t n)
     return true;
 }
 
+static bool is_sending(const struct gw_message *m)
+{
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        if (m->rcpts[i].status == GW_RCPT_SENDING)
+            return true;
+    return false;
+}
+
 void gw_history_events(const struct gw_recipient *before, const struct gw_message *after,
                        int64_t now_ms, gw_event_cb cb, void *data)
 {
@@ -96,8 +104,12 @@ void gw_history_events(const struct gw_recipient *before, const struct gw_messag
                                .message_status = gw_message_status(after),
                                .enhanced = "",
                                .text = ""};
-    if (before == NULL)
-        cb(&message, 0, data);
+    if (before == NULL) {
+        struct gw_event e = message;
+        if (is_sending(after)) /* its first attempt is stored with it; it was queued all the same */
+            e.message_status = gw_rcpt_status_name(GW_RCPT_QUEUED);
+        cb(&e, 0, data);
+    }
     for (size_t i = 0; i < after->n_rcpts; i++) {
         const struct gw_recipient *r = &after->rcpts[i];
         bool moved =

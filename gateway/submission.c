@@ -46,6 +46,7 @@ struct gw_submission {
     struct gw_arena *scratch; /* draft and problems */
     struct gw_problems problems;
     struct gw_message *m;
+    struct gw_attempt *attempt; /* planned before the commit of m, or NULL */
     /* while the answer is held: */
     char id[GW_UUID_SIZE];
     struct gw_wait *wait;
@@ -317,9 +318,21 @@ static void leave_to_store(struct gw_gateway *g, struct gw_message *m)
             m->rcpts[i].next_attempt_ms = m->created_at_ms + wait;
 }
 
-static void start_delivery(struct gw_gateway *g, struct gw_message *m)
+/* A caller who waits for the outcome should not wait for the disk twice before anything is sent.
+ * Another one is told that the message is queued, as it is. */
+static struct gw_attempt *plan_attempt(const struct gw_submission *s)
 {
-    if (gw_message_settled(m)) { /* all are suppressed */
+    return s->options.wait_ms > 0 && !is_left_to_store(s->m)
+               ? gw_delivery_plan(s->gateway->delivery, s->m)
+               : NULL;
+}
+
+/* @a  planned before the commit, or NULL */
+static void start_delivery(struct gw_gateway *g, struct gw_message *m, struct gw_attempt *a)
+{
+    if (a != NULL) {
+        gw_delivery_go(a);
+    } else if (gw_message_settled(m)) { /* all are suppressed */
         gw_message_free(&m);
     } else if (is_left_to_store(m)) {
         gw_message_free(&m);
@@ -346,7 +359,10 @@ static void on_committed(enum gw_status status, void *data)
     struct gw_gateway *g = s->gateway;
     GW_FAILPOINT("submission.committed");
     gw_gateway_store_said(g, status);
+    struct gw_attempt *a = s->attempt;
     if (status != GW_OK) {
+        if (a != NULL)
+            gw_delivery_unplan(a);
         stop_leading(s, NULL);
         fail(s, status);
         return;
@@ -365,7 +381,7 @@ static void on_committed(enum gw_status status, void *data)
         hold(s, m->id, !gw_message_at_rest(m, gw_clock_wall_ms() + s->options.wait_ms));
     }
     GW_FAILPOINT("submission.answered");
-    start_delivery(g, m);
+    start_delivery(g, m, a);
 }
 
 static void on_prepared(struct gw_work *w)
@@ -390,6 +406,7 @@ static void on_prepared(struct gw_work *w)
         if (s->options.wait_ms > 0 && !g->store->engine->durable)
             s->m->retry_until_ms = s->m->created_at_ms + s->options.wait_ms;
         leave_to_store(g, s->m);
+        s->attempt = plan_attempt(s);
         GW_FAILPOINT("submission.commit");
         const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
         g->store->engine->commit(g->store, s->m, key, on_committed, s);

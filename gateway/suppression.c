@@ -68,4 +68,6 @@ void gw_recipient_suppress(struct gw_recipient *r, int64_t now_ms)
     r->detail = "the address is on the suppression list; take it off it to send to it again";
     r->updated_at_ms = now_ms;
     r->next_attempt_ms = 0;
+    r->attempts = 0; /* one may have been planned */
+    r->relay = NULL;
 }

@@ -51,7 +51,7 @@ const char *gw_suppression_email(struct gw_arena *arena, const char *wire);
 bool gw_suppression_of_event(struct gw_arena *arena, const struct gw_event *e,
                              struct gw_suppression *out);
 
-/* @r is not sent to. */
+/* @r, which is new, is not sent to. */
 void gw_recipient_suppress(struct gw_recipient *r, int64_t now_ms);
 
 #endif

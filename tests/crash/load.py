@@ -16,6 +16,7 @@ CLIENTS = 6
 class Mail:
     token: str
     key: bool
+    waits: bool  # for the outcome: its first attempt is stored with it
     body: dict
     rcpts: list
     id: str = None        # acknowledged
@@ -72,7 +73,7 @@ class Load:
                                  "mode": r.choices(["shared", "individual"], [80, 20])[0]},
                     "priority": r.choice(["normal", "normal", "high", "low"]),
                     "tags": ["failover"] if r.random() < 0.15 else []}
-            mail = Mail(token, r.random() < 0.6, body, rcpts)
+            mail = Mail(token, r.random() < 0.6, r.random() < 0.3, body, rcpts)
             self.mails[token] = mail
             return mail
 
@@ -89,6 +90,8 @@ class Load:
         headers = {"Content-Type": "application/json"}
         if mail.key:
             headers["Idempotency-Key"] = mail.token
+        if mail.waits:
+            headers["Prefer"] = "wait=1"
         try:
             connection.request("POST", "/v1/messages", json.dumps(mail.body), headers)
             response = connection.getresponse()

@@ -70,6 +70,8 @@ def test_mail_is_refused_when_the_disk_is_full_and_nothing_is_lost(disk, relay):
         other = fill(disk)
         accepted += post_until_refused(server, large)
         accepted += post_until_refused(server, letter)  # small ones may still fit into what the log has
+        answer = server.post(large(), Prefer="wait=5")  # its attempt was planned already
+        assert (answer.status, answer.problem()["code"]) == (503, "storage_full"), answer.body
         for ident in accepted:
             assert server.get(f"/v1/messages/{ident}").status == 200
         again = Relay(port=port)
