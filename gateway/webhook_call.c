@@ -33,7 +33,8 @@ enum gw_status gw_webhook_start(struct gw_webhook *w, const struct gw_webhook_po
                                       .timeout_ms = GW_WEBHOOK_TIMEOUT_MS,
                                       .max_response = GW_WEBHOOK_MAX_ANSWER,
                                       .allow = w->conf->allow_private ? NULL : is_allowed};
-    return gw_http_start(w->owner->http, &request, post->on_done, post->data, call_out, err);
+    struct gw_http *http = w->conf->allow_private ? w->owner->private_http : w->owner->http;
+    return gw_http_start(http, &request, post->on_done, post->data, call_out, err);
 }
 
 const char *gw_webhook_judge(const struct gw_http_result *r, char buf[GW_WEBHOOK_DETAIL_SIZE])

@@ -472,6 +472,7 @@ void gw_webhooks_start(struct gw_gateway *g, gw_event_render_fn render)
     all->gateway = g;
     all->render = render;
     all->http = gw_http_new(g->loop);
+    all->private_http = gw_http_new(g->loop);
     gw_list_init(&all->all);
     gw_list_init(&all->tests);
     all->listener = (struct gw_event_listener){.on_news = on_news, .data = all};
@@ -535,8 +536,9 @@ void gw_webhooks_close(struct gw_webhooks *all, void (*on_closed)(void *data), v
     PRE(all->stopping);
     all->on_closed = on_closed;
     all->closed_data = data;
-    all->n_open = 3;
+    all->n_open = 4;
     uv_close((uv_handle_t *)&all->tick, timer_closed);
     uv_close((uv_handle_t *)&all->round, timer_closed);
     gw_http_close(all->http, part_closed, all);
+    gw_http_close(all->private_http, part_closed, all);
 }

@@ -58,7 +58,8 @@ struct gw_webhook {
 struct gw_webhooks {
     struct gw_gateway *gateway;
     gw_event_render_fn render;
-    struct gw_http *http;
+    struct gw_http *http;         /* connects to public addresses only */
+    struct gw_http *private_http; /* to any; apart, so that no connection of it serves the others */
     struct gw_event_listener listener;
     struct gw_list all;
     struct gw_list tests; /* of struct gw_webhook_test */

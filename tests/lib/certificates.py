@@ -39,6 +39,9 @@ class Authority:
         self.wrong_host = self._pair("wrong-host", ("mail.elsewhere.example",))
         self.self_signed = self._pair("self-signed", ("localhost", "127.0.0.1"), signed_by_ca=False)
 
+    def pair_for(self, *hosts):
+        return self._pair(hosts[0], hosts)
+
     def _write(self, name, data):
         path = self._dir / name
         path.touch(0o600)

@@ -14,7 +14,7 @@ class Receiver:
     function of the request (a dict as in `got`, `n` counts from 0) that gives one, a pair of status and
     headers, or None to hang up."""
 
-    def __init__(self, tls=None):
+    def __init__(self, tls=None, address=("127.0.0.1", 0)):
         self.got, self.answer = [], 200
         self._lock = threading.Lock()
         self.now, self.most_at_once = 0, 0
@@ -49,7 +49,7 @@ class Receiver:
             def log_message(self, *args):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(address, Handler)
         self._server.daemon_threads = True
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -76,8 +76,8 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving(tls=None):
-    receiver = Receiver(tls)
+def receiving(tls=None, **where):
+    receiver = Receiver(tls, **where)
     try:
         yield receiver
     finally:
