@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who follows events, and their questions to the store. */
+/* Who follows events, their questions to the store, and the events that are about no message. */
 #include "gateway/events.h"
 
+#include "gateway/base/gw_clock.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/records_internal.h"
 
@@ -40,4 +41,27 @@ struct gw_call *gw_events_after(struct gw_gateway *g, const struct gw_event_quer
     c->on_events = cb;
     g->store->engine->events_after(g->store, query, on_events, c);
     return c;
+}
+
+static void on_noted(enum gw_status status, void *data)
+{
+    struct gw_gateway *g = data;
+    (void)status; /* the log says it, too */
+    g->n_calls--;
+    gw_gateway_progress(g);
+}
+
+void gw_event_note(struct gw_gateway *g, enum gw_event_type type, const char *subject,
+                   const char *reason, const char *detail)
+{
+    struct gw_event e = {.type = type,
+                         .at_ms = gw_clock_wall_ms(),
+                         .subject = subject,
+                         .reason = reason,
+                         .tenant = "",
+                         .message_status = "",
+                         .enhanced = "",
+                         .text = detail};
+    g->n_calls++;
+    g->store->engine->note(g->store, &e, on_noted, g);
 }

@@ -38,11 +38,15 @@ static void on_recorded(const struct gw_message *m, void *data)
     gw_control_recorded(g, m->id);
 }
 
-static void on_relay_up(const char *relay, void *data)
+static void on_relay_change(const struct gw_relay_change *change, void *data)
 {
     struct gw_gateway *g = data;
-    if (g->delivery != NULL && g->state == GW_RUNNING)
-        gw_delivery_relay_up(g->delivery, relay);
+    if (g->state != GW_RUNNING)
+        return;
+    if (change->of == g->relays) /* those of an older setup are nobody's news */
+        gw_relay_news_add(&g->relay_news, change);
+    if (change->up && g->delivery != NULL)
+        gw_delivery_relay_up(g->delivery, change->relay);
 }
 
 static bool wants_cancel(const char *id, void *data)
@@ -108,7 +112,9 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
     if (st != GW_OK)
         return st;
     g->cfg = g->setups.now->cfg;
+    const struct gw_relays *before = g->relays;
     g->relays = &g->setups.now->relays->relays;
+    gw_relay_news_load(&g->relay_news, g->cfg, g->relays != before);
     atomic_store(&g->store->suppresses_unknown,
                  g->cfg->suppressions.automatic == CFG_SUPPRESS_UNKNOWN_MAILBOX);
     gw_webhooks_load(g);
@@ -140,12 +146,13 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     struct gw_gateway *g = gw_calloc(1, sizeof(*g));
     g->loop = loop;
     gw_setups_init(&g->setups, loop, gw_gateway_progress, g);
-    g->setups.watch = (struct gw_relay_watch){.on_up = on_relay_up, .data = g};
+    g->setups.watch = (struct gw_relay_watch){.on_change = on_relay_change, .data = g};
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
     gw_list_init(&g->checks);
     gw_list_init(&g->event_listeners);
+    gw_relay_news_init(&g->relay_news, g);
     gw_list_init(&g->arrivals);
     CHECK(uv_idle_init(loop, &g->idle) == 0);
     g->idle.data = g;
@@ -161,6 +168,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
                                                             .on_progress = gw_gateway_progress,
                                                             .data = g});
     gw_delivery_wake(g->delivery);
+    gw_relay_news_start(&g->relay_news);
     return GW_OK;
 }
 
@@ -343,6 +351,7 @@ static void close_parts(struct gw_gateway *g)
     g->state = GW_CLOSING_PARTS;
     GW_FAILPOINT("drain.parts");
     gw_setups_deinit(&g->setups);
+    gw_relay_news_deinit(&g->relay_news);
     g->n_parts_open = 2; /* the idle handle, and this function until all have been asked */
     uv_close((uv_handle_t *)&g->idle, idle_closed);
     if (g->delivery != NULL) {

@@ -5,6 +5,7 @@
 
 #include "gateway/delivery.h"
 #include "gateway/gateway.h"
+#include "gateway/relay_news.h"
 #include "gateway/sandbox.h"
 #include "gateway/setup.h"
 #include "gateway/store.h"
@@ -43,6 +44,7 @@ struct gw_gateway {
     struct gw_list arrivals;      /* struct gw_arrival */
     struct gw_webhooks *webhooks; /* NULL: there is no face that delivers */
     struct gw_list event_listeners;
+    struct gw_relay_news relay_news;
     uv_idle_t idle;
     size_t n_calls; /* store calls and submissions in hand */
     enum gw_gateway_state state;
@@ -63,7 +65,7 @@ void gw_relay_checks_end(struct gw_gateway *g);
 void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,
                        void (*begin)(struct gw_arrival *a));
 
-/* webhook_state.c: writes an event about a relay or a webhook. */
+/* events.c: writes an event about a relay or a webhook. */
 void gw_event_note(struct gw_gateway *g, enum gw_event_type type, const char *subject,
                    const char *reason, const char *detail);
 

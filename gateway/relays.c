@@ -101,11 +101,24 @@ static bool wants_http(const struct cfg *cfg)
     return false;
 }
 
+static void tell(const struct gw_relays *r, const struct gw_relay_change *change)
+{
+    if (r->watch.on_change != NULL)
+        r->watch.on_change(change, r->watch.data);
+}
+
+static void on_down(struct smtp_relay *relay, enum smtp_reason reason, const char *detail,
+                    void *data)
+{
+    tell(data, &(struct gw_relay_change){.of = data,
+                                         .relay = smtp_relay_name(relay),
+                                         .reason = smtp_reason_name(reason),
+                                         .detail = detail});
+}
+
 static void on_up(struct smtp_relay *relay, void *data)
 {
-    const struct gw_relays *r = data;
-    if (r->watch.on_up != NULL)
-        r->watch.on_up(smtp_relay_name(relay), r->watch.data);
+    tell(data, &(struct gw_relay_change){.of = data, .relay = smtp_relay_name(relay), .up = true});
 }
 
 enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
@@ -126,8 +139,9 @@ enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct
         struct gw_relay_secret *secret = &r->secrets[r->n];
         gw_relay_secret_open(secret, r->http, &cfg->relays[r->n]);
         config.secrets = gw_relay_secret_source(secret);
+        config.on_down = on_down;
         config.on_up = on_up;
-        config.on_up_data = r;
+        config.on_change_data = r;
         enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
         if (st != GW_OK) {
             gw_relay_secret_close(secret);

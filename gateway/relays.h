@@ -18,9 +18,17 @@ struct gw_relay_counted {
     uint64_t opened, reused;
 };
 
-/* Who is told that a relay is worth trying again; see struct smtp_relay_config. */
+/* Who is told that a relay is not tried any more, or is worth trying again; see struct
+ * smtp_relay_config. */
+struct gw_relays;
+struct gw_relay_change {
+    const struct gw_relays *of;
+    const char *relay;
+    bool up;
+    const char *reason, *detail; /* not up; borrowed for the call */
+};
 struct gw_relay_watch {
-    void (*on_up)(const char *relay, void *data); /* NULL: nobody */
+    void (*on_change)(const struct gw_relay_change *change, void *data); /* NULL: nobody */
     void *data;
 };
 

@@ -117,29 +117,6 @@ void gw_webhook_save(struct gw_webhook *w)
 
 /* ---- pausing ---- */
 
-static void on_noted(enum gw_status status, void *data)
-{
-    struct gw_gateway *g = data;
-    (void)status; /* the log says it, too */
-    g->n_calls--;
-    gw_gateway_progress(g);
-}
-
-void gw_event_note(struct gw_gateway *g, enum gw_event_type type, const char *subject,
-                   const char *reason, const char *detail)
-{
-    struct gw_event e = {.type = type,
-                         .at_ms = gw_clock_wall_ms(),
-                         .subject = subject,
-                         .reason = reason,
-                         .tenant = "",
-                         .message_status = "",
-                         .enhanced = "",
-                         .text = detail};
-    g->n_calls++;
-    g->store->engine->note(g->store, &e, on_noted, g);
-}
-
 void gw_webhook_set_paused(struct gw_webhook *w, bool paused, const char *why)
 {
     if (w->state.paused == paused)

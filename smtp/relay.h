@@ -73,10 +73,12 @@ struct smtp_relay_config {
     double burst;       /* of them at once after a pause; 0: one second's worth */
     size_t domain_connections; /* transactions at once to one recipient domain; 0: no limit */
     double domain_rate_per_s;  /* started per second to one recipient domain; 0: no limit */
-    /* It is worth trying again: the breaker closed, or the relay was resumed. From the loop,
+    /* It is not tried any more: the breaker opened, or the relay was paused. It is worth trying
+     * again: the breaker closed, or the relay was resumed. In turn, on_down first; from the loop,
      * perhaps from inside a call about this relay; must not call back. NULL: nobody asks. */
+    void (*on_down)(struct smtp_relay *r, enum smtp_reason reason, const char *detail, void *data);
     void (*on_up)(struct smtp_relay *r, void *data);
-    void *on_up_data;
+    void *on_change_data;
     struct smtp_timeouts timeouts;
     bool one_flight; /* see struct smtp_session_config */
     /* A relay that says nothing for so long after its first connection is asked, on a second one,

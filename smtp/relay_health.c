@@ -24,10 +24,11 @@ static void forget(struct smtp_relay *r)
     r->stats.last_detail[0] = '\0';
 }
 
-static void tell(struct smtp_relay *r)
+static void tell_up(struct smtp_relay *r)
 {
-    if (r->config.on_up != NULL)
-        r->config.on_up(r, r->config.on_up_data);
+    if (r->is_down && r->config.on_up != NULL)
+        r->config.on_up(r, r->config.on_change_data);
+    r->is_down = false;
 }
 
 static void succeeded(struct smtp_relay *r)
@@ -35,7 +36,8 @@ static void succeeded(struct smtp_relay *r)
     if (!smtp_breaker_success(&r->breaker))
         return;
     gw_log(GW_LOG_INFO, "relay_up", GW_LOG_STR("relay", r->config.name));
-    tell(r);
+    if (!r->paused)
+        tell_up(r);
 }
 
 /* --- Refusals --- */
@@ -91,11 +93,12 @@ void smtp_relay_free_the_mobile(struct smtp_relay *r, int64_t now)
         smtp_relay_fail_waiting(r, 0, &slow);
 }
 
+static const struct smtp_client_end paused = {.stage = SMTP_STAGE_CONNECT,
+                                              .reason = SMTP_REASON_RELAY_PAUSED,
+                                              .detail = "the relay is paused"};
+
 bool smtp_relay_admit(struct smtp_relay *r, struct smtp_transaction *txn)
 {
-    static const struct smtp_client_end paused = {.stage = SMTP_STAGE_CONNECT,
-                                                  .reason = SMTP_REASON_RELAY_PAUSED,
-                                                  .detail = "the relay is paused"};
     static const struct smtp_client_end busy = {.stage = SMTP_STAGE_CONNECT,
                                                 .reason = SMTP_REASON_RELAY_BUSY,
                                                 .detail = "too many messages wait for this relay"};
@@ -173,6 +176,14 @@ void smtp_relay_learn(struct smtp_relay *r, const struct relay_slot *s,
 
 /* --- Failures --- */
 
+/* One that is down already stays what it was told to be. */
+static void tell_down(struct smtp_relay *r, enum smtp_reason reason, const char *detail)
+{
+    if (!r->is_down && r->config.on_down != NULL)
+        r->config.on_down(r, reason, detail, r->config.on_change_data);
+    r->is_down = true;
+}
+
 /* Faults that the next attempt will meet again, because they are in the configuration. */
 static bool is_lasting(enum smtp_reason reason)
 {
@@ -218,11 +229,13 @@ static void count_failure(struct smtp_relay *r, const struct relay_slot *s,
         return;
     }
     r->wanted = true; /* by those who fail with it: they wait for it to come back */
-    if (smtp_breaker_failure(&r->breaker, credentials, now))
-        gw_log(GW_LOG_ERROR, "relay_down", GW_LOG_STR("relay", r->config.name),
-               GW_LOG_STR("reason", smtp_reason_name(end->reason)),
-               GW_LOG_STR("detail", end->detail[0] != '\0' ? end->detail : end->reply.text),
-               GW_LOG_NUM("retry_in_ms", smtp_breaker_wait_ms(&r->breaker, now)));
+    if (!smtp_breaker_failure(&r->breaker, credentials, now))
+        return;
+    const char *detail = end->detail[0] != '\0' ? end->detail : end->reply.text;
+    gw_log(GW_LOG_ERROR, "relay_down", GW_LOG_STR("relay", r->config.name),
+           GW_LOG_STR("reason", smtp_reason_name(end->reason)), GW_LOG_STR("detail", detail),
+           GW_LOG_NUM("retry_in_ms", smtp_breaker_wait_ms(&r->breaker, now)));
+    tell_down(r, end->reason, r->stats.last_detail);
 }
 
 void smtp_relay_attempt_failed(struct smtp_relay *r, const struct relay_slot *s,
@@ -266,10 +279,7 @@ void smtp_relay_no_secret(struct smtp_relay *r, const struct smtp_client_end *en
 
 void smtp_relay_refuse_paused(struct smtp_relay *r)
 {
-    static const struct smtp_client_end why = {.stage = SMTP_STAGE_CONNECT,
-                                               .reason = SMTP_REASON_RELAY_PAUSED,
-                                               .detail = "the relay is paused"};
-    smtp_relay_refuse_waiting(r, &why);
+    smtp_relay_refuse_waiting(r, &paused);
 }
 
 void smtp_relay_pause(struct smtp_relay *r)
@@ -278,6 +288,7 @@ void smtp_relay_pause(struct smtp_relay *r)
         return;
     r->paused = true;
     gw_log(GW_LOG_WARN, "relay_paused", GW_LOG_STR("relay", r->config.name));
+    tell_down(r, paused.reason, paused.detail);
     smtp_relay_refuse_paused(r);
     smtp_relay_abort_all(r, RELAY_SLOT_CONNECTING);
     smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
@@ -287,12 +298,11 @@ void smtp_relay_resume(struct smtp_relay *r)
 {
     if (r->closing)
         return;
-    bool was_paused = r->paused;
-    if (was_paused)
+    if (r->paused)
         gw_log(GW_LOG_WARN, "relay_resumed", GW_LOG_STR("relay", r->config.name));
     r->paused = false;
     forget(r);
-    if (smtp_breaker_success(&r->breaker) || was_paused)
-        tell(r);
+    (void)smtp_breaker_success(&r->breaker);
+    tell_up(r);
     smtp_relay_pump(r);
 }

@@ -67,6 +67,7 @@ struct smtp_relay {
     struct smtp_breaker breaker;
     bool wanted; /* some transaction failed or was refused since it was up: probe when due */
     bool paused;
+    bool is_down;          /* as on_down and on_up told it */
     int64_t hold_until_ms; /* no new connection before, while others work */
     struct smtp_client_end last_failure;
     struct smtp_relay_stats stats; /* counters and last error */

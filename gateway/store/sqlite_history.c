@@ -131,6 +131,16 @@ static int find_end(struct sqlite_db *d, int64_t *next_out)
     return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+/* The statement that passes over most of what @q does not want. */
+static enum sqlite_stmt_id select_for(const struct gw_event_query *q)
+{
+    static const unsigned notes = 1U << GW_EVENT_RELAY_DOWN | 1U << GW_EVENT_RELAY_UP |
+                                  1U << GW_EVENT_WEBHOOK_PAUSED | 1U << GW_EVENT_WEBHOOK_RESUMED;
+    if (q->id != NULL)
+        return STMT_SELECT_MESSAGE_EVENTS;
+    return q->types != 0 && (q->types & ~notes) == 0 ? STMT_SELECT_NOTES : STMT_SELECT_EVENTS;
+}
+
 int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
                        struct gw_arena *arena, struct gw_event_page *out)
 {
@@ -138,8 +148,7 @@ int sqlite_load_events(struct sqlite_db *d, const struct gw_event_query *query,
                                   .next = query->after};
     if (query->after == GW_EVENTS_LATEST)
         return find_end(d, &out->next);
-    struct sqlite_binder b =
-        sqlite_bind_start(d, query->id != NULL ? STMT_SELECT_MESSAGE_EVENTS : STMT_SELECT_EVENTS);
+    struct sqlite_binder b = sqlite_bind_start(d, select_for(query));
     sqlite_bind_int(&b, query->after);
     if (query->id != NULL)
         sqlite_bind_text(&b, query->id);

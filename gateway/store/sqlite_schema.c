@@ -218,6 +218,7 @@ const char *const sqlite_statements[N_STMTS] = {
     " e.message, e.subject FROM events e LEFT JOIN messages m ON m.seq = e.message" \
     " LEFT JOIN recipients r ON r.seq = e.message AND r.n = e.rcpt"
     [STMT_SELECT_EVENTS] = EVENT_COLUMNS " WHERE e.seq > ? ORDER BY e.seq",
+    [STMT_SELECT_NOTES] = EVENT_COLUMNS " WHERE e.seq > ? AND e.message IS NULL ORDER BY e.seq",
     [STMT_SELECT_MESSAGE_EVENTS] =
         EVENT_COLUMNS " WHERE e.seq > ? AND e.message = (SELECT seq FROM messages WHERE id = ?)"
                       " ORDER BY e.seq",

@@ -88,7 +88,7 @@ static struct fixture *setup_with_rate(const char *first, const char *second, do
         config.port = 1; /* nobody listens */
         config.rate_per_s = rate_per_s;
         config.on_up = on_relay_up;
-        config.on_up_data = f;
+        config.on_change_data = f;
         if (scripts[i] != NULL) {
             struct test_server_config server = {.scripts = {scripts[i], HELLO "SERVE 10\n"}};
             f->servers[i] = test_server_new(&server);
