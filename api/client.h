@@ -35,4 +35,9 @@ bool api_client_report(struct gw_slice answer, long http_status, struct gw_buf *
 /* The answer to GET /v1/relays as a table, or what is wrong with it. True for a table. */
 bool api_client_relays(struct gw_slice answer, long http_status, struct gw_buf *out);
 
+/* Likewise, to GET /v1/webhooks, or one webhook. */
+bool api_client_webhooks(struct gw_slice answer, long http_status, struct gw_buf *out);
+/* The answer to POST /v1/webhooks/{name}/test. True: the webhook took the event. */
+bool api_client_webhook_test(struct gw_slice answer, long http_status, struct gw_buf *out);
+
 #endif

@@ -22,6 +22,7 @@ int cli_key(int argc, char **argv);
 int cli_dkim(int argc, char **argv);
 int cli_relay(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_webhook(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

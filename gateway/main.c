@@ -19,6 +19,7 @@ static const struct command {
     {"dkim", cli_dkim, "make DKIM keys and their DNS records: dkim keygen, dkim txt"},
     {"queue", cli_queue,
      "look at the stored mail: queue ls, show, cancel, retry, stats, purge, salvage"},
+    {"webhook", cli_webhook, "the webhooks of a server: webhook ls, test, replay, pause, resume"},
     {"healthcheck", cli_healthcheck, "ask the running server whether it is ready"},
     {"version", cli_version, "print the version"},
 };

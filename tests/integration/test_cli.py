@@ -13,7 +13,7 @@ import relay
 from mailhatch import cli
 
 DONE, FAILED, USAGE, CONFIG, NOT_ALL_SENT = range(5)
-COMMANDS = ["serve", "check-config", "send", "key", "dkim", "queue", "version"]
+COMMANDS = ["serve", "check-config", "send", "key", "dkim", "queue", "webhook", "version"]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,8 @@ def test_help_lists_every_command():
     ("dkim", "keygen", "--domain", "example.com", "--selector", "s", "--type", "dsa"), ("version", "x"),
     ("relay", "ls", "extra"), ("healthcheck", "--live", "extra"), ("check-config", "--print=yes"), ("queue", "ls", "--limit", "0"),
     ("queue", "ls", "--limit", "99999999999999999999"), ("queue", "purge", "--older-than", "soon"),
+    ("webhook",), ("webhook", "ls", "extra"), ("webhook", "test"), ("webhook", "pause", "a/b"), ("webhook", "replay", "crm"),
+    ("webhook", "replay", "crm", "--since", "soon"), ("webhook", "pause", "crm", "--since", "1h"), ("webhook", "ls", "--until", "1h"),
     ("key", "new", "--scope", "send", "--scope", "read", "--scope", "admin", "--scope", "send"),
 ])
 def test_a_wrong_command_line_is_exit_code_2(args):

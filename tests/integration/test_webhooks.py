@@ -215,6 +215,36 @@ def test_410_pauses_at_once_and_pausing_by_hand_holds_everything():
         until("it is paused", lambda: state(server)["state"] == "paused")
 
 
+def test_the_command_line_shows_tests_pauses_resumes_and_replays():
+    def webhook(*args, code=0, **env):
+        ended = mailhatch.cli("webhook", *args, env={"MAILHATCH_URL": f"unix:{server.socket_path}", **env})
+        assert ended.returncode == code, ended
+        return (ended.stdout + ended.stderr).decode()
+
+    with receiving() as receiver, serving(hook(receiver, events=["message.*", "recipient.*"])) as server:
+        server.send(mailhatch.letter())
+        receiver.wait_for("message.completed")
+        until("all are settled", lambda: state(server)["delivered"] == 3)
+        heading, row, _ = webhook("ls").split("\n")
+        assert heading.split() == ["name", "state", "delivered", "failed", "dropped", "retries", "url"]
+        assert row.split() == ["crm", "up", "3", "0", "0", "0", f"http://localhost:{receiver.port}"]
+        assert "OK, " in webhook("test", "crm") and receiver.types()[-1] == "webhook.test"
+        receiver.answer = 500
+        assert "HTTP 500: HTTP 500" in webhook("test", "crm", code=1)
+        receiver.answer = 200
+        assert " paused " in webhook("pause", "crm") and state(server)["state"] == "paused"
+        assert " up " in webhook("resume", "crm") and state(server)["state"] == "up"
+        receiver.got.clear()
+        assert "crm" in webhook("replay", "crm", "--since", "1h")
+        receiver.wait_for_calls(3)
+        until("it is over", lambda: not state(server)["replaying"])
+        webhook("replay", "crm", "--since", "2026-01-01T00:00:00Z", "--until", "1h")
+        until("it is over", lambda: not state(server)["replaying"])
+        assert len(receiver.got) == 3
+        assert "no webhook" in webhook("test", "nobody", code=1)
+        assert webhook("ls", "--url", "http://127.0.0.1:1", code=1)
+
+
 def test_a_range_is_replayed():
     with receiving() as receiver, serving(hook(receiver)) as server:
         before = now()
