@@ -11,7 +11,7 @@
 #include "smtp/client.h"
 #include "smtp/relay_config.h"
 #include "smtp/reply.h"
-#include "smtp/sasl.h"
+#include "smtp/secrets.h"
 
 static const char mask[] = "********";
 
@@ -23,6 +23,7 @@ struct smtp_check {
     struct smtp_client_buffers *buffers;
     struct smtp_client *client;
     char *secret;
+    struct smtp_secrets secrets;
     int64_t started_ms;
     bool asked; /* NOOP was said */
     struct smtp_check_result result;
@@ -54,17 +55,11 @@ static void note(struct smtp_check *c, const char *text)
 }
 
 /* A relay that repeats the secret does not get it into the transcript. */
-static bool is_revealed(const struct smtp_check *c, const char *line)
+static bool is_revealed(const struct smtp_check *c, struct gw_slice line)
 {
-    if (c->secret == NULL)
-        return false;
-    const struct smtp_sasl_credentials who = {
-        .username = c->config.username, .password = c->secret, .host = c->config.host};
-    bool plain = smtp_sasl_can(SMTP_AUTH_PLAIN, &who); /* else no relay has seen it by PLAIN */
-    struct smtp_sasl sasl = smtp_sasl_start(plain ? SMTP_AUTH_PLAIN : SMTP_AUTH_LOGIN, &who);
-    bool found = strstr(line, c->secret) != NULL || smtp_sasl_is_revealed(&sasl, line);
-    smtp_sasl_wipe(&sasl);
-    return found;
+    size_t len = c->secret != NULL ? strlen(c->secret) : 0;
+    return (len > 0 && line.len > 0 && memmem(line.data, line.len, c->secret, len) != NULL) ||
+           smtp_secrets_in(&c->secrets, line);
 }
 
 static void take_line(struct smtp_check *c, bool from_relay, bool secret, struct gw_slice line)
@@ -78,7 +73,7 @@ static void take_line(struct smtp_check *c, bool from_relay, bool secret, struct
         size_t mech = strcspn(text + 5, " ");
         if (text[5 + mech] != '\0')
             (void)snprintf(text + 5 + mech, sizeof(text) - 5 - mech, " %s", mask);
-    } else if (secret || is_revealed(c, text)) {
+    } else if (secret || is_revealed(c, line)) {
         (void)snprintf(text, sizeof(text), "%s", mask);
     }
     add_line(c, speaker, gw_slice_str(text));
@@ -182,6 +177,7 @@ static void free_check(struct smtp_check *c)
     }
     smtp_tls_context_free(&c->tls);
     smtp_relay_config_deinit(&c->config);
+    smtp_secrets_deinit(&c->secrets);
     gw_free_secret(&c->secret);
     gw_free(c->buffers);
     gw_free(c);
@@ -248,6 +244,12 @@ static enum gw_status take_secret(struct smtp_check *c, struct smtp_session_conf
     c->secret = text != NULL ? gw_strdup(text) : NULL;
     session->password = secret.token == NULL ? c->secret : NULL;
     session->token = secret.token != NULL ? c->secret : NULL;
+    const struct smtp_sasl_credentials who = {.username = session->username,
+                                              .password = session->password,
+                                              .token = session->token,
+                                              .host = session->host,
+                                              .port = session->port};
+    smtp_secrets_init(&c->secrets, &who);
     return GW_OK;
 }
 
@@ -285,7 +287,7 @@ enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config 
     c->on_done = on_done;
     c->data = data;
     gw_buf_init(&c->partial[0], SMTP_CHECK_LINE_SIZE);
-    gw_buf_init(&c->partial[1], SMTP_CHECK_LINE_SIZE);
+    gw_buf_init(&c->partial[1], SMTP_MAX_REPLY_LINE); /* all of it is looked at for the secret */
     struct smtp_session_config session = smtp_relay_session_config(&c->config);
     enum gw_status st = take_secret(c, &session, err);
     const struct smtp_tls_client_config tls = smtp_relay_tls_config(&c->config);

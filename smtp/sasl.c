@@ -12,14 +12,11 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "smtp/reply.h"
+#include "smtp/secrets.h"
 
 enum {
     MAX_TOKEN = SMTP_MAX_AUTH_LINE / 4 * 3, /* octets before base64 */
-    MAX_COMMAND = 512,                      /* octets with CRLF, RFC 5321 sec. 4.5.3.1.4 */
-    /* A relay's echo may be cut anywhere; this much of a token in it is too much. */
-    REVEALING = 12,
-    /* Shorter passwords are in any text by chance. */
-    REVEALING_PASSWORD = 4
+    MAX_COMMAND = 512                       /* octets with CRLF, RFC 5321 sec. 4.5.3.1.4 */
 };
 
 /* Token @i of an exchange, at most MAX_TOKEN octets at @out; more than that when it does not fit.
@@ -146,7 +143,7 @@ static enum gw_status bearer_challenge(struct smtp_sasl *s, size_t i)
         return GW_PROTO;
     s->refused = true;
     smtp_text_escape(s->challenge, s->error, sizeof(s->error));
-    if (smtp_sasl_is_revealed(s, s->error))
+    if (s->who.secrets != NULL && smtp_secrets_in(s->who.secrets, s->challenge))
         (void)snprintf(s->error, sizeof(s->error), "%s", "(not shown: it repeats the token)");
     return GW_OK;
 }
@@ -155,23 +152,22 @@ static const struct {
     const char *name;
     bool speaks_first;
     bool bearer;   /* needs an access token, not a password */
-    bool reveals;  /* tokens are secrets that can be read */
     bool prepares; /* user name and password, by SASLprep */
     size_t n_tokens;
     size_t max_command; /* octets of the AUTH line with the first token */
     sasl_token_fn token;
     sasl_challenge_fn challenge;
 } mechs[SMTP_N_AUTH_MECHS] = {
-    [SMTP_AUTH_PLAIN] = {"PLAIN", true, false, true, true, 1, MAX_COMMAND, plain_token, NULL},
-    [SMTP_AUTH_LOGIN] = {"LOGIN", false, false, true, false, 2, MAX_COMMAND, login_token, NULL},
-    [SMTP_AUTH_CRAM_MD5] = {"CRAM-MD5", false, false, false, false, 1, MAX_COMMAND, cram_token,
+    [SMTP_AUTH_PLAIN] = {"PLAIN", true, false, true, 1, MAX_COMMAND, plain_token, NULL},
+    [SMTP_AUTH_LOGIN] = {"LOGIN", false, false, false, 2, MAX_COMMAND, login_token, NULL},
+    [SMTP_AUTH_CRAM_MD5] = {"CRAM-MD5", false, false, false, 1, MAX_COMMAND, cram_token,
                             cram_challenge},
-    [SMTP_AUTH_SCRAM_SHA_256] = {"SCRAM-SHA-256", true, false, false, true, 3, MAX_COMMAND,
-                                 scram_token, scram_challenge},
+    [SMTP_AUTH_SCRAM_SHA_256] = {"SCRAM-SHA-256", true, false, true, 3, MAX_COMMAND, scram_token,
+                                 scram_challenge},
     /* Access tokens are long, and both vendors show them in one line with the command. */
-    [SMTP_AUTH_XOAUTH2] = {"XOAUTH2", true, true, true, false, 1, SMTP_MAX_AUTH_LINE, xoauth2_token,
+    [SMTP_AUTH_XOAUTH2] = {"XOAUTH2", true, true, false, 1, SMTP_MAX_AUTH_LINE, xoauth2_token,
                            bearer_challenge},
-    [SMTP_AUTH_OAUTHBEARER] = {"OAUTHBEARER", true, true, true, false, 1, SMTP_MAX_AUTH_LINE,
+    [SMTP_AUTH_OAUTHBEARER] = {"OAUTHBEARER", true, true, false, 1, SMTP_MAX_AUTH_LINE,
                                oauthbearer_token, bearer_challenge},
 };
 
@@ -299,32 +295,4 @@ enum gw_status smtp_sasl_token(struct smtp_sasl *s, struct gw_buf *out)
     }
     gw_wipe(raw, sizeof(raw));
     return status;
-}
-
-static bool has_secret(const char *text, const char *secret)
-{
-    return secret != NULL && strlen(secret) >= REVEALING_PASSWORD && strstr(text, secret) != NULL;
-}
-
-bool smtp_sasl_is_revealed(const struct smtp_sasl *s, const char *text)
-{
-    char raw[MAX_TOKEN];
-    char token[SMTP_MAX_AUTH_LINE + 1];
-    struct smtp_sasl again = *s;
-    bool found = has_secret(text, s->who.password) || has_secret(text, smtp_sasl_password(s)) ||
-                 has_secret(text, s->who.token);
-
-    for (size_t i = 0; mechs[s->mech].reveals && i < mechs[s->mech].n_tokens && !found; i++) {
-        size_t len = mechs[s->mech].token(&again, i, raw);
-        if (len == 0 || len > MAX_TOKEN)
-            continue;
-        token[gw_base64_encode(raw, len, token)] = '\0';
-        if (strlen(token) > REVEALING)
-            token[REVEALING] = '\0';
-        found = strstr(text, token) != NULL;
-    }
-    gw_wipe(raw, sizeof(raw));
-    gw_wipe(token, sizeof(token));
-    gw_wipe(&again, sizeof(again));
-    return found;
 }

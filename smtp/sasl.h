@@ -30,6 +30,7 @@ struct smtp_sasl_credentials {
     const char *host;  /* of the relay, OAUTHBEARER names it */
     uint16_t port;
     struct smtp_scram_cache *scram_cache; /* may be NULL */
+    const struct smtp_secrets *secrets;   /* not shown of a relay's text; NULL: none are known */
 };
 
 /* One exchange. Of a secret it holds what SASLprep made of it, if that is another text, and SCRAM's
@@ -80,9 +81,5 @@ enum gw_status smtp_sasl_token(struct smtp_sasl *s, struct gw_buf *out) GW_NODIS
 /* All tokens were handed out and the relay has proved what it has to: only now may it say that we
  * are in. */
 bool smtp_sasl_finished(const struct smtp_sasl *s);
-
-/* True when @text (from the relay) repeats the password, the access token, or the start of a token
- * made of them. */
-bool smtp_sasl_is_revealed(const struct smtp_sasl *s, const char *text);
 
 #endif

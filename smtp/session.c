@@ -50,6 +50,8 @@ struct smtp_session *smtp_session_new(const struct smtp_session_config *config)
     (void)snprintf(s->peer, sizeof(s->peer),
                    strchr(config->host, ':') != NULL ? "[%.100s]:%u" : "%.100s:%u", config->host,
                    config->port);
+    const struct smtp_sasl_credentials who = smtp_session_credentials(s);
+    smtp_secrets_init(&s->secrets, &who);
     smtp_reply_parser_init(&s->reply);
     gw_buf_init(&s->out, SMTP_MAX_OUT);
     CHECK(gw_buf_reserve(&s->out, SMTP_FIRST_OUT) != NULL);
@@ -71,6 +73,7 @@ void smtp_session_free(struct smtp_session **s)
         return;
     wipe_out(*s);
     smtp_sasl_wipe(&(*s)->sasl);
+    smtp_secrets_deinit(&(*s)->secrets);
     gw_buf_deinit(&(*s)->out);
     smtp_reply_parser_deinit(&(*s)->reply);
     gw_free(*s);
@@ -157,7 +160,7 @@ static void on_bad_reply(struct smtp_session *s, enum smtp_reply_state state)
         smtp_session_fail(s, SMTP_REASON_REPLY_TOO_LONG, NULL,
                           "relay %s: its %s is over %d lines or %d octets", s->peer, what,
                           SMTP_MAX_REPLY_LINES, SMTP_MAX_REPLY_SIZE);
-    } else if (s->state == SMTP_STATE_AUTH) {
+    } else if (s->state == SMTP_STATE_AUTH || smtp_secrets_in(&s->secrets, raw)) {
         smtp_session_fail(s, SMTP_REASON_BAD_REPLY, NULL,
                           "relay %s: its %s is not SMTP (not shown: it may repeat the credentials)",
                           s->peer, what);

@@ -14,7 +14,7 @@ enum {
     MAX_WHY = 160
 };
 
-static struct smtp_sasl_credentials credentials(const struct smtp_session *s)
+struct smtp_sasl_credentials smtp_session_credentials(const struct smtp_session *s)
 {
     const struct smtp_session_config *c = &s->config;
     return (struct smtp_sasl_credentials){.username = c->username,
@@ -22,13 +22,14 @@ static struct smtp_sasl_credentials credentials(const struct smtp_session *s)
                                           .token = c->token,
                                           .host = c->host,
                                           .port = c->port,
-                                          .scram_cache = c->scram_cache};
+                                          .scram_cache = c->scram_cache,
+                                          .secrets = &s->secrets};
 }
 
 /* Move s->mech on to a mechanism that is configured, offered, and that we have the secret for. */
 static bool find_mech(struct smtp_session *s)
 {
-    const struct smtp_sasl_credentials who = credentials(s);
+    const struct smtp_sasl_credentials who = smtp_session_credentials(s);
     for (; s->mech < s->config.n_mechs; s->mech++) {
         enum smtp_auth_mech mech = s->config.mechs[s->mech];
         if (s->caps.auth[mech] && smtp_sasl_can(mech, &who))
@@ -39,7 +40,7 @@ static bool find_mech(struct smtp_session *s)
 
 static void start_mech(struct smtp_session *s)
 {
-    const struct smtp_sasl_credentials who = credentials(s);
+    const struct smtp_sasl_credentials who = smtp_session_credentials(s);
     smtp_sasl_wipe(&s->sasl);
     s->sasl = smtp_sasl_start(s->config.mechs[s->mech], &who);
     s->auth_begun = false;
@@ -50,7 +51,7 @@ static void start_mech(struct smtp_session *s)
 /* A mechanism is offered, but not for this user name and password. */
 static bool is_unprepared(struct smtp_session *s)
 {
-    const struct smtp_sasl_credentials who = credentials(s);
+    const struct smtp_sasl_credentials who = smtp_session_credentials(s);
     char why[MAX_WHY];
     bool offered = false;
     for (size_t i = 0; i < s->config.n_mechs; i++)

@@ -11,6 +11,7 @@
 #include "smtp/dot_stuff.h"
 #include "smtp/reply.h"
 #include "smtp/sasl.h"
+#include "smtp/secrets.h"
 #include "smtp/session.h"
 
 enum {
@@ -119,6 +120,7 @@ struct smtp_session {
     struct smtp_capabilities caps;
     bool ehlo_done;
 
+    struct smtp_secrets secrets; /* not shown of any reply */
     struct smtp_sasl sasl;
     size_t mech; /* index into config.mechs */
     bool auth_begun;
@@ -194,7 +196,7 @@ void smtp_session_settle_rest(struct smtp_session *s, enum smtp_reason reason,
                               const struct smtp_reply_info *reply, const char *detail);
 /* All whose RCPT was accepted in this round, by the reply at hand. */
 void smtp_session_settle_round(struct smtp_session *s);
-/* The reply at hand in the form for people; valid until the next reply. */
+/* The reply at hand in the form for people, without the credentials; valid until the next reply. */
 const struct smtp_reply_info *smtp_session_info(struct smtp_session *s);
 
 /* session_setup.c: from the greeting to ready */
@@ -208,6 +210,7 @@ void smtp_session_on_starttls(struct smtp_session *s);
 void smtp_session_send_tls(struct smtp_session *s);
 
 /* session_auth.c */
+struct smtp_sasl_credentials smtp_session_credentials(const struct smtp_session *s);
 /* AUTH if there are credentials, else ready. */
 void smtp_session_authenticate(struct smtp_session *s);
 void smtp_session_send_auth(struct smtp_session *s);

@@ -13,7 +13,7 @@ enum {
 const struct smtp_reply_info *smtp_session_info(struct smtp_session *s)
 {
     smtp_reply_info_from(&s->reply, &s->info);
-    if (s->state == SMTP_STATE_AUTH && smtp_sasl_is_revealed(&s->sasl, s->info.text))
+    if (smtp_secrets_in(&s->secrets, gw_buf_view(&s->reply.text)))
         (void)snprintf(s->info.text, sizeof(s->info.text), "%s",
                        "(not shown: the text repeats the credentials)");
     return &s->info;
@@ -47,10 +47,11 @@ void smtp_session_settle(struct smtp_session *s, size_t rcpt, enum smtp_reason r
 
 void smtp_session_settle_round(struct smtp_session *s)
 {
+    const struct smtp_reply_info *info = smtp_session_info(s);
     for (size_t i = 0; i < s->env->n_rcpts; i++) {
         const struct smtp_outcome *o = &s->env->outcomes[i];
         if (!o->final && o->progress == SMTP_RCPT_ACCEPTED)
-            smtp_session_settle(s, i, SMTP_REASON_REPLY, smtp_session_info(s), NULL);
+            smtp_session_settle(s, i, SMTP_REASON_REPLY, info, NULL);
     }
 }
 
