@@ -280,17 +280,16 @@ struct cfg_problems {
 };
 void cfg_problems_deinit(struct cfg_problems *p);
 
-/* Looks up an environment variable; NULL when unset. @data is the caller's. */
-typedef const char *(*cfg_getenv_fn)(const char *name, void *data);
-
-/* Load from @file (NULL: environment only; then MAILHATCH_CONFIG, if set, names the file).
+/* Load from @file (NULL: environment only; then MAILHATCH_CONFIG, if set, names the file) and from
+ * @env, "NAME=value" strings as environ(7) has them, NULL at the end (NULL: nothing is set).
  * Variables without a file make the whole configuration; beside a file they override listen, api
  * key, store, data directory and log level, and adding MAILHATCH_RELAY or MAILHATCH_DKIM to a file
- * that has relays or dkim is an error. GW_OK with *out (one reference), or GW_INVALID / GW_IO (the
+ * that has relays or dkim is an error, and so is a MAILHATCH_ variable that looks like a mistyped
+ * one. GW_OK with *out (one reference), or GW_INVALID / GW_IO (the
  * file cannot be read) with *out NULL and at least one problem. *problems is written in every case;
  * deinit it. */
-enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
-                        const struct cfg **out, struct cfg_problems *problems) GW_NODISCARD;
+enum gw_status cfg_load(const char *file, const char *const *env, const struct cfg **out,
+                        struct cfg_problems *problems) GW_NODISCARD;
 
 enum {
     CFG_SECRET_FILE_SIZE = CFG_MAX_TEXT + 2 + 1 /* with a line end */

@@ -8,6 +8,13 @@
 #include "config/cfg_text.h"
 #include "config/cfg_url.h"
 
+/* Ours start with this. */
+static const char prefix[] = "MAILHATCH_";
+/* All that are read, by the server and by the commands that call it. */
+static const char *const names[] = {"CONFIG",   "RELAY",   "LISTEN",       "STORE",
+                                    "DATA_DIR", "API_KEY", "API_KEY_FILE", "DKIM",
+                                    "LOG",      "URL",     "FAILPOINTS"};
+
 static const char blanks[] = " \t\r\n";
 
 static struct gw_slice next_word(struct gw_slice *rest)
@@ -28,10 +35,49 @@ static bool is_blank(const char *s)
     return s[strspn(s, blanks)] == '\0';
 }
 
+const char *cfg_env_get(const char *const *env, const char *name)
+{
+    size_t n = strlen(name);
+    for (; env != NULL && *env != NULL; env++)
+        if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+            return *env + n + 1;
+    return NULL;
+}
+
+/* A variable of ours that is not known is nobody's business: Kubernetes sets MAILHATCH_SERVICE_HOST
+ * and others for a service of that name. One that looks like a known one is mistyped, and without
+ * MAILHATCH_RELAY, say, mail would go to the sandbox. */
+static void report_mistyped(struct cfg_loader *l)
+{
+    enum {
+        N_NAMES = sizeof(names) / sizeof(names[0]),
+        MAX_NAME = 64
+    };
+    for (const char *const *env = l->env; env != NULL && *env != NULL; env++) {
+        if (strncmp(*env, prefix, sizeof(prefix) - 1) != 0)
+            continue;
+        const char *rest = *env + sizeof(prefix) - 1;
+        char name[MAX_NAME + 1];
+        char source[sizeof(prefix) + MAX_NAME];
+        char text[sizeof(source) + 64];
+        int n = (int)strcspn(rest, "=");
+        if (n > MAX_NAME)
+            continue;
+        (void)snprintf(name, sizeof(name), "%.*s", n, rest);
+        const char *near = cfg_nearest(name, names, N_NAMES);
+        if (near == NULL || strcmp(near, name) == 0)
+            continue;
+        (void)snprintf(source, sizeof(source), "%s%s", prefix, name);
+        (void)snprintf(text, sizeof(text), "is no variable of Mailhatch; did you mean %s%s?",
+                       prefix, near);
+        cfg_problem_at(l, source, 0, 0, text);
+    }
+}
+
 /* The variable's value; NULL when it is unset, or set to nothing, which is reported. */
 static const char *variable(struct cfg_loader *l, const char *name)
 {
-    const char *value = l->getenv_fn(name, l->getenv_data);
+    const char *value = cfg_env_get(l->env, name);
     if (value == NULL)
         return NULL;
     if (!is_blank(value))
@@ -249,6 +295,7 @@ static void add_defaults(struct cfg_loader *l, struct cfg_node *root)
 
 void cfg_env_overlay(struct cfg_loader *l, struct cfg_node *root)
 {
+    report_mistyped(l);
     overlay_listen(l, root);
     overlay_store(l, root);
     overlay_api_key(l, root);

@@ -56,7 +56,7 @@ static struct gw_slice expand_one(struct expansion *e, struct gw_slice in)
                 "$${ for a literal ${");
         return rest;
     }
-    const char *value = e->l->getenv_fn(name, e->l->getenv_data);
+    const char *value = cfg_env_get(e->l->env, name);
     if (value != NULL && (value[0] != '\0' || !has_default)) {
         append(e, value, strlen(value));
     } else if (has_default) {

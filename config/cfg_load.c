@@ -50,14 +50,12 @@ void cfg_unref(const struct cfg **c)
         snapshot_free(s);
 }
 
-enum gw_status cfg_load_text(const char *name, const struct gw_slice *text, cfg_getenv_fn getenv_fn,
-                             void *getenv_data, const struct cfg **out,
-                             struct cfg_problems *problems)
+enum gw_status cfg_load_text(const char *name, const struct gw_slice *text, const char *const *env,
+                             const struct cfg **out, struct cfg_problems *problems)
 {
     struct cfg_snapshot *s = snapshot_new();
     struct cfg_loader *l = gw_calloc(1, sizeof(*l));
-    l->getenv_fn = getenv_fn;
-    l->getenv_data = getenv_data;
+    l->env = env;
     l->out = &s->pool;
     l->cfg = &s->cfg;
     cfg_pool_init(&l->pool);
@@ -77,8 +75,8 @@ enum gw_status cfg_load_text(const char *name, const struct gw_slice *text, cfg_
     return GW_INVALID;
 }
 
-static enum gw_status load_file(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
-                                const struct cfg **out, struct cfg_problems *problems)
+static enum gw_status load_file(const char *file, const char *const *env, const struct cfg **out,
+                                struct cfg_problems *problems)
 {
     char *buf = gw_malloc((size_t)CFG_MAX_FILE_SIZE + 1);
     struct gw_err err;
@@ -86,7 +84,7 @@ static enum gw_status load_file(const char *file, cfg_getenv_fn getenv_fn, void 
     enum gw_status status = cfg_file_read(file, buf, CFG_MAX_FILE_SIZE, &len, &err);
     if (status == GW_OK) {
         struct gw_slice text = gw_slice_of(buf, len);
-        status = cfg_load_text(file, &text, getenv_fn, getenv_data, out, problems);
+        status = cfg_load_text(file, &text, env, out, problems);
     } else {
         *out = NULL;
         *problems = (struct cfg_problems){.text = {gw_strdup(err.text)}, .n = 1};
@@ -97,11 +95,11 @@ static enum gw_status load_file(const char *file, cfg_getenv_fn getenv_fn, void 
     return status;
 }
 
-enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_data,
-                        const struct cfg **out, struct cfg_problems *problems)
+enum gw_status cfg_load(const char *file, const char *const *env, const struct cfg **out,
+                        struct cfg_problems *problems)
 {
     if (file == NULL) {
-        file = getenv_fn("MAILHATCH_CONFIG", getenv_data);
+        file = cfg_env_get(env, "MAILHATCH_CONFIG");
         if (file != NULL && file[0] == '\0') {
             static const char empty[] =
                 "MAILHATCH_CONFIG: is set but empty; unset it or name a file";
@@ -111,6 +109,6 @@ enum gw_status cfg_load(const char *file, cfg_getenv_fn getenv_fn, void *getenv_
         }
     }
     if (file == NULL)
-        return cfg_load_text(NULL, NULL, getenv_fn, getenv_data, out, problems);
-    return load_file(file, getenv_fn, getenv_data, out, problems);
+        return cfg_load_text(NULL, NULL, env, out, problems);
+    return load_file(file, env, out, problems);
 }

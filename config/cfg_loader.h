@@ -47,8 +47,7 @@ struct cfg_problem_entry {
 };
 
 struct cfg_loader {
-    cfg_getenv_fn getenv_fn;
-    void *getenv_data;
+    const char *const *env; /* as for cfg_load() */
     struct cfg_pool pool;   /* nodes and their texts, dropped when loaded */
     struct cfg_pool *out;   /* the snapshot's */
     struct cfg *cfg;        /* the snapshot's, being filled */
@@ -57,6 +56,9 @@ struct cfg_loader {
     struct cfg_problem_entry problems[CFG_MAX_PROBLEMS]; /* sorted */
     size_t n_problems, n_dropped;
 };
+
+/* The value of @name in @env, as for cfg_load(); NULL when it is unset. */
+const char *cfg_env_get(const char *const *env, const char *name);
 
 /* Report what is wrong at @at: "file:line:column: text", "MAILHATCH_X: text". Problems over
  * CFG_MAX_PROBLEMS are counted; the first ones in file order stay. */
@@ -109,8 +111,7 @@ enum gw_status cfg_file_read(const char *path, char *buf, size_t max, size_t *le
 void cfg_env_overlay(struct cfg_loader *l, struct cfg_node *root);
 
 /* cfg_load() for text in memory; @name stands for the file in problems. NULL @text: no file. */
-enum gw_status cfg_load_text(const char *name, const struct gw_slice *text, cfg_getenv_fn getenv_fn,
-                             void *getenv_data, const struct cfg **out,
-                             struct cfg_problems *problems) GW_NODISCARD;
+enum gw_status cfg_load_text(const char *name, const struct gw_slice *text, const char *const *env,
+                             const struct cfg **out, struct cfg_problems *problems) GW_NODISCARD;
 
 #endif

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* `mailhatch check-config`, and loading the configuration for the other commands. */
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #include "gateway/base/gw_buf.h"
 #include "gateway/cli.h"
 #include "gateway/cli_options.h"
 
-static const char *from_environment(const char *name, void *data)
-{
-    (void)data;
-    return getenv(name);
-}
-
 enum gw_status cli_read_config(const char *file, const struct cfg **out,
                                struct cfg_problems *problems)
 {
-    return cfg_load(file, from_environment, NULL, out, problems);
+    return cfg_load(file, (const char *const *)environ, out, problems);
 }
 
 const struct cfg *cli_load_config(const char *file)

@@ -199,22 +199,20 @@ static int check(const struct cfg_relay *relay, const struct relay_args *a)
     return ran && run.ok ? CLI_OK : CLI_FAILED;
 }
 
-/* A relay URL in the place of $MAILHATCH_RELAY, and nothing else of the environment. */
-static const char *only_relay(const char *name, void *data)
-{
-    return strcmp(name, "MAILHATCH_RELAY") == 0 ? data : NULL;
-}
-
+/* @url in the place of $MAILHATCH_RELAY, and nothing else of the environment. */
 static const struct cfg *load_url(const char *url)
 {
     struct cfg_problems problems = {.n = 0};
     const struct cfg *cfg = NULL;
-    char *copy = gw_strdup(url);
-    enum gw_status st = cfg_load(NULL, only_relay, copy, &cfg, &problems);
+    size_t size = sizeof("MAILHATCH_RELAY=") + strlen(url);
+    char *relay = gw_malloc(size);
+    (void)snprintf(relay, size, "MAILHATCH_RELAY=%s", url);
+    const char *env[] = {relay, NULL};
+    enum gw_status st = cfg_load(NULL, env, &cfg, &problems);
     for (size_t i = 0; i < problems.n; i++)
         (void)fprintf(stderr, "%s\n", problems.text[i]);
     cfg_problems_deinit(&problems);
-    gw_free_secret(&copy);
+    gw_free_secret(&relay);
     return st == GW_OK ? cfg : NULL;
 }
 

@@ -17,23 +17,12 @@
 #include "config/cfg.h"
 #include "config/cfg_loader.h"
 
-/* @data: "NAME=value" strings, NULL at the end; NULL: nothing is set. */
-static inline const char *helper_getenv(const char *name, void *data)
-{
-    const char *const *vars = data;
-    size_t n = strlen(name);
-    for (; vars != NULL && *vars != NULL; vars++)
-        if (strncmp(*vars, name, n) == 0 && (*vars)[n] == '=')
-            return *vars + n + 1;
-    return NULL;
-}
-
 /* Load @yaml (NULL: no file) as the file "t.yaml". */
 static inline enum gw_status helper_load(const char *yaml, const char **env, const struct cfg **out,
                                          struct cfg_problems *problems)
 {
     struct gw_slice text = gw_slice_str(yaml);
-    return cfg_load_text("t.yaml", yaml != NULL ? &text : NULL, helper_getenv, env, out, problems);
+    return cfg_load_text("t.yaml", yaml != NULL ? &text : NULL, env, out, problems);
 }
 
 /* The configuration, which must be good. */

@@ -73,13 +73,13 @@ static void a_file_is_found_by_name_or_variable(void **state)
     write_file(path, text, sizeof(text) - 1);
     const struct cfg *c;
     struct cfg_problems problems;
-    assert_int_equal(cfg_load(path, helper_getenv, NULL, &c, &problems), GW_OK);
+    assert_int_equal(cfg_load(path, NULL, &c, &problems), GW_OK);
     assert_int_equal(c->log.level, GW_LOG_WARN);
     cfg_unref(&c);
     char variable[64];
     (void)snprintf(variable, sizeof(variable), "MAILHATCH_CONFIG=%s", path);
     const char *env[] = {variable, NULL};
-    assert_int_equal(cfg_load(NULL, helper_getenv, env, &c, &problems), GW_OK);
+    assert_int_equal(cfg_load(NULL, env, &c, &problems), GW_OK);
     assert_int_equal(c->log.level, GW_LOG_WARN);
     cfg_unref(&c);
     assert_int_equal(unlink(path), 0);
@@ -98,14 +98,14 @@ static void a_file_that_cannot_be_read_is_an_io_error(void **state)
     const struct cfg *c;
     struct cfg_problems problems;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_int_equal(cfg_load(cases[i].file, helper_getenv, NULL, &c, &problems), GW_IO);
+        assert_int_equal(cfg_load(cases[i].file, NULL, &c, &problems), GW_IO);
         assert_null(c);
         assert_int_equal(problems.n, 1);
         assert_string_equal(problems.text[0], cases[i].want);
         cfg_problems_deinit(&problems);
     }
     const char *env[] = {"MAILHATCH_CONFIG=", NULL};
-    assert_int_equal(cfg_load(NULL, helper_getenv, env, &c, &problems), GW_INVALID);
+    assert_int_equal(cfg_load(NULL, env, &c, &problems), GW_INVALID);
     assert_null(c);
     assert_string_equal(problems.text[0],
                         "MAILHATCH_CONFIG: is set but empty; unset it or name a file");
@@ -124,10 +124,10 @@ static void a_file_over_the_limit_is_refused(void **state)
     write_file(path, text, size);
     const struct cfg *c;
     struct cfg_problems problems;
-    assert_int_equal(cfg_load(path, helper_getenv, NULL, &c, &problems), GW_INVALID);
+    assert_int_equal(cfg_load(path, NULL, &c, &problems), GW_INVALID);
     cfg_problems_deinit(&problems);
     assert_int_equal(truncate(path, (off_t)size - 1), 0);
-    assert_int_equal(cfg_load(path, helper_getenv, NULL, &c, &problems), GW_OK);
+    assert_int_equal(cfg_load(path, NULL, &c, &problems), GW_OK);
     cfg_unref(&c);
     assert_int_equal(unlink(path), 0);
     test_free(text);
@@ -206,7 +206,7 @@ static void no_copy_of_a_secret_outlives_the_configuration(void **state)
     assert_int_equal(count_in_memory(shifted, len), 0);
     const struct cfg *c;
     struct cfg_problems problems;
-    assert_int_equal(cfg_load(path, helper_getenv, NULL, &c, &problems), GW_OK);
+    assert_int_equal(cfg_load(path, NULL, &c, &problems), GW_OK);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(count_in_memory(shifted, len), 2); /* exactly the two passwords */
     cfg_unref(&c);

@@ -249,6 +249,62 @@ static void the_environment_is_checked_too(void **state)
     }
 }
 
+/* Without MAILHATCH_RELAY mail goes to the sandbox: a mistyped one must not be passed over. */
+static void mistyped_variables_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *meant;
+    } cases[] = {
+        {"RELAYS", "RELAY"},     {"REALY", "RELAY"},
+        {"RELAY_URL", "RELAY"},  {"Relay", "RELAY"},
+        {"APIKEY", "API_KEY"},   {"API_KEYS", "API_KEY"},
+        {"DATADIR", "DATA_DIR"}, {"LISTENS", "LISTEN"},
+        {"CONF", "CONFIG"},      {"APIKEYFILE", "API_KEY_FILE"},
+        {"LOGS", "LOG"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char variable[128];
+        char want[256];
+        (void)snprintf(variable, sizeof(variable), "MAILHATCH_%s=smtp://h", cases[i].name);
+        (void)snprintf(want, sizeof(want),
+                       "MAILHATCH_%s: is no variable of Mailhatch; did you mean MAILHATCH_%s?",
+                       cases[i].name, cases[i].meant);
+        const char *env[] = {"OTHER_RELAYS=x", variable, NULL};
+        helper_bad(NULL, env, want);
+    }
+}
+
+/* What Kubernetes sets in every container for services named mailhatch and mailhatch-api, and what
+ * an application beside us may have for itself. */
+static void variables_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    const char *env[] = {"MAILHATCH_SERVICE_HOST=10.0.0.1",
+                         "MAILHATCH_SERVICE_PORT=80",
+                         "MAILHATCH_SERVICE_PORT_HTTP=80",
+                         "MAILHATCH_PORT=tcp://10.0.0.1:80",
+                         "MAILHATCH_PORT_80_TCP=tcp://10.0.0.1:80",
+                         "MAILHATCH_PORT_80_TCP_PROTO=tcp",
+                         "MAILHATCH_PORT_80_TCP_PORT=80",
+                         "MAILHATCH_PORT_80_TCP_ADDR=10.0.0.1",
+                         "MAILHATCH_API_SERVICE_HOST=10.0.0.1",
+                         "MAILHATCH_API_PORT=tcp://10.0.0.1:80",
+                         "MAILHATCH_URL=http://127.0.0.1:8080",
+                         "MAILHATCH_TOKEN=x",
+                         "MAILHATCH_FROM=shop@example.com",
+                         "MAILHATCH_HOST=10.0.0.1",
+                         "MAILHATCH_USER=shop",
+                         "MAILHATCH_PASSWORD=secret",
+                         "MAILHATCH_ENABLED=1",
+                         "MAILHATCH_=x",
+                         "MAILHATCH_RELAYRELAYRELAYRELAYRELAYRELAYRELAYRELAYRELAYRELAYRELAYRELAY=x",
+                         "MAILHATCHRELAY=smtp://h",
+                         NULL};
+    const struct cfg *cfg = helper_good(NULL, env);
+    cfg_unref(&cfg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +312,8 @@ int main(void)
         cmocka_unit_test(api_keys_are_checked),
         cmocka_unit_test(routes_dkim_and_webhooks_are_checked),
         cmocka_unit_test(the_environment_is_checked_too),
+        cmocka_unit_test(mistyped_variables_are_named),
+        cmocka_unit_test(variables_of_others_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
