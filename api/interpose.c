@@ -16,6 +16,7 @@
 #include "api/connection.h"
 #include "api/h2_guard.h"
 #include "api/http1_guard.h"
+#include "api/large_buffer.h"
 
 /* NOLINTBEGIN(readability-identifier-naming, readability-function-size): the libraries' names */
 
@@ -104,6 +105,13 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         *path_len = 1;
     }
     return guarded;
+}
+
+EXPORTED h2o_iovec_t h2o_buffer_reserve(h2o_buffer_t **inbuf, size_t min_guarantee)
+{
+    NEXT(h2o_buffer_reserve);
+    api_large_buffer_grow(inbuf, min_guarantee);
+    return next(inbuf, min_guarantee);
 }
 
 /* Writing nothing is an assertion in libuv, and the HTTP library does it when TLS failed under it.

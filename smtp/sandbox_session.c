@@ -137,11 +137,21 @@ static enum sandbox_data_at after_text(enum sandbox_data_at at, char c)
     return c == '\n' && at == SANDBOX_AT_CR ? SANDBOX_AT_LINE_START : SANDBOX_AT_TEXT;
 }
 
-/* Octets of @in that are plain text of a line, up to its next CR. */
+/* Octets of @in, which begins inside a line or with a line that has no dot, up to the next dot that
+ * may begin one. */
 static size_t text_run(struct gw_slice in)
 {
-    const char *cr = memchr(in.data, '\r', in.len);
-    return cr != NULL ? (size_t)(cr - in.data) : in.len;
+    const char *lf = memmem(in.data, in.len, "\n.", 2);
+    return lf != NULL ? (size_t)(lf - in.data) + 1 : in.len;
+}
+
+static void take_text_run(struct smtp_sandbox_session *s, struct gw_slice run)
+{
+    char last = run.data[run.len - 1];
+    enum sandbox_data_at before =
+        run.len > 1 && run.data[run.len - 2] == '\r' ? SANDBOX_AT_CR : SANDBOX_AT_TEXT;
+    sandbox_transaction_add(s, run.data, run.len);
+    s->data_at = after_text(before, last);
 }
 
 /* One octet that may be part of an end of data. */
@@ -169,13 +179,13 @@ static size_t take_data(struct smtp_sandbox_session *s, struct gw_slice in)
     size_t used = 0;
     while (used < in.len && s->mode == SANDBOX_DATA) {
         struct gw_slice rest = gw_slice_of(in.data + used, in.len - used);
-        size_t run = s->data_at == SANDBOX_AT_TEXT ? text_run(rest) : 0;
-        if (run != 0) {
-            sandbox_transaction_add(s, rest.data, run);
-        } else {
+        bool in_text = s->data_at == SANDBOX_AT_TEXT ||
+                       (s->data_at == SANDBOX_AT_LINE_START && rest.data[0] != '.');
+        size_t run = in_text ? text_run(rest) : 1;
+        if (in_text)
+            take_text_run(s, gw_slice_of(rest.data, run));
+        else
             take_data_octet(s, rest.data[0]);
-            run = 1;
-        }
         used += run;
     }
     return used;

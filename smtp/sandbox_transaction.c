@@ -57,9 +57,11 @@ void sandbox_transaction_add(struct smtp_sandbox_session *s, const char *data, s
     struct sandbox_transaction *t = &s->txn;
     struct smtp_sandbox_budget *budget = s->config.budget;
     s->act->progress = true;
-    if (t->spoilt == SANDBOX_UNSPOILT && gw_buf_add(&t->content, data, len) != GW_OK)
-        spoil(s, SANDBOX_TOO_BIG);
     if (t->spoilt == SANDBOX_UNSPOILT) {
+        if (gw_buf_add(&t->content, data, len) != GW_OK) {
+            spoil(s, SANDBOX_TOO_BIG);
+            return;
+        }
         budget->used += t->content.cap - t->budgeted;
         t->budgeted = t->content.cap;
         if (budget->used > budget->max)

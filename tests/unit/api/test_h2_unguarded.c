@@ -89,6 +89,12 @@ EXPORTED int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[
     return uv_write2(req, handle, bufs, nbufs, NULL, cb);
 }
 
+EXPORTED h2o_iovec_t h2o_buffer_reserve(h2o_buffer_t **inbuf, size_t min_guarantee)
+{
+    NEXT(h2o_buffer_reserve);
+    return next(inbuf, min_guarantee);
+}
+
 /* NOLINTEND(readability-identifier-naming, readability-function-size) */
 
 static void http2_is_off_when_the_guard_is_not_in_effect(void **state)
