@@ -30,7 +30,7 @@ enum gw_status api_listener_open(uv_loop_t *loop, const struct cfg_listen *confi
 void api_listener_abort(struct api_listener *l);
 /* Tells where requests go. */
 void api_listener_start(struct api_listener *l, h2o_hostconf_t **hosts);
-/* Reads the certificate files again; *out is NULL without TLS. */
+/* Reads the certificate files again, in any thread; *out is NULL without TLS. */
 enum gw_status api_listener_load_tls(const struct api_listener *l, SSL_CTX **out,
                                      struct gw_err *err) GW_NODISCARD;
 /* For connections from now on; takes @tls over. */

@@ -158,26 +158,39 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
 
 /* ---- another configuration ---- */
 
-static void free_tls(SSL_CTX **tls, size_t n)
+struct api_load {
+    struct gw_setup_parts *setup;
+    SSL_CTX **tls; /* one per listener, NULL for plain ones */
+    size_t n_tls;
+};
+
+void api_load_free(struct api_load **load)
 {
-    for (size_t i = 0; i < n; i++)
-        SSL_CTX_free(tls[i]);
-    gw_free(tls);
+    struct api_load *l = *load;
+    *load = NULL;
+    if (l == NULL)
+        return;
+    gw_setup_parts_free(&l->setup);
+    for (size_t i = 0; i < l->n_tls; i++)
+        SSL_CTX_free(l->tls[i]);
+    gw_free(l->tls);
+    gw_free(l);
 }
 
-/* GW_OK with one context per listener, NULL for plain ones. */
-static enum gw_status load_tls(const struct api_server *s, SSL_CTX ***out, struct gw_err *err)
+enum gw_status api_load_read(const struct api_server *s, const struct cfg *cfg,
+                             const struct gw_setup_before *before, struct api_load **out,
+                             struct gw_err *err)
 {
-    SSL_CTX **tls = gw_calloc(s->n_listeners, sizeof(SSL_CTX *));
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        enum gw_status status = api_listener_load_tls(s->listeners[i], &tls[i], err);
-        if (status != GW_OK) {
-            free_tls(tls, s->n_listeners);
-            return status;
-        }
-    }
-    *out = tls;
-    return GW_OK;
+    struct api_load *l = gw_calloc(1, sizeof(*l));
+    l->n_tls = s->n_listeners;
+    l->tls = gw_calloc(l->n_tls, sizeof(SSL_CTX *));
+    enum gw_status status = gw_setup_parts_read(cfg, before, &l->setup, err);
+    for (size_t i = 0; i < l->n_tls && status == GW_OK; i++)
+        status = api_listener_load_tls(s->listeners[i], &l->tls[i], err);
+    if (status != GW_OK)
+        api_load_free(&l);
+    *out = l;
+    return status;
 }
 
 /* Without keys only this machine may ask: the listeners that are open, not those of @cfg, count. */
@@ -204,25 +217,18 @@ static struct api_rate *carry_rates(const struct api_context *c, const struct cf
     return rates;
 }
 
-enum gw_status api_server_load(struct api_server *s, const struct cfg *cfg, struct gw_dkim *dkim,
-                               bool keep_relays, struct gw_err *err)
+enum gw_status api_server_load(struct api_server *s, struct api_load *load, struct gw_err *err)
 {
-    SSL_CTX **tls = NULL;
+    const struct cfg *cfg = gw_setup_parts_cfg(load->setup);
     enum gw_status status = check_open_to_all(s, cfg, err);
     if (status == GW_OK)
-        status = load_tls(s, &tls, err);
-    if (status != GW_OK) {
-        gw_dkim_free(&dkim);
+        status = gw_gateway_load(s->context.gateway, load->setup, err);
+    if (status != GW_OK)
         return status;
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        api_listener_set_tls(s->listeners[i], load->tls[i]);
+        load->tls[i] = NULL;
     }
-    status = gw_gateway_load(s->context.gateway, cfg, dkim, keep_relays, err);
-    if (status != GW_OK) {
-        free_tls(tls, s->n_listeners);
-        return status;
-    }
-    for (size_t i = 0; i < s->n_listeners; i++)
-        api_listener_set_tls(s->listeners[i], tls[i]);
-    gw_free(tls);
     struct api_rate *rates = carry_rates(&s->context, cfg);
     gw_free(s->context.rates);
     s->context.rates = rates;

@@ -308,6 +308,8 @@ void cfg_unref(const struct cfg **c);
 /* Whether the section @part ("relays") of two configurations is the same, secrets included; what
  * files hold that are named in it aside. */
 bool cfg_same(const struct cfg *a, const struct cfg *b, const char *part);
+/* Likewise relay @i of @a and relay @j of @b, their names included. */
+bool cfg_same_relay(const struct cfg *a, size_t i, const struct cfg *b, size_t j);
 
 /* The effective configuration as YAML that cfg_load() accepts again, secrets as "********". GW_OK,
  * or GW_TOOBIG when @out is too small. */

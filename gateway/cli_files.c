@@ -2,14 +2,17 @@
 /* Watching files by asking for their status: works on every file system and mount. */
 #include "gateway/cli_files.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "gateway/base/gw_mem.h"
 
+#define NO_RELAY SIZE_MAX
+
 struct file {
     const char *path;
-    bool relay;
+    size_t relay; /* index in cfg.relays, or NO_RELAY */
     bool there;
     struct stat seen;
 };
@@ -26,7 +29,7 @@ static bool look(const char *path, struct stat *out)
 }
 
 /* @path  may be NULL */
-static void add(struct cli_files *f, const char *path, bool relay)
+static void add(struct cli_files *f, const char *path, size_t relay)
 {
     if (path == NULL)
         return;
@@ -43,20 +46,20 @@ struct cli_files *cli_files_new(const struct cfg *cfg)
 {
     struct cli_files *f = gw_calloc(1, sizeof(*f));
     for (size_t i = 0; i < cfg->n_listen; i++) {
-        add(f, cfg->listen[i].cert_file, false);
-        add(f, cfg->listen[i].key_file, false);
-        add(f, cfg->listen[i].client_ca_file, false);
+        add(f, cfg->listen[i].cert_file, NO_RELAY);
+        add(f, cfg->listen[i].key_file, NO_RELAY);
+        add(f, cfg->listen[i].client_ca_file, NO_RELAY);
     }
     for (size_t i = 0; i < cfg->n_relays; i++) {
-        add(f, cfg->relays[i].ca_file, true);
-        add(f, cfg->relays[i].client_cert_file, true);
-        add(f, cfg->relays[i].client_key_file, true);
+        add(f, cfg->relays[i].ca_file, i);
+        add(f, cfg->relays[i].client_cert_file, i);
+        add(f, cfg->relays[i].client_key_file, i);
     }
     for (size_t i = 0; i < cfg->dkim.n_domains; i++)
         for (size_t k = 0; k < cfg->dkim.domains[i].n_keys; k++)
-            add(f, cfg->dkim.domains[i].keys[k].key_file, false);
+            add(f, cfg->dkim.domains[i].keys[k].key_file, NO_RELAY);
     for (const struct cfg_file *s = cfg->secret_files; s != NULL; s = s->next)
-        add(f, s->path, false);
+        add(f, s->path, NO_RELAY);
     return f;
 }
 
@@ -79,20 +82,18 @@ static bool changed(const struct file *file)
            now.st_mtim.tv_nsec != file->seen.st_mtim.tv_nsec;
 }
 
-static bool any_changed(const struct cli_files *f, bool relays_only)
+bool cli_files_changed(const struct cli_files *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        if ((!relays_only || f->files[i].relay) && changed(&f->files[i]))
+        if (changed(&f->files[i]))
             return true;
     return false;
 }
 
-bool cli_files_changed(const struct cli_files *f)
+bool cli_files_relay_changed(const struct cli_files *f, size_t index)
 {
-    return any_changed(f, false);
-}
-
-bool cli_files_relays_changed(const struct cli_files *f)
-{
-    return any_changed(f, true);
+    for (size_t i = 0; i < f->n; i++)
+        if (f->files[i].relay == index && changed(&f->files[i]))
+            return true;
+    return false;
 }

@@ -17,7 +17,7 @@ void cli_files_free(struct cli_files **f);
 
 /* Is any of them another one than it was in cli_files_new()? */
 bool cli_files_changed(const struct cli_files *f);
-/* The same for those that relays are made from. */
-bool cli_files_relays_changed(const struct cli_files *f);
+/* The same for those that relay @index of the configuration is made from. */
+bool cli_files_relay_changed(const struct cli_files *f, size_t index);
 
 #endif

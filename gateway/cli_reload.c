@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Reload.
  *
- * Happy path: start → a thread reads the configuration and the DKIM keys → on the loop: listeners'
- * certificates, relays → everything changes at once, in one callback.
+ * Happy path: start → a thread reads the configuration, certificates, CAs and keys → on the loop:
+ * relays → everything changes at once, in one callback.
  * Failure: whatever is wrong, the old configuration stays as it is, and log, metric and whoever
  * asked say why. */
 #include "gateway/cli_reload.h"
@@ -16,7 +16,6 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
 #include "gateway/cli_files.h"
-#include "gateway/dkim.h"
 #include "gateway/metrics.h"
 #include "gateway/notify.h"
 
@@ -39,7 +38,7 @@ struct cli_reload {
     void *done_data;
     /* The thread's results: */
     const struct cfg *new_cfg;
-    struct gw_dkim *new_dkim;
+    struct api_load *load;
     char detail[API_RELOAD_DETAIL_SIZE];
 };
 
@@ -55,14 +54,20 @@ static void add_problems(struct cli_reload *r, const struct cfg_problems *proble
     }
 }
 
+static bool files_changed(size_t relay, const void *files)
+{
+    return cli_files_relay_changed(files, relay);
+}
+
 static void load(void *data)
 {
     struct cli_reload *r = data;
     struct cfg_problems problems = {.n = 0};
     struct gw_err err = {.status = GW_OK};
+    const struct gw_setup_before before = {r->cfg, files_changed, r->files};
     if (cli_read_config(r->file, &r->new_cfg, &problems) != GW_OK)
         add_problems(r, &problems);
-    else if (gw_dkim_new(&r->new_cfg->dkim, &r->new_dkim, &err) != GW_OK)
+    else if (api_load_read(r->server, r->new_cfg, &before, &r->load, &err) != GW_OK)
         (void)snprintf(r->detail, sizeof(r->detail), "%s", err.text);
     cfg_problems_deinit(&problems);
     (void)uv_async_send(&r->loaded);
@@ -91,10 +96,7 @@ static bool apply(struct cli_reload *r, struct api_reload_result *result)
     struct gw_err err = {.status = GW_OK};
     if (r->detail[0] != '\0')
         return false;
-    struct gw_dkim *dkim = r->new_dkim;
-    r->new_dkim = NULL;
-    bool keep_relays = !cli_files_relays_changed(r->files);
-    if (api_server_load(r->server, r->new_cfg, dkim, keep_relays, &err) != GW_OK) {
+    if (api_server_load(r->server, r->load, &err) != GW_OK) {
         (void)snprintf(r->detail, sizeof(r->detail), "%s", err.text);
         return false;
     }
@@ -121,12 +123,38 @@ static void report(const struct api_reload_result *result)
     gw_buf_deinit(&parts);
 }
 
+static void answer(struct cli_reload *r, const struct api_reload_result *result)
+{
+    api_reload_cb on_done = r->on_done;
+    r->on_done = NULL;
+    if (on_done != NULL)
+        on_done(result, r->done_data);
+}
+
+static void on_async_closed(uv_handle_t *handle)
+{
+    gw_free(handle->data);
+}
+
+static void end(struct cli_reload *r)
+{
+    api_load_free(&r->load);
+    cfg_unref(&r->new_cfg);
+    cli_files_free(&r->files);
+    cfg_unref(&r->cfg);
+    uv_close((uv_handle_t *)&r->loaded, on_async_closed);
+}
+
 static void on_loaded(uv_async_t *async)
 {
     struct cli_reload *r = async->data;
-    if (!r->running || r->closing)
+    if (!r->running)
         return;
     CHECK(uv_thread_join(&r->thread) == 0);
+    if (r->closing) {
+        end(r);
+        return;
+    }
     struct api_reload_result result = {.detail = r->detail};
     result.ok = apply(r, &result);
     report(&result);
@@ -135,14 +163,11 @@ static void on_loaded(uv_async_t *async)
         cli_files_free(&r->files);
     r->files = cli_files_new(r->cfg);
     r->suspicious = false;
-    gw_dkim_free(&r->new_dkim);
+    api_load_free(&r->load);
     cfg_unref(&r->new_cfg);
     r->running = false;
     gw_notify("READY=1\n");
-    api_reload_cb on_done = r->on_done;
-    r->on_done = NULL;
-    if (on_done != NULL)
-        on_done(&result, r->done_data);
+    answer(r, &result);
     if (r->again)
         cli_reload_start(r);
 }
@@ -208,11 +233,6 @@ struct cli_reload *cli_reload_new(uv_loop_t *loop, const char *file, const struc
     return r;
 }
 
-static void on_async_closed(uv_handle_t *handle)
-{
-    gw_free(handle->data);
-}
-
 void cli_reload_free(struct cli_reload **reload)
 {
     struct cli_reload *r = *reload;
@@ -220,12 +240,9 @@ void cli_reload_free(struct cli_reload **reload)
         return;
     *reload = NULL;
     r->closing = true;
-    if (r->running)
-        CHECK(uv_thread_join(&r->thread) == 0);
     api_server_on_reload(r->server, &(struct api_reload_hook){.start = NULL});
-    gw_dkim_free(&r->new_dkim);
-    cfg_unref(&r->new_cfg);
-    cli_files_free(&r->files);
-    cfg_unref(&r->cfg);
-    uv_close((uv_handle_t *)&r->loaded, on_async_closed);
+    answer(r, &(struct api_reload_result){.detail = "the server is shutting down"});
+    if (!r->running)
+        end(r);
+    /* else its thread may be stuck at a file for ever: a drain does not wait for that */
 }

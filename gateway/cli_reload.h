@@ -24,8 +24,8 @@ struct cli_reload *cli_reload_new(uv_loop_t *loop, const char *file, const struc
 void cli_reload_start(struct cli_reload *r);
 /* Once per round of the loop: looks at the files now and then. */
 void cli_reload_round(struct cli_reload *r);
-/* Nothing is loaded any more. A load in hand is finished first (this waits for its thread). Freed
- * when the loop has run its close callbacks. */
+/* Nothing is loaded any more; whoever waits is told so. Freed when the loop has run its close
+ * callbacks; with a load in hand, which nobody waits for, when that has ended. */
 void cli_reload_free(struct cli_reload **reload);
 
 #endif

@@ -220,7 +220,7 @@ int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
         gw_recipient_route(setup->cfg, m, &m->rcpts[i], gw_random01(), &plan);
         if (plan.n == 0)
             continue;
-        struct gw_lane *lane = &setup->relays->relays.lanes[plan.relays[0]];
+        struct gw_lane *lane = &setup->relays[plan.relays[0]]->lane;
         if (gw_lane_is_full(lane))
             return gw_lane_wait_ms(lane, gw_clock_mono_ms(), gw_random01());
     }

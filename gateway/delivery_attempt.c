@@ -23,7 +23,7 @@ static void on_transaction_done(struct smtp_transaction *txn);
 
 static struct gw_lane *lane_of(const struct gw_hop *h)
 {
-    return &h->attempt->setup->relays->relays.lanes[h->plan.relays[h->at]];
+    return &h->attempt->setup->relays[h->plan.relays[h->at]]->lane;
 }
 
 void gw_hop_free(struct gw_hop *h)

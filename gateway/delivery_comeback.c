@@ -74,9 +74,9 @@ static size_t find_relay(const struct cfg *cfg, const char *name)
 static bool works(const struct gw_setup *setup, size_t relay)
 {
     struct smtp_relay_stats stats;
-    if (relay == setup->cfg->n_relays || setup->relays->closing)
+    if (relay == setup->cfg->n_relays || setup->relays[relay]->closing)
         return false;
-    smtp_relay_stats(setup->relays->relays.items[relay], &stats);
+    gw_relay_stats(setup->relays[relay], &stats);
     return !stats.paused && stats.breaker == SMTP_BREAKER_CLOSED;
 }
 
@@ -112,7 +112,7 @@ static bool go_on(struct gw_comeback *c)
         c->next++;
     if (c->next >= cfg->n_relays)
         return false;
-    size_t in_hand = setup->relays->relays.lanes[up].in_hand;
+    size_t in_hand = setup->relays[up]->lane.in_hand;
     size_t free = c->window > in_hand ? c->window - in_hand : 0;
     size_t room = gw_delivery_lease_room(d);
     c->n_asked = free < room ? free : room;

@@ -87,8 +87,8 @@ static inline const char *gw_hop_relay_name(const struct gw_hop *h)
 /* NULL when it has been closed: in a drain an attempt may get there after it. */
 static inline struct smtp_relay *gw_hop_relay(const struct gw_hop *h)
 {
-    const struct gw_relay_set *set = h->attempt->setup->relays;
-    return set->closing ? NULL : set->relays.items[h->plan.relays[h->at]];
+    const struct gw_relay *r = h->attempt->setup->relays[h->plan.relays[h->at]];
+    return r->closing ? NULL : r->smtp;
 }
 
 /* delivery_plan.c */

@@ -210,7 +210,7 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
  * admitted (gw_delivery_wait_ms) goes on. */
 static bool waits_for_lane(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
 {
-    struct gw_lane *lane = &a->setup->relays->relays.lanes[relay];
+    struct gw_lane *lane = &a->setup->relays[relay]->lane;
     if (!a->from_store || !gw_lane_is_full(lane))
         return false;
     if (r->status == GW_RCPT_SCHEDULED)

@@ -43,10 +43,10 @@ static void on_relay_change(const struct gw_relay_change *change, void *data)
     struct gw_gateway *g = data;
     if (g->state != GW_RUNNING)
         return;
-    if (change->of == g->relays) /* those of an older setup are nobody's news */
+    if (gw_setup_has(g->setups.now, change->of)) /* those of an older one are nobody's news */
         gw_relay_news_add(&g->relay_news, change);
     if (change->up && g->delivery != NULL)
-        gw_delivery_relay_up(g->delivery, change->relay);
+        gw_delivery_relay_up(g->delivery, change->of->name);
 }
 
 static bool wants_cancel(const char *id, void *data)
@@ -93,9 +93,10 @@ static bool wants_sandbox(const struct cfg *cfg)
     return false;
 }
 
-enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, struct gw_dkim *dkim,
-                               bool keep_relays, struct gw_err *err)
+enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *parts,
+                               struct gw_err *err)
 {
+    const struct cfg *cfg = parts->cfg;
     enum gw_status st = GW_OK;
     if (wants_sandbox(cfg) && g->sandbox == NULL)
         st = gw_sandbox_new(&(struct gw_sandbox_env){.loop = g->loop,
@@ -104,17 +105,12 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
                                                      .on_progress = gw_gateway_progress,
                                                      .data = g},
                             &g->sandbox, err);
-    if (st != GW_OK) {
-        gw_dkim_free(&dkim);
-        return st;
-    }
-    st = gw_setups_load(&g->setups, cfg, dkim, g->sandbox, keep_relays, err);
+    if (st == GW_OK)
+        st = gw_setups_load(&g->setups, parts, g->sandbox, err);
     if (st != GW_OK)
         return st;
     g->cfg = g->setups.now->cfg;
-    const struct gw_relays *before = g->relays;
-    g->relays = &g->setups.now->relays->relays;
-    gw_relay_news_load(&g->relay_news, g->cfg, g->relays != before);
+    gw_relay_news_load(&g->relay_news, g->setups.now);
     atomic_store(&g->store->suppresses_unknown,
                  g->cfg->suppressions.automatic == CFG_SUPPRESS_UNKNOWN_MAILBOX);
     gw_webhooks_load(g);
@@ -123,8 +119,8 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, stru
 
 static enum gw_status open_parts(struct gw_gateway *g, const struct cfg *cfg, struct gw_err *err)
 {
-    struct gw_dkim *dkim = NULL;
-    enum gw_status st = gw_dkim_new(&cfg->dkim, &dkim, err);
+    struct gw_setup_parts *parts = NULL;
+    enum gw_status st = gw_setup_parts_read(cfg, NULL, &parts, err);
     if (st == GW_OK)
         st = open_store(g, &cfg->store, err);
     if (st == GW_OK) {
@@ -133,11 +129,10 @@ static enum gw_status open_parts(struct gw_gateway *g, const struct cfg *cfg, st
     }
     if (st == GW_OK)
         st = gw_workers_new(g->loop, 0, MAX_PREPARE_QUEUE, &g->workers, err);
-    if (st != GW_OK) {
-        gw_dkim_free(&dkim);
-        return st;
-    }
-    return gw_gateway_load(g, cfg, dkim, false, err);
+    if (st == GW_OK)
+        st = gw_gateway_load(g, parts, err);
+    gw_setup_parts_free(&parts);
+    return st;
 }
 
 enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_gateway **out,
@@ -146,7 +141,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     struct gw_gateway *g = gw_calloc(1, sizeof(*g));
     g->loop = loop;
     gw_setups_init(&g->setups, loop, gw_gateway_progress, g);
-    g->setups.watch = (struct gw_relay_watch){.on_change = on_relay_change, .data = g};
+    g->setups.relays.watch = (struct gw_relay_watch){.on_change = on_relay_change, .data = g};
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);

@@ -13,6 +13,7 @@
 #include "gateway/draft.h"
 #include "gateway/message.h"
 #include "gateway/problems.h"
+#include "gateway/setup_parts.h"
 
 struct gw_gateway;
 
@@ -27,14 +28,12 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
 void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(void *),
                       void *data);
 
-/* From now on @cfg is the configuration (referenced): routes, keys, limits, relays, retries. What
- * is in hand ends with the one it began with. The store stays what it is.
- * @dkim         made from @cfg->dkim; taken over in any case
- * @keep_relays  no file of a relay has changed: relays that are the same in both go on as they are
+/* From now on that of @parts is the configuration: routes, keys, limits, relays, retries. What is
+ * in hand ends with the one it began with. The store stays what it is.
+ * @parts  read while gw_gateway_cfg() was what it is now; what it holds is taken out
  * On error everything is as before, err->text says why. */
-struct gw_dkim;
-enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, struct gw_dkim *dkim,
-                               bool keep_relays, struct gw_err *err) GW_NODISCARD;
+enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *parts,
+                               struct gw_err *err) GW_NODISCARD;
 
 const struct cfg *gw_gateway_cfg(const struct gw_gateway *g); /* borrowed until the next load */
 const char *gw_gateway_version(void);

@@ -33,7 +33,6 @@ struct gw_gateway {
     const struct cfg *cfg; /* the present setup's */
     struct gw_sandbox *sandbox;
     struct gw_store *store;
-    const struct gw_relays *relays; /* the present setup's */
     struct gw_workers *workers;
     struct gw_delivery *delivery;
     struct gw_waits waits;

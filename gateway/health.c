@@ -27,13 +27,13 @@ void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status)
 /* The first relay's trouble when none is usable, else NULL. */
 static const char *relays_trouble(struct gw_gateway *g)
 {
-    for (size_t i = g->relays->n; i > 0; i--) {
+    for (size_t i = g->cfg->n_relays; i > 0; i--) {
+        const struct gw_relay *relay = g->setups.now->relays[i - 1];
         struct smtp_relay_stats s;
-        smtp_relay_stats(g->relays->items[i - 1], &s);
+        gw_relay_stats(relay, &s);
         if (relay_usable(&s))
             return NULL;
-        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s%s%s",
-                       smtp_relay_name(g->relays->items[i - 1]),
+        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s%s%s", relay->name,
                        s.paused ? "paused" : smtp_reason_name(s.last_reason),
                        s.paused || s.last_detail[0] == '\0' ? "" : ": ",
                        s.paused ? "" : s.last_detail);
@@ -61,12 +61,12 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
 static const int breaker_values[] = {
     [SMTP_BREAKER_CLOSED] = 0, [SMTP_BREAKER_HALF_OPEN] = 1, [SMTP_BREAKER_OPEN] = 2};
 
-static void collect_relay(const struct gw_relays *relays, size_t i)
+static void collect_relay(struct gw_relay *relay)
 {
     struct smtp_relay_stats s;
-    const char *name = smtp_relay_name(relays->items[i]);
-    struct gw_relay_counted *counted = &relays->counted[i];
-    smtp_relay_stats(relays->items[i], &s);
+    const char *name = relay->name;
+    struct gw_relay_counted *counted = &relay->counted;
+    gw_relay_stats(relay, &s);
     const struct {
         const char *state;
         size_t n;
@@ -88,8 +88,8 @@ static void collect_relays(struct gw_gateway *g)
                                             GW_METRIC_RELAY_UP, GW_METRIC_RELAY_BREAKER};
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
         gw_metric_clear(gauges[i]);
-    for (size_t i = 0; i < g->relays->n; i++)
-        collect_relay(g->relays, i);
+    for (size_t i = 0; i < g->cfg->n_relays; i++)
+        collect_relay(g->setups.now->relays[i]);
 }
 
 static void on_store_stats(enum gw_status status, const struct gw_store_stats *stats, void *data)

@@ -12,7 +12,7 @@
 
 size_t gw_relays_count(const struct gw_gateway *g)
 {
-    return g->relays->n;
+    return g->cfg->n_relays;
 }
 
 static const char *state_of(const struct smtp_relay_stats *s, size_t max_connections)
@@ -43,10 +43,10 @@ static void write_url(const struct cfg_relay *c, char out[GW_RELAY_URL_SIZE])
 
 void gw_relay_view(const struct gw_gateway *g, size_t index, struct gw_relay_view *out)
 {
-    PRE(index < g->relays->n);
+    PRE(index < g->cfg->n_relays);
     const struct cfg_relay *c = &g->cfg->relays[index];
     struct smtp_relay_stats s;
-    smtp_relay_stats(g->relays->items[index], &s);
+    gw_relay_stats(g->setups.now->relays[index], &s);
     *out = (struct gw_relay_view){
         .name = c->name,
         .state = state_of(&s, c->pool_connections),
@@ -79,12 +79,16 @@ void gw_relay_view(const struct gw_gateway *g, size_t index, struct gw_relay_vie
 
 void gw_relay_pause(struct gw_gateway *g, size_t index)
 {
-    PRE(index < g->relays->n);
-    smtp_relay_pause(g->relays->items[index]);
+    PRE(index < g->cfg->n_relays);
+    const struct gw_relay *r = g->setups.now->relays[index];
+    if (!r->closing)
+        smtp_relay_pause(r->smtp);
 }
 
 void gw_relay_resume(struct gw_gateway *g, size_t index)
 {
-    PRE(index < g->relays->n);
-    smtp_relay_resume(g->relays->items[index]);
+    PRE(index < g->cfg->n_relays);
+    const struct gw_relay *r = g->setups.now->relays[index];
+    if (!r->closing)
+        smtp_relay_resume(r->smtp);
 }

@@ -90,10 +90,10 @@ static void on_checked(const struct smtp_check_result *r, void *data)
 static enum gw_status begin(struct gw_relay_check *c, struct gw_err *err)
 {
     struct gw_gateway *g = c->gateway;
-    if (c->canceled || c->index >= g->relays->n)
+    if (c->canceled || c->index >= g->cfg->n_relays)
         return gw_err_set(err, GW_CANCELED, "the check was called off");
     struct smtp_relay_config config = gw_relay_config(&g->cfg->relays[c->index], g->sandbox);
-    config.secrets = gw_relay_secret_source(&g->relays->secrets[c->index]);
+    config.secrets = gw_relay_secret_source(&g->setups.now->relays[c->index]->secret);
     return smtp_check_start(g->loop, &config, on_checked, c, &c->check, err);
 }
 
@@ -111,7 +111,7 @@ static void on_timer(uv_timer_t *timer)
 struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
                                             gw_relay_check_cb on_done, void *data)
 {
-    PRE(index < g->relays->n);
+    PRE(index < g->cfg->n_relays);
     if (g->n_checks >= GW_MAX_RELAY_CHECKS || g->state != GW_RUNNING)
         return NULL;
     struct gw_relay_check *c = gw_calloc(1, sizeof(*c));

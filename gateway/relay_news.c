@@ -7,7 +7,6 @@
 #include "gateway/base/gw_mem.h"
 #include "gateway/events.h"
 #include "gateway/gateway_internal.h"
-#include "gateway/relays.h"
 
 enum {
     PAGE = 100 /* events read back at a time */
@@ -106,8 +105,9 @@ void gw_relay_news_deinit(struct gw_relay_news *n)
         forget(gw_list_entry(n->relays.next, struct gw_relay_told, link));
 }
 
-void gw_relay_news_load(struct gw_relay_news *n, const struct cfg *cfg, bool anew)
+void gw_relay_news_load(struct gw_relay_news *n, const struct gw_setup *setup)
 {
+    const struct cfg *cfg = setup->cfg;
     gw_list_foreach (it, &n->relays)
         gw_list_entry(it, struct gw_relay_told, link)->kept = false;
     for (size_t i = 0; i < cfg->n_relays; i++) {
@@ -118,7 +118,7 @@ void gw_relay_news_load(struct gw_relay_news *n, const struct cfg *cfg, bool ane
             gw_list_push_back(&n->relays, &t->link);
         }
         t->kept = true;
-        if (anew)
+        if (setup->relays[i]->anew)
             set(n, t, false, NULL, "it begins anew");
     }
     gw_list_foreach_safe (it, &n->relays) {
@@ -136,7 +136,7 @@ void gw_relay_news_start(struct gw_relay_news *n)
 
 void gw_relay_news_add(struct gw_relay_news *n, const struct gw_relay_change *change)
 {
-    struct gw_relay_told *t = find(n, change->relay);
+    struct gw_relay_told *t = find(n, change->of->name);
     if (t != NULL)
         set(n, t, !change->up, change->reason, change->detail);
 }

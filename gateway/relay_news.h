@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/cfg.h"
 #include "gateway/base/gw_list.h"
 
 struct gw_call;
 struct gw_gateway;
 struct gw_relay_change;
+struct gw_setup;
 
 /* relay_news.c's own. */
 struct gw_relay_news {
@@ -28,9 +28,8 @@ struct gw_relay_news {
 
 void gw_relay_news_init(struct gw_relay_news *n, struct gw_gateway *g);
 void gw_relay_news_deinit(struct gw_relay_news *n);
-/* @cfg    the configuration from now on
- * @anew   its relays began anew */
-void gw_relay_news_load(struct gw_relay_news *n, const struct cfg *cfg, bool anew);
+/* @setup  the one from now on; its relays that are anew begin so here */
+void gw_relay_news_load(struct gw_relay_news *n, const struct gw_setup *setup);
 /* The store can be asked. */
 void gw_relay_news_start(struct gw_relay_news *n);
 void gw_relay_news_add(struct gw_relay_news *n, const struct gw_relay_change *change);

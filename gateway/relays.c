@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the configuration of relays to live ones. */
+/* From the configuration of relays to live ones, counted. */
 #include "gateway/relays.h"
 
 #include <string.h>
@@ -93,109 +93,153 @@ struct smtp_relay_config gw_relay_config(const struct cfg_relay *c,
     return out;
 }
 
-static bool wants_http(const struct cfg *cfg)
+enum gw_status gw_relay_read_tls(const struct cfg_relay *c, struct smtp_tls_context **out,
+                                 struct gw_err *err)
 {
-    for (size_t i = 0; i < cfg->n_relays; i++)
-        if (gw_relay_secret_wants_http(&cfg->relays[i]))
-            return true;
-    return false;
+    *out = NULL;
+    if (c->sandbox)
+        return GW_OK; /* names no file, and its server is not there yet */
+    struct smtp_relay_config config = gw_relay_config(c, NULL);
+    return smtp_relay_read_tls(&config, out, err);
 }
 
-static void tell(const struct gw_relays *r, const struct gw_relay_change *change)
+/* ---- one relay ---- */
+
+static void tell(const struct gw_relay *r, const struct gw_relay_change *change)
 {
-    if (r->watch.on_change != NULL)
-        r->watch.on_change(change, r->watch.data);
+    if (r->all->watch.on_change != NULL)
+        r->all->watch.on_change(change, r->all->watch.data);
 }
 
 static void on_down(struct smtp_relay *relay, enum smtp_reason reason, const char *detail,
                     void *data)
 {
-    tell(data, &(struct gw_relay_change){.of = data,
-                                         .relay = smtp_relay_name(relay),
-                                         .reason = smtp_reason_name(reason),
-                                         .detail = detail});
+    (void)relay;
+    tell(data, &(struct gw_relay_change){
+                   .of = data, .reason = smtp_reason_name(reason), .detail = detail});
 }
 
 static void on_up(struct smtp_relay *relay, void *data)
 {
-    tell(data, &(struct gw_relay_change){.of = data, .relay = smtp_relay_name(relay), .up = true});
+    (void)relay;
+    tell(data, &(struct gw_relay_change){.of = data, .up = true});
 }
 
-enum gw_status gw_relays_open(struct gw_relays *r, uv_loop_t *loop, const struct cfg *cfg,
-                              const struct gw_sandbox *sandbox, struct gw_relay_watch watch,
-                              struct gw_err *err)
+static struct gw_http *http_of(struct gw_relays *all, const struct cfg_relay *c)
 {
-    *r = (struct gw_relays){.items = gw_calloc(cfg->n_relays, sizeof(struct smtp_relay *)),
-                            .lanes = gw_calloc(cfg->n_relays, sizeof(struct gw_lane)),
-                            .secrets = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_secret)),
-                            .counted = gw_calloc(cfg->n_relays, sizeof(struct gw_relay_counted)),
-                            .watch = watch};
-    if (wants_http(cfg)) {
-        r->http = gw_http_new(loop);
-        r->n_open++;
+    if (all->http == NULL && gw_relay_secret_wants_http(c)) {
+        all->http = gw_http_new(all->loop);
+        all->n_open++;
     }
-    for (; r->n < cfg->n_relays; r->n++) {
-        struct smtp_relay_config config = gw_relay_config(&cfg->relays[r->n], sandbox);
-        struct gw_relay_secret *secret = &r->secrets[r->n];
-        gw_relay_secret_open(secret, r->http, &cfg->relays[r->n]);
-        config.secrets = gw_relay_secret_source(secret);
-        config.on_down = on_down;
-        config.on_up = on_up;
-        config.on_change_data = r;
-        enum gw_status st = smtp_relay_new(loop, &config, &r->items[r->n], err);
-        if (st != GW_OK) {
-            gw_relay_secret_close(secret);
-            return st;
-        }
-        secret->relay = r->items[r->n];
-        r->n_open++;
+    return all->http;
+}
+
+static void free_if_done(struct gw_relay *r)
+{
+    if (r->refs != 0 || r->smtp != NULL)
+        return;
+    gw_list_remove(&r->link);
+    gw_relay_secret_close(&r->secret);
+    cfg_unref(&r->cfg);
+    gw_free(r);
+}
+
+static void on_part_closed(struct gw_relays *all)
+{
+    all->n_open--;
+    all->on_progress(all->data);
+}
+
+static void on_smtp_closed(void *data)
+{
+    struct gw_relay *r = data;
+    struct gw_relays *all = r->all;
+    r->smtp = NULL;
+    free_if_done(r);
+    on_part_closed(all);
+}
+
+static void close_relay(struct gw_relay *r, int64_t grace_ms)
+{
+    if (r->closing)
+        return;
+    r->closing = true;
+    gw_relay_secret_stop(&r->secret);
+    smtp_relay_close(r->smtp, grace_ms, on_smtp_closed, r);
+}
+
+enum gw_status gw_relay_new(struct gw_relays *all, const struct cfg *cfg, size_t index,
+                            struct smtp_tls_context *tls, const struct gw_sandbox *sandbox,
+                            struct gw_relay **out, struct gw_err *err)
+{
+    const struct cfg_relay *c = &cfg->relays[index];
+    struct smtp_relay_config config = gw_relay_config(c, sandbox);
+    struct gw_relay *r = gw_calloc(1, sizeof(*r));
+    *out = NULL;
+    *r = (struct gw_relay){
+        .name = c->name, .all = all, .cfg = cfg_ref(cfg), .refs = 1, .anew = true};
+    gw_list_push_back(&all->list, &r->link);
+    gw_relay_secret_open(&r->secret, http_of(all, c), c);
+    config.secrets = gw_relay_secret_source(&r->secret);
+    config.tls = tls;
+    config.on_down = on_down;
+    config.on_up = on_up;
+    config.on_change_data = r;
+    enum gw_status st = smtp_relay_new(all->loop, &config, &r->smtp, err);
+    if (st != GW_OK) {
+        r->refs = 0;
+        free_if_done(r);
+        return st;
     }
+    all->n_open++;
+    r->secret.relay = r->smtp;
+    *out = r;
     return GW_OK;
 }
 
-/* One of the things that are open. */
-struct closing {
-    struct gw_relays *relays;
-    struct gw_relay_secret *secret; /* NULL: the HTTP client */
-    void (*on_closed)(void *);
-    void *data;
-};
-
-static void on_part_closed(void *data)
+struct gw_relay *gw_relay_ref(struct gw_relay *r)
 {
-    struct closing c = *(struct closing *)data;
-    gw_free(data);
-    if (c.secret != NULL)
-        gw_relay_secret_close(c.secret);
-    c.relays->n_open--;
-    c.on_closed(c.data);
+    r->refs++;
+    return r;
 }
 
-static struct closing *closing_new(struct gw_relays *r, struct gw_relay_secret *secret,
-                                   void (*on_closed)(void *), void *data)
+void gw_relay_unref(struct gw_relay **at)
 {
-    struct closing *c = gw_malloc(sizeof(*c));
-    *c = (struct closing){.relays = r, .secret = secret, .on_closed = on_closed, .data = data};
-    return c;
+    struct gw_relay *r = *at;
+    *at = NULL;
+    if (r == NULL || --r->refs != 0)
+        return;
+    if (r->smtp != NULL)
+        close_relay(r, 0);
+    else
+        free_if_done(r);
 }
 
-void gw_relays_close(struct gw_relays *r, int64_t grace_ms, void (*on_closed)(void *), void *data)
+void gw_relay_stats(const struct gw_relay *r, struct smtp_relay_stats *out)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        gw_relay_secret_stop(&r->secrets[i]);
-        smtp_relay_close(r->items[i], grace_ms, on_part_closed,
-                         closing_new(r, &r->secrets[i], on_closed, data));
-    }
-    if (r->http != NULL)
-        gw_http_close(r->http, on_part_closed, closing_new(r, NULL, on_closed, data));
-    r->http = NULL;
+    *out = (struct smtp_relay_stats){.opened = r->counted.opened, .reused = r->counted.reused};
+    if (r->smtp != NULL)
+        smtp_relay_stats(r->smtp, out);
 }
 
-void gw_relays_deinit(struct gw_relays *r)
+/* ---- all of them ---- */
+
+void gw_relays_init(struct gw_relays *all, uv_loop_t *loop, void (*on_progress)(void *), void *data)
 {
-    gw_free(r->items);
-    gw_free(r->lanes);
-    gw_free(r->secrets);
-    gw_free(r->counted);
-    *r = (struct gw_relays){.items = NULL};
+    *all = (struct gw_relays){.loop = loop, .on_progress = on_progress, .data = data};
+    gw_list_init(&all->list);
+}
+
+static void on_http_closed(void *data)
+{
+    on_part_closed(data);
+}
+
+void gw_relays_close(struct gw_relays *all, int64_t grace_ms)
+{
+    gw_list_foreach (link, &all->list)
+        close_relay(gw_list_entry(link, struct gw_relay, link), grace_ms);
+    if (all->http != NULL)
+        gw_http_close(all->http, on_http_closed, all);
+    all->http = NULL;
 }

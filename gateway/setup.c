@@ -1,95 +1,95 @@
 /* SPDX-License-Identifier: MIT */
-/* Setups and their relays, counted. */
+/* Setups, counted, and what they are made from. */
 #include "gateway/setup.h"
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 
-/* ---- sets of relays ---- */
+/* ---- what files hold ---- */
 
-/* Nothing of it is open any more. */
-static void free_set_if_done(struct gw_relay_set *set)
+/* The relay of @before that is the same as relay @index of @cfg. */
+static size_t same_as_before(const struct gw_setup_before *before, const struct cfg *cfg,
+                             size_t index)
 {
-    if (set->refs != 0 || set->relays.n_open != 0)
-        return;
-    struct gw_setups *owner = set->owner;
-    gw_list_remove(&set->link);
-    gw_relays_deinit(&set->relays);
-    cfg_unref(&set->cfg);
-    gw_free(set);
-    owner->on_progress(owner->data);
+    for (size_t i = 0; before != NULL && i < before->cfg->n_relays; i++)
+        if (cfg_same_relay(before->cfg, i, cfg, index))
+            return before->files_changed(i, before->data) ? SIZE_MAX : i;
+    return SIZE_MAX;
 }
 
-static void on_relay_closed(void *data)
+enum gw_status gw_setup_parts_read(const struct cfg *cfg, const struct gw_setup_before *before,
+                                   struct gw_setup_parts **out, struct gw_err *err)
 {
-    struct gw_relay_set *set = data;
-    if (set->refs == 0)
-        free_set_if_done(set);
-    else
-        set->owner->on_progress(set->owner->data);
-}
-
-static void close_set(struct gw_relay_set *set, int64_t grace_ms)
-{
-    if (set->closing)
-        return;
-    set->closing = true;
-    gw_relays_close(&set->relays, grace_ms, on_relay_closed, set);
-}
-
-static void unref_set(struct gw_relay_set *set)
-{
-    if (--set->refs != 0)
-        return;
-    /* Nobody uses it: idle connections say QUIT, that is all. */
-    close_set(set, 0);
-    free_set_if_done(set);
-}
-
-static enum gw_status new_set(struct gw_setups *s, const struct cfg *cfg,
-                              const struct gw_sandbox *sandbox, struct gw_relay_set **out,
-                              struct gw_err *err)
-{
-    struct gw_relay_set *set = gw_calloc(1, sizeof(*set));
-    set->owner = s;
-    set->cfg = cfg_ref(cfg);
-    set->refs = 1;
-    gw_list_push_back(&s->sets, &set->link);
-    enum gw_status st = gw_relays_open(&set->relays, s->loop, cfg, sandbox, s->watch, err);
-    if (st == GW_OK)
-        *out = set;
-    else
-        unref_set(set);
+    struct gw_setup_parts *p = gw_calloc(1, sizeof(*p));
+    p->cfg = cfg_ref(cfg);
+    p->before = before != NULL ? cfg_ref(before->cfg) : NULL;
+    p->relays = gw_calloc(cfg->n_relays, sizeof(*p->relays));
+    enum gw_status st = gw_dkim_new(&cfg->dkim, &p->dkim, err);
+    for (size_t i = 0; i < cfg->n_relays && st == GW_OK; i++) {
+        p->relays[i].same = same_as_before(before, cfg, i);
+        if (p->relays[i].same == SIZE_MAX)
+            st = gw_relay_read_tls(&cfg->relays[i], &p->relays[i].tls, err);
+    }
+    if (st != GW_OK)
+        gw_setup_parts_free(&p);
+    *out = p;
     return st;
+}
+
+void gw_setup_parts_free(struct gw_setup_parts **parts)
+{
+    struct gw_setup_parts *p = *parts;
+    *parts = NULL;
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < p->cfg->n_relays; i++)
+        smtp_tls_context_free(&p->relays[i].tls);
+    gw_free(p->relays);
+    gw_dkim_free(&p->dkim);
+    cfg_unref(&p->cfg);
+    cfg_unref(&p->before);
+    gw_free(p);
+}
+
+const struct cfg *gw_setup_parts_cfg(const struct gw_setup_parts *parts)
+{
+    return parts->cfg;
 }
 
 /* ---- setups ---- */
 
 void gw_setups_init(struct gw_setups *s, uv_loop_t *loop, void (*on_progress)(void *), void *data)
 {
-    *s = (struct gw_setups){.loop = loop, .on_progress = on_progress, .data = data};
-    gw_list_init(&s->sets);
+    *s = (struct gw_setups){.now = NULL};
+    gw_relays_init(&s->relays, loop, on_progress, data);
 }
 
-enum gw_status gw_setups_load(struct gw_setups *s, const struct cfg *cfg, struct gw_dkim *dkim,
-                              const struct gw_sandbox *sandbox, bool keep_relays,
-                              struct gw_err *err)
+enum gw_status gw_setups_load(struct gw_setups *s, struct gw_setup_parts *parts,
+                              const struct gw_sandbox *sandbox, struct gw_err *err)
 {
-    struct gw_relay_set *relays = NULL;
+    const struct cfg *cfg = parts->cfg;
     struct gw_setup *before = s->now;
-    if (before != NULL && keep_relays && cfg_same(before->cfg, cfg, "relays")) {
-        relays = before->relays;
-        relays->refs++;
-    } else {
-        enum gw_status st = new_set(s, cfg, sandbox, &relays, err);
+    PRE(parts->before == (before != NULL ? before->cfg : NULL));
+    struct gw_setup *setup = gw_calloc(1, sizeof(*setup));
+    *setup = (struct gw_setup){.cfg = cfg_ref(cfg),
+                               .relays = gw_calloc(cfg->n_relays, sizeof(struct gw_relay *)),
+                               .refs = 1};
+    for (size_t i = 0; i < cfg->n_relays; i++) {
+        const struct gw_relay_parts *p = &parts->relays[i];
+        enum gw_status st = GW_OK;
+        if (before != NULL && p->same != SIZE_MAX)
+            setup->relays[i] = gw_relay_ref(before->relays[p->same]);
+        else
+            st = gw_relay_new(&s->relays, cfg, i, p->tls, sandbox, &setup->relays[i], err);
         if (st != GW_OK) {
-            gw_dkim_free(&dkim);
+            gw_setup_unref(&setup);
             return st;
         }
     }
-    struct gw_setup *setup = gw_calloc(1, sizeof(*setup));
-    *setup = (struct gw_setup){
-        .cfg = cfg_ref(cfg), .dkim = dkim, .relays = relays, .owner = s, .refs = 1};
+    for (size_t i = 0; i < cfg->n_relays; i++)
+        setup->relays[i]->anew = before == NULL || parts->relays[i].same == SIZE_MAX;
+    setup->dkim = parts->dkim;
+    parts->dkim = NULL;
     s->now = setup;
     gw_setup_unref(&before);
     return GW_OK;
@@ -97,23 +97,25 @@ enum gw_status gw_setups_load(struct gw_setups *s, const struct cfg *cfg, struct
 
 void gw_setups_close(struct gw_setups *s, int64_t grace_ms)
 {
-    gw_list_foreach_safe (link, &s->sets)
-        close_set(gw_list_entry(link, struct gw_relay_set, link), grace_ms);
+    gw_relays_close(&s->relays, grace_ms);
 }
 
 bool gw_setups_closed(const struct gw_setups *s)
 {
-    gw_list_foreach (link, &s->sets) {
-        const struct gw_relay_set *set = gw_list_entry(link, struct gw_relay_set, link);
-        if (set->relays.n_open != 0)
-            return false;
-    }
-    return true;
+    return s->relays.n_open == 0;
 }
 
 void gw_setups_deinit(struct gw_setups *s)
 {
     gw_setup_unref(&s->now);
+}
+
+bool gw_setup_has(const struct gw_setup *setup, const struct gw_relay *relay)
+{
+    for (size_t i = 0; i < setup->cfg->n_relays; i++)
+        if (setup->relays[i] == relay)
+            return true;
+    return false;
 }
 
 struct gw_setup *gw_setup_ref(struct gw_setup *setup)
@@ -129,7 +131,9 @@ void gw_setup_unref(struct gw_setup **at)
     if (setup == NULL || --setup->refs != 0)
         return;
     gw_dkim_free(&setup->dkim);
-    unref_set(setup->relays);
+    for (size_t i = 0; i < setup->cfg->n_relays; i++)
+        gw_relay_unref(&setup->relays[i]);
+    gw_free(setup->relays);
     cfg_unref(&setup->cfg);
     gw_free(setup);
 }

@@ -160,13 +160,13 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     if ((config->username == NULL) == has_secret)
         return gw_err_set(err, GW_INVALID, "relay %s: username and password need each other",
                           config->name);
-    struct smtp_tls_client_config tls_config = smtp_relay_tls_config(config);
-    if (config->tls_mode != SMTP_TLS_NONE) {
-        enum gw_status st = smtp_tls_client_context(&tls_config, &tls, err);
-        if (st != GW_OK)
-            return st;
-    }
-    enum gw_status st = smtp_resolver_new(loop, config->host, config->port, &resolver, err);
+    enum gw_status st = GW_OK;
+    if (config->tls != NULL)
+        tls = smtp_tls_context_ref(config->tls);
+    else
+        st = smtp_relay_read_tls(config, &tls, err);
+    if (st == GW_OK)
+        st = smtp_resolver_new(loop, config->host, config->port, &resolver, err);
     if (st != GW_OK) {
         smtp_tls_context_free(&tls);
         return st;
@@ -182,6 +182,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     r->session.scram_cache = &r->scram_cache;
     init_limits(r);
     init_loop_side(r, loop);
+    struct smtp_tls_client_config tls_config = smtp_relay_tls_config(config);
     if (tls != NULL && tls_config.verify == SMTP_VERIFY_NONE && tls_config.n_pins == 0)
         gw_log(GW_LOG_WARN, "relay_tls_not_verified", GW_LOG_STR("relay", r->config.name),
                GW_LOG_STR("host", r->config.host));

@@ -63,6 +63,9 @@ struct smtp_relay_config {
     int min_tls_version; /* 0x0303 (TLS 1.2) or 0x0304 */
     const char *username, *password;
     struct smtp_secret_source secrets; /* in place of the password; get NULL: none */
+    /* Made ahead by smtp_relay_read_tls(); the relay holds it too. NULL: smtp_relay_new() makes it.
+     */
+    struct smtp_tls_context *tls;
     enum smtp_auth_mech mechs[SMTP_N_AUTH_MECHS];
     size_t n_mechs;
     const char *helo_name; /* NULL: this machine's FQDN, or [127.0.0.1] */
@@ -123,6 +126,11 @@ struct smtp_transaction {
     size_t n_domains;
     struct smtp_domain *blocked_at;
 };
+
+/* Reads the CAs and client certificates that @config names, which may take milliseconds: in any
+ * thread. *out is NULL without TLS. GW_IO, GW_TLS as below. */
+enum gw_status smtp_relay_read_tls(const struct smtp_relay_config *config,
+                                   struct smtp_tls_context **out, struct gw_err *err) GW_NODISCARD;
 
 /* Loads CAs and client certificates now, so that a bad file is a start-up error.
  * GW_OK, GW_IO (file), GW_TLS (not PEM, key does not match), GW_INVALID (host name; username

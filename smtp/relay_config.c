@@ -51,6 +51,7 @@ static const char *copy(const char *s)
 void smtp_relay_config_copy(const struct smtp_relay_config *from, struct smtp_relay_config *to)
 {
     *to = *from;
+    to->tls = NULL;
     to->name = copy(from->name);
     to->host = copy(from->host);
     to->ca_file = copy(from->ca_file);
@@ -111,6 +112,14 @@ struct smtp_session_config smtp_relay_session_config(const struct smtp_relay_con
     };
     memcpy(s.mechs, c->mechs, sizeof(s.mechs));
     return s;
+}
+
+enum gw_status smtp_relay_read_tls(const struct smtp_relay_config *config,
+                                   struct smtp_tls_context **out, struct gw_err *err)
+{
+    struct smtp_tls_client_config tls = smtp_relay_tls_config(config);
+    *out = NULL;
+    return config->tls_mode != SMTP_TLS_NONE ? smtp_tls_client_context(&tls, out, err) : GW_OK;
 }
 
 struct smtp_tls_client_config smtp_relay_tls_config(const struct smtp_relay_config *c)

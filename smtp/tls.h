@@ -10,7 +10,7 @@
  * (subjectAltName only, no partial wildcards), SNI for names, sessions resumed within one context.
  *
  * Spec: RFC 8446, 5246, 6066 sec. 3 (SNI), 8314 and 8997 (TLS for mail), 9525 (names).
- * Loop thread only. */
+ * Loop thread only, but for smtp_tls_client_context(): a context may be made in another thread. */
 #ifndef SMTP_TLS_H
 #define SMTP_TLS_H
 

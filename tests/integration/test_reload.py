@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Another configuration for a running server: it is in effect at once, or nothing changes and the
 server says why. What is in hand ends with what it began with."""
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -30,6 +32,10 @@ def bearer(name):
 
 def relay_config(relay):
     return {"url": f"smtp://127.0.0.1:{relay.port}?tls=none"}
+
+
+def tls_relay_config(relay, ca_file):
+    return {"url": f"smtps://localhost:{relay.port}", "tls": {"ca_file": str(ca_file)}}
 
 
 def rewrite(server, config):
@@ -70,6 +76,116 @@ def test_relays_that_stay_keep_their_connections(serve, new_relay):
     server.send(letter())
     assert len(relay.received) == 1, "one connection carried both"
     assert server.post(letter(to=["a@example.org", "b@example.org"])).status == 422
+
+
+def test_only_the_relay_that_changed_is_replaced(serve, new_relay):
+    stays, goes, comes = new_relay(), new_relay(), new_relay()
+    server = serve(config={"relays": {"a": relay_config(stays), "b": relay_config(goes)}})
+    assert server.request("POST", "/v1/relays/b/pause").status == 200
+    server.send(letter(relay="a"))
+    rewrite(server, {"relays": {"new": relay_config(goes), "a": relay_config(stays), "b": relay_config(comes)}})
+    assert reload(server).status == 200
+    server.send(letter(relay="a"))
+    server.send(letter(relay="b"))  # another one, which nobody paused
+    assert len(stays.received) == 1 and len(stays.messages) == 2, "one connection carried both"
+    assert len(comes.messages) == 1 and not goes.messages
+
+
+def test_a_relay_that_stays_stays_paused(serve, new_relay):
+    first, second = new_relay(), new_relay()
+    server = serve(config={"relays": {"a": relay_config(first), "b": relay_config(second)}})
+    assert server.request("POST", "/v1/relays/a/pause").status == 200
+    rewrite(server, {"relays": {"a": relay_config(first)}})
+    assert reload(server).status == 200
+    assert server.get("/v1/relays/a").json()["state"] == "paused"
+
+
+def test_a_relay_whose_ca_file_changed_is_replaced(serve, new_relay, authority, tmp_path):
+    ca = tmp_path / "ca.pem"
+    shutil.copy(authority.ca_file, ca)
+    relay, plain = new_relay(tls="implicit", pair=authority.good), new_relay()
+    server = serve(config={"relays": {"r": tls_relay_config(relay, ca), "p": relay_config(plain)}})
+    server.send(letter(relay="r"))
+    server.send(letter(relay="p"))
+    shutil.copy(authority.ca_file, tmp_path / "another")
+    os.replace(tmp_path / "another", ca)
+    assert reload(server).status == 200
+    server.send(letter(relay="r"))
+    server.send(letter(relay="p"))
+    assert (len(relay.received), len(plain.received)) == (2, 1), "connections"
+
+
+@contextlib.contextmanager
+def file_that_blocks(path):
+    """Whoever reads it waits. Yields a function that waits for a reader, and returns one that lets it go on."""
+    content = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+
+    def writer():
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as e:
+            assert e.errno == errno.ENXIO  # nobody reads it yet
+            return None
+
+    def wait_for_reader():
+        pipe = until("it is being read", writer)
+
+        def give():
+            os.write(pipe, content)
+            os.close(pipe)
+        return give
+
+    try:
+        yield wait_for_reader
+    finally:
+        ordinary = path.with_suffix(".ordinary")
+        ordinary.write_bytes(content)
+        os.replace(ordinary, path)
+
+
+def config_with_files(directory, authority):
+    """A configuration that names files to be parsed, and their paths."""
+    files = {name: directory / f"{name}.pem" for name in ("ca", "cert", "key")}
+    for name, source in (("ca", authority.ca_file), ("cert", authority.good.cert_file), ("key", authority.good.key_file)):
+        shutil.copy(source, files[name])
+    tls = {f"{name}_file": str(files[name]) for name in ("cert", "key")}
+    return {"listen": [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "tls": tls}],
+            "relays": {"r": {"url": "smtps://127.0.0.1:1", "tls": {"ca_file": str(files["ca"])}}}}, files
+
+
+def in_background(server):
+    """Asks for a reload; returns the thread, and the list of its answer."""
+    answers = []
+    asks = threading.Thread(target=lambda: answers.append(reload(server)))
+    asks.start()
+    return asks, answers
+
+
+@pytest.mark.parametrize("name", ["ca", "cert"])
+def test_files_are_read_and_parsed_while_requests_are_answered(serve, authority, tmp_path, name):
+    config, files = config_with_files(tmp_path, authority)
+    server = serve(config=config)
+    with file_that_blocks(files[name]) as wait_for_reader:
+        asks, answers = in_background(server)
+        give = wait_for_reader()
+        assert server.get("/livez").status == 200 and not answers
+        give()
+        asks.join(30)
+        assert answers[0].status == 200, answers[0].body
+
+
+def test_a_drain_does_not_wait_for_a_file(serve, authority, tmp_path):
+    config, files = config_with_files(tmp_path, authority)
+    server = serve(config=config)
+    with file_that_blocks(files["ca"]) as wait_for_reader:
+        asks, answers = in_background(server)
+        wait_for_reader()
+        os.kill(server.supervisor_pid, signal.SIGTERM)
+        until("it has ended", lambda: not server.is_alive(), 10)
+        asks.join(30)
+    assert "shutting down" in answers[0].problem()["detail"]
 
 
 def test_what_is_in_hand_ends_with_the_old_configuration(serve, new_relay):

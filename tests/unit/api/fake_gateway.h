@@ -206,14 +206,37 @@ bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
     return !g->not_ready;
 }
 
-enum gw_status gw_gateway_load(struct gw_gateway *g, const struct cfg *cfg, struct gw_dkim *dkim,
-                               bool keep_relays, struct gw_err *err)
+struct gw_setup_parts {
+    const struct cfg *cfg;
+};
+
+enum gw_status gw_setup_parts_read(const struct cfg *cfg, const struct gw_setup_before *before,
+                                   struct gw_setup_parts **out, struct gw_err *err)
 {
-    (void)dkim;
-    (void)keep_relays;
+    (void)before;
+    (void)err;
+    *out = gw_calloc(1, sizeof(**out));
+    (*out)->cfg = cfg;
+    return GW_OK;
+}
+
+void gw_setup_parts_free(struct gw_setup_parts **parts)
+{
+    gw_free(*parts);
+    *parts = NULL;
+}
+
+const struct cfg *gw_setup_parts_cfg(const struct gw_setup_parts *parts)
+{
+    return parts->cfg;
+}
+
+enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *parts,
+                               struct gw_err *err)
+{
     if (g->load_fails)
         return gw_err_set(err, GW_INVALID, "the fake says no");
-    g->cfg = cfg;
+    g->cfg = parts->cfg;
     return GW_OK;
 }
 

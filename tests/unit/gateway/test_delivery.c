@@ -31,8 +31,8 @@ struct fixture {
     uv_loop_t loop;
     struct test_server *servers[MAX_RELAYS];
     struct smtp_relay *relays[MAX_RELAYS];
-    struct gw_lane lanes[MAX_RELAYS];
-    struct gw_relay_set set;
+    struct gw_relay live[MAX_RELAYS];
+    struct gw_relay *held[MAX_RELAYS];
     struct gw_setup setup;
     struct gw_setups setups;
     struct cfg_relay names[MAX_RELAYS];
@@ -102,9 +102,11 @@ static struct fixture *setup_with_rate(const char *first, const char *second, do
         .relays = f->names,
         .n_relays = MAX_RELAYS,
         .retry = {.schedule_ms = f->schedule_ms, .n_schedule = 1, .uncertain_delay_ms = 40}};
-    f->set = (struct gw_relay_set){
-        .relays = {.items = f->relays, .lanes = f->lanes, .n = MAX_RELAYS}, .refs = 1};
-    f->setup = (struct gw_setup){.cfg = &f->cfg, .relays = &f->set, .refs = 1};
+    for (size_t i = 0; i < MAX_RELAYS; i++) {
+        f->live[i] = (struct gw_relay){.name = relay_names[i], .smtp = f->relays[i], .refs = 1};
+        f->held[i] = &f->live[i];
+    }
+    f->setup = (struct gw_setup){.cfg = &f->cfg, .relays = f->held, .refs = 1};
     f->setups = (struct gw_setups){.now = &f->setup};
     assert_int_equal(gw_store_memory_new(&f->loop, STORE_BYTES, &f->store), GW_OK);
     f->delivery = gw_delivery_new(&(struct gw_delivery_env){.loop = &f->loop,
@@ -452,7 +454,7 @@ enum {
 
 static size_t n_in_hand(const struct fixture *f)
 {
-    return f->lanes[0].in_hand;
+    return f->live[0].lane.in_hand;
 }
 
 static bool has_more_in_hand(void *data)
