@@ -12,7 +12,8 @@ static void on_reloaded(const struct api_reload_result *result, void *data)
 {
     struct api_request *r = data;
     if (!result->ok) {
-        api_problem(r, API_RELOAD_FAILED, "%s", result->detail);
+        api_problem_send(
+            r, &(struct api_problem){.code = API_RELOAD_FAILED, .detail = result->detail});
         return;
     }
     struct gw_buf body;

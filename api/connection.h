@@ -33,6 +33,7 @@ struct api_acceptor {
     struct gw_list paused;  /* of listeners that wait for a descriptor */
     uv_timer_t sweeper;
     int64_t refused_logged_ms; /* when a refused connection was logged last */
+    int64_t full_at_ms;        /* monotonic, when limits.connections refused one; 0: never */
 };
 
 enum api_protocol {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What operators and orchestrators ask: alive, ready, which version. Open to everyone. */
+#include <stdio.h>
+
+#include "api/door.h"
 #include "api/json_write.h"
 #include "api/problem.h"
 #include "api/routes.h"
 
 enum {
-    MAX_HEALTH = 1024
+    MAX_HEALTH = 1024,
+    MAX_DOOR = 256
 };
 
 static void answer_one(struct api_request *r, const char *key, const char *value)
@@ -26,13 +30,21 @@ static void get_livez(struct api_request *r)
 
 static void get_readyz(struct api_request *r)
 {
-    const char *why = NULL;
-    if (r->context->draining)
+    const char *why = "";
+    char door[MAX_DOOR];
+    char detail[MAX_HEALTH + MAX_DOOR];
+    if (r->context->draining) {
         api_problem(r, API_DRAINING, "The server is shutting down.");
-    else if (gw_gateway_ready(r->context->gateway, &why))
+        return;
+    }
+    bool ready = gw_gateway_ready(r->context->gateway, &why);
+    bool open = api_door_is_open(r->context->acceptor, door, sizeof(door));
+    (void)snprintf(detail, sizeof(detail), "%s%s%s", ready ? "" : why, ready || open ? "" : "; ",
+                   open ? "" : door);
+    if (ready && open)
         answer_one(r, "status", "ready");
     else
-        api_problem(r, API_UNAVAILABLE, "%s", why != NULL ? why : "The gateway is not ready.");
+        api_problem_send(r, &(struct api_problem){.code = API_UNAVAILABLE, .detail = detail});
 }
 
 static void get_version(struct api_request *r)

@@ -51,6 +51,7 @@ static bool admit(struct api_listener *l, uv_stream_t *stream, struct api_peer *
     *peer_out = NULL;
     if (a->n_connections >= limits->connections) {
         reason = API_GUARD_CONNECTIONS;
+        a->full_at_ms = gw_clock_mono_ms();
     } else if (l->config->kind != CFG_LISTEN_UNIX) {
         if (uv_tcp_getpeername((uv_tcp_t *)stream, sa, &len) != 0)
             return false;

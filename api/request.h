@@ -29,6 +29,7 @@ enum {
     API_MAX_PARAMS = 2           /* {…} of one route's pattern */
 };
 
+struct api_acceptor;
 struct api_facade;
 struct api_route;
 struct api_event_streams;
@@ -45,6 +46,7 @@ struct api_context {
     size_t in_flight;           /* requests not yet answered */
     size_t body_bytes;          /* request bodies in memory that reached a route */
     bool draining;
+    const struct api_acceptor *acceptor;
     struct api_reload_hook reload;
     struct api_event_streams *event_streams;
     struct st_h2o_timeout_t *next_turn; /* for work that is done in slices: a millisecond */

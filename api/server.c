@@ -123,6 +123,7 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->listen_cfg = cfg_ref(cfg);
     s->context = (struct api_context){.gateway = gateway, .cfg = cfg_ref(cfg)};
     s->acceptor.context = &s->context;
+    s->context.acceptor = &s->acceptor;
     gw_list_init(&s->acceptor.connections);
     gw_list_init(&s->acceptor.paused);
     api_peers_init(&s->acceptor.peers);

@@ -122,7 +122,7 @@ struct gw_wait *gw_gateway_wait(struct gw_gateway *g, const struct gw_wait_query
 void gw_wait_cancel(struct gw_wait *w);
 
 /* Ready: not draining, the store keeps what it is given, and at least one relay can be used. When
- * not, *why_out is a sentence (static or borrowed until the loop runs again). */
+ * not, *why_out names all that is in the way (borrowed until the next call). */
 bool gw_gateway_ready(struct gw_gateway *g, const char **why_out);
 /* Brings the gauges of gateway/metrics.h up to date; those of the store a moment later, then calls
  * @on_collected once. False: it will not be called, the store still owes the answer to the call

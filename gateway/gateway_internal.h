@@ -49,7 +49,7 @@ struct gw_gateway {
     enum gw_gateway_state state;
     size_t n_parts_open;        /* while closing: parts whose on_closed is to come */
     int64_t store_failed_at_ms; /* monotonic; 0: the last thing it was given it has kept */
-    char why[512];              /* text behind gw_gateway_ready() */
+    char why[1024];             /* text behind gw_gateway_ready() */
     bool asking_store;          /* for its numbers, see gw_gateway_collect() */
     void (*on_collected)(void *);
     void *collected_data;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How the gateway is: readiness for orchestrators, gauges for /metrics. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gateway/base/gw_clock.h"
@@ -24,36 +25,41 @@ void gw_gateway_store_said(struct gw_gateway *g, enum gw_status status)
         g->store_failed_at_ms = gw_clock_mono_ms();
 }
 
-/* The first relay's trouble when none is usable, else NULL. */
-static const char *relays_trouble(struct gw_gateway *g)
+/* @what and what follows it, as far as it is there. */
+static void add_reason(struct gw_gateway *g, const char *what, const char *more, const char *detail)
 {
-    for (size_t i = g->cfg->n_relays; i > 0; i--) {
-        const struct gw_relay *relay = g->setups.now->relays[i - 1];
-        struct smtp_relay_stats s;
-        gw_relay_stats(relay, &s);
+    size_t at = strlen(g->why);
+    (void)snprintf(g->why + at, sizeof(g->why) - at, "%s%s%s%s%s%s", at > 0 ? "; " : "", what,
+                   more[0] != '\0' ? ": " : "", more, detail[0] != '\0' ? ": " : "", detail);
+}
+
+/* Nothing when one of them is usable. */
+static void add_relays(struct gw_gateway *g)
+{
+    struct smtp_relay_stats s;
+    for (size_t i = 0; i < g->cfg->n_relays; i++) {
+        gw_relay_stats(g->setups.now->relays[i], &s);
         if (relay_usable(&s))
-            return NULL;
-        (void)snprintf(g->why, sizeof(g->why), "no relay is usable; %s: %s%s%s", relay->name,
-                       s.paused ? "paused" : smtp_reason_name(s.last_reason),
-                       s.paused || s.last_detail[0] == '\0' ? "" : ": ",
-                       s.paused ? "" : s.last_detail);
+            return;
     }
-    return g->why;
+    add_reason(g, "no relay is usable", "", "");
+    for (size_t i = 0; i < g->cfg->n_relays; i++) {
+        gw_relay_stats(g->setups.now->relays[i], &s);
+        add_reason(g, g->cfg->relays[i].name, s.paused ? "paused" : smtp_reason_name(s.last_reason),
+                   s.paused ? "" : s.last_detail);
+    }
 }
 
 bool gw_gateway_ready(struct gw_gateway *g, const char **why_out)
 {
-    const char *why = NULL;
+    g->why[0] = '\0';
     if (g->state != GW_RUNNING)
-        why = "shutting down";
-    else if (g->store_failed_at_ms != 0 &&
-             gw_clock_mono_ms() - g->store_failed_at_ms <= STORE_SICK_MS)
-        why = "the store does not keep what it is given";
-    else
-        why = relays_trouble(g);
-    if (why != NULL)
-        *why_out = why;
-    return why == NULL;
+        add_reason(g, "shutting down", "", "");
+    if (g->store_failed_at_ms != 0 && gw_clock_mono_ms() - g->store_failed_at_ms <= STORE_SICK_MS)
+        add_reason(g, "the store does not keep what it is given", "", "");
+    add_relays(g);
+    *why_out = g->why;
+    return g->why[0] == '\0';
 }
 
 /* ---- gauges ---- */

@@ -142,6 +142,17 @@ def test_ready_says_which_relay_is_in_the_way(serve):
     assert server.get("/livez").status == 200
 
 
+def test_all_that_is_in_the_way_is_named(serve):
+    server = serve(config={"relays": {name: {"url": f"smtp://127.0.0.1:{free_port()}?tls=none"} for name in ("a", "b", "c")}})
+    for name in ("a", "b"):
+        assert server.request("POST", f"/v1/relays/{name}/pause").status == 200
+    assert server.get("/readyz").status == 200, "there is one left"
+    assert server.request("POST", "/v1/relays/c/pause").status == 200
+    answer = server.get("/readyz")
+    assert answer.status == 503
+    assert answer.problem()["detail"] == "no relay is usable; a: paused; b: paused; c: paused"
+
+
 # mailhatch healthcheck
 
 
