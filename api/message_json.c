@@ -158,6 +158,7 @@ static const struct api_json_field message_fields[] = {
     {"html", api_read_text, FIELD(html), {0}},
     {"headers", api_read_headers, 0, {0}},
     {"attachments", api_read_attachments, 0, {0}},
+    {"template", api_read_template, 0, {0}},
     {"variables", api_read_variables, 0, {0}},
     {"recipients", api_read_personal, 0, {0}},
     {"in_reply_to", api_read_text, FIELD(in_reply_to), {"inReplyTo"}},

@@ -26,6 +26,7 @@ static const struct api_route *const tables[] = {
     api_relays_routes,
     api_resend_routes,
     api_suppressions_routes,
+    api_templates_routes,
     api_resend_records_routes,
     api_postmark_routes,
     api_postmark_records_routes,

@@ -50,6 +50,7 @@ extern const struct api_route api_sandbox_routes[];
 extern const struct api_route api_relays_routes[];
 extern const struct api_route api_resend_routes[];
 extern const struct api_route api_suppressions_routes[];
+extern const struct api_route api_templates_routes[];
 extern const struct api_route api_resend_records_routes[];
 extern const struct api_route api_postmark_routes[];
 extern const struct api_route api_postmark_records_routes[];

@@ -91,8 +91,35 @@ static void read_object(struct api_reader *r, json_t *value, const char *pointer
 void api_read_variables(struct api_reader *r, json_t *value, const char *pointer, void *draft)
 {
     struct gw_draft *d = draft;
+    if (d->variables.kind != GW_VALUE_NULL) {
+        gw_problems_add(r->problems, pointer, GW_PROBLEM_DUPLICATE,
+                        "The variables are given beside the template, too.");
+        return;
+    }
     d->variables_pointer = pointer;
     read_object(r, value, pointer, &d->variables);
+}
+
+void api_read_template_name(struct api_reader *r, json_t *value, const char *pointer, void *draft)
+{
+    struct gw_draft *d = draft;
+    api_read_text(r, value, pointer, &d->template.name);
+}
+
+void api_read_template(struct api_reader *r, json_t *value, const char *pointer, void *draft)
+{
+    static const struct api_json_field fields[] = {
+        {"name", api_read_template_name, 0, {0}},
+        {"variables", api_read_variables, 0, {0}},
+    };
+    struct gw_draft *d = draft;
+    size_t n_before = r->problems->n + r->problems->n_dropped;
+    if (d->variables_pointer == NULL)
+        d->variables_pointer = gw_arena_printf(r->arena, "%s/variables", pointer);
+    api_read_object(r, value, pointer, fields, sizeof(fields) / sizeof(fields[0]), d);
+    if (d->template.name.value.data == NULL && r->problems->n + r->problems->n_dropped == n_before)
+        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/name", pointer),
+                        GW_PROBLEM_REQUIRED, "The name of the template is missing.");
 }
 
 void api_read_personal(struct api_reader *r, json_t *value, const char *pointer, void *draft)

@@ -8,8 +8,12 @@
 /* A JSON value as one for templates, in the reader's arena. */
 struct gw_value api_variables_value(struct api_reader *r, json_t *value);
 
-/* api_read_fn: `variables` of a draft. */
+/* api_read_fn: `variables` of a draft, which may stand in its template, too, but not in both. */
 void api_read_variables(struct api_reader *r, json_t *value, const char *pointer, void *draft);
+/* api_read_fn: `template` of a draft, {"name": "welcome", "variables": {…}}. */
+void api_read_template(struct api_reader *r, json_t *value, const char *pointer, void *draft);
+/* api_read_fn: the name of a draft's template. */
+void api_read_template_name(struct api_reader *r, json_t *value, const char *pointer, void *draft);
 /* api_read_fn: `recipients` of a draft, {"ann@example.org": {"variables": {…}}}. */
 void api_read_personal(struct api_reader *r, json_t *value, const char *pointer, void *draft);
 

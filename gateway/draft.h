@@ -109,11 +109,16 @@ struct gw_draft {
         const char *pointer;
         struct gw_field url, mailto;
     } list_unsubscribe;
-    /* subject, text and html are Mustache templates (gateway/mustache.h) when one of both is given:
-     * values for all, and those of single recipients, which come first. With values of recipients
-     * each gets a copy of its own, addressed to it alone. */
-    struct gw_value variables; /* an object, or null: not given */
-    const char *variables_pointer;
+    /* A stored template, whose texts become those of the draft (gateway/prepare_template.h). */
+    struct {
+        struct gw_field name;
+        bool subject_first; /* its subject comes before the draft's, not after it */
+    } template;
+    /* subject, text and html are Mustache templates (gateway/mustache.h) when they are stored or
+     * one of both is given: values for all, and those of single recipients, which come first. With
+     * values of recipients each gets a copy of its own, addressed to it alone. */
+    struct gw_value variables;     /* an object, or null: not given */
+    const char *variables_pointer; /* where they are, or would be; NULL: "/variables" */
     bool personal_given;
     struct gw_draft_personal *personal;
     size_t n_personal;

@@ -143,6 +143,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     gw_setups_init(&g->setups, loop, gw_gateway_progress, g);
     g->setups.relays.watch = (struct gw_relay_watch){.on_change = on_relay_change, .data = g};
     gw_waits_init(&g->waits, loop, gw_gateway_progress, g);
+    gw_template_cache_init(&g->templates);
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
     gw_list_init(&g->checks);
@@ -324,6 +325,7 @@ static void part_closed(void *data)
         return;
     void (*on_closed)(void *) = g->on_closed;
     void *closed_data = g->closed_data;
+    gw_template_cache_deinit(&g->templates);
     gw_free(g);
     on_closed(closed_data);
 }

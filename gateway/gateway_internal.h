@@ -9,6 +9,7 @@
 #include "gateway/sandbox.h"
 #include "gateway/setup.h"
 #include "gateway/store.h"
+#include "gateway/template_cache.h"
 #include "gateway/waits.h"
 #include "gateway/webhooks.h"
 #include "gateway/workers.h"
@@ -36,6 +37,7 @@ struct gw_gateway {
     struct gw_workers *workers;
     struct gw_delivery *delivery;
     struct gw_waits waits;
+    struct gw_template_cache templates;
     struct gw_id_table flights; /* submissions that lead, by idempotency key */
     struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
     struct gw_list checks;      /* of relays, running */

@@ -39,7 +39,8 @@ const struct gw_value *gw_value_find(const struct gw_value *v, struct gw_slice n
 /* ---- compiling ---- */
 
 enum {
-    MAX_DELIMITER = 16
+    MAX_DELIMITER = 16,
+    MAX_SHOWN = 60 /* octets of a tag in an error */
 };
 
 struct compiler {
@@ -60,10 +61,25 @@ static void add(struct compiler *c, enum piece_kind kind, struct gw_slice text)
         c->m->pieces[c->m->n++] = (struct piece){.kind = kind, .text = text};
 }
 
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* @tag  in c->text: where, and the beginning of it is shown */
 static enum gw_status refuse(struct compiler *c, const char *what, struct gw_slice tag)
 {
-    int shown = tag.len < 60 ? (int)tag.len : 60;
-    return gw_err_set(c->err, GW_INVALID, "%s: \"%.*s\"", what, shown, tag.data);
+    size_t line = 1;
+    size_t column = 1;
+    size_t shown = tag.len < MAX_SHOWN ? tag.len : MAX_SHOWN;
+    for (const char *p = c->text.data; p < tag.data; p++) {
+        line += *p == '\n' ? 1 : 0;
+        column = *p == '\n' ? 1 : column + (is_continuation(*p) ? 0 : 1);
+    }
+    while (shown > 0 && shown < tag.len && is_continuation(tag.data[shown]))
+        shown--;
+    return gw_err_set(c->err, GW_INVALID, "%s: \"%.*s\" (line %zu, column %zu)", what, (int)shown,
+                      tag.data, line, column);
 }
 
 /* Index of @what from @at on, text.len when it is not there. */

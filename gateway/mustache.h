@@ -21,7 +21,8 @@ enum {
 struct gw_mustache;
 
 /* GW_OK, or GW_INVALID with err->text: a tag or section that does not end, a partial, or over a
- * limit. *out is in @arena and borrows from @text. */
+ * limit, and in which line and column (characters; both from 1) that is. *out is in @arena and
+ * borrows from @text. */
 enum gw_status gw_mustache_compile(struct gw_arena *arena, struct gw_slice text,
                                    struct gw_mustache **out, struct gw_err *err) GW_NODISCARD;
 

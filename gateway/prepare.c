@@ -180,6 +180,8 @@ static enum gw_status build_copy(struct gw_prepare_job *job, struct gw_prepare_c
     gw_prepare_parts(&copy);
     if (job->problems->n > 0)
         return GW_INVALID;
+    if (!job->draft->personal_given) /* else it is as the template has it, of all of them */
+        job->m->subject = gw_arena_strdup(job->arena, m.subject);
     if (job->draft->personal_given) {
         copy.mime.to = &to;
         copy.mime.n_to = 1;
@@ -212,7 +214,11 @@ static enum gw_status build_copies(struct gw_prepare_job *job, struct gw_prepare
         gw_arena_free(&scratch);
     }
     if (out.overflowed) {
-        gw_problems_add(job->problems, personal ? "/recipients" : "/variables",
+        const char *values = job->draft->variables_pointer;
+        gw_problems_add(job->problems,
+                        personal         ? "/recipients"
+                        : values != NULL ? values
+                                         : "/variables",
                         GW_PROBLEM_TOO_LARGE, "All copies together may have at most %d octets.",
                         GW_MAX_RENDERED);
         status = GW_INVALID;

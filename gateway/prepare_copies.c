@@ -14,6 +14,7 @@ enum {
 /* One of the texts. */
 struct template
 {
+    const char *name;
     const struct gw_field *field;
     struct gw_mustache *compiled; /* NULL: not given */
     unsigned flags;
@@ -27,7 +28,8 @@ struct gw_prepare_copies {
 
 bool gw_prepare_is_rendered(const struct gw_draft *draft)
 {
-    return draft->variables.kind == GW_VALUE_OBJECT || draft->personal_given;
+    return draft->variables.kind == GW_VALUE_OBJECT || draft->personal_given ||
+           gw_is_given(&draft->template.name);
 }
 
 static void compile(struct gw_prepare_job *job, struct template *t)
@@ -69,9 +71,10 @@ struct gw_prepare_copies *gw_prepare_copies_read(struct gw_prepare_job *job)
     const struct gw_draft *d = job->draft;
     struct gw_prepare_copies *c = GW_ARENA_NEW(job->arena, struct gw_prepare_copies);
     c->steps = GW_MAX_RENDER_STEPS;
-    c->templates[0] = (struct template){.field = &d->subject};
-    c->templates[1] = (struct template){.field = &d->text};
-    c->templates[2] = (struct template){.field = &d->html, .flags = GW_MUSTACHE_HTML};
+    c->templates[0] = (struct template){.name = "subject", .field = &d->subject};
+    c->templates[1] = (struct template){.name = "text", .field = &d->text};
+    c->templates[2] =
+        (struct template){.name = "html", .field = &d->html, .flags = GW_MUSTACHE_HTML};
     for (size_t i = 0; i < N_TEMPLATES; i++)
         compile(job, &c->templates[i]);
     c->of_rcpt = GW_ARENA_ARRAY(job->arena, const struct gw_draft_personal *, job->m->n_rcpts + 1);
@@ -103,16 +106,25 @@ static const char *pointer_of(struct gw_prepare_job *job, const struct gw_draft_
     return gw_arena_printf(job->arena, "%s/%s", base, escaped);
 }
 
+/* "template at /text" or "text of the template welcome". */
+static const char *place_of(struct gw_prepare_job *job, const struct template *t)
+{
+    const struct gw_field *stored = &job->draft->template.name;
+    if (!gw_is_given(stored) || t->field->pointer != stored->pointer)
+        return gw_arena_printf(job->arena, "template at %s", t->field->pointer);
+    return gw_arena_printf(job->arena, "%s of the template %.*s", t->name,
+                           GW_SLICE_ARG(stored->value));
+}
+
 static void complain(struct gw_prepare_job *job, const struct template *t, enum gw_status status,
                      const char *pointer)
 {
     if (status == GW_NOTFOUND)
-        gw_problems_add(job->problems, pointer, GW_PROBLEM_VARIABLE,
-                        "The template at %s needs this variable.", t->field->pointer);
+        gw_problems_add(job->problems, pointer, GW_PROBLEM_VARIABLE, "The %s needs this variable.",
+                        place_of(job, t));
     else if (status == GW_INVALID)
         gw_problems_add(job->problems, pointer, GW_PROBLEM_VARIABLE,
-                        "The template at %s needs a text here, not a list or an object.",
-                        t->field->pointer);
+                        "The %s needs a text here, not a list or an object.", place_of(job, t));
     else
         gw_problems_add(job->problems, t->field->pointer, GW_PROBLEM_TOO_LARGE,
                         "What the template makes is too large, or takes too many steps.");

@@ -51,6 +51,7 @@ struct gw_problems {
     X(GW_PROBLEM_RELAY, "relay") \
     X(GW_PROBLEM_DKIM, "dkim_unavailable") \
     X(GW_PROBLEM_TEMPLATE, "template") \
+    X(GW_PROBLEM_NO_TEMPLATE, "template_not_found") \
     X(GW_PROBLEM_VARIABLE, "variable")
 
 #define GW_PROBLEM_DECLARE(name, text) extern const char(name)[];

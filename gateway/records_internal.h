@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A call of records.h, suppressions.h or events.h; shared by the files behind these only. */
+/* A call of records.h, suppressions.h, templates.h or events.h; shared by the files behind these
+ * only. */
 #ifndef GW_RECORDS_INTERNAL_H
 #define GW_RECORDS_INTERNAL_H
 
@@ -20,6 +21,7 @@ struct gw_call {
     gw_store_attempts_cb on_attempts;
     gw_history_cb on_history;
     gw_store_suppressions_cb on_suppressions;
+    gw_store_templates_cb on_templates;
     gw_store_events_cb on_events;
     void *data;
     /* of a history: */

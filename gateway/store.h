@@ -17,6 +17,7 @@
 #include "gateway/history.h"
 #include "gateway/message.h"
 #include "gateway/suppression.h"
+#include "gateway/template.h"
 
 struct gw_store;
 
@@ -161,6 +162,23 @@ typedef void (*gw_store_suppressions_cb)(enum gw_status status,
                                          const struct gw_suppression *entries, size_t n,
                                          int64_t cursor, void *data);
 
+enum {
+    GW_TEMPLATES_MAX = 200 /* of one page; ours */
+};
+
+/* Which templates of a tenant. Texts are copied. */
+struct gw_template_query {
+    const char *tenant; /* exactly this; "" are those of who needs no key */
+    const char *name;   /* one, with its texts; NULL: a page of all, without texts */
+    size_t limit;       /* 1 to GW_TEMPLATES_MAX */
+    int64_t cursor;     /* what the page before said; 0: the newest */
+};
+
+/* @templates  borrowed for the call
+ * @cursor     as the call says */
+typedef void (*gw_store_templates_cb)(enum gw_status status, const struct gw_template *templates,
+                                      size_t n, int64_t cursor, void *data);
+
 /* Message states that are not final: GW_RCPT_QUEUED to GW_RCPT_DEFERRED. */
 enum {
     GW_STORE_LIVE_STATES = GW_RCPT_DEFERRED + 1
@@ -259,6 +277,18 @@ struct gw_store_engine {
      * asked and still have a next one. */
     void (*suppressions)(struct gw_store *s, const struct gw_suppression_query *query,
                          gw_store_suppressions_cb cb, void *data);
+    /* Keeps @t (copied) under its name; one that is there keeps its place and the time it was
+     * made. @cb gets it as it is then, without texts; its cursor is 1 when the name is new, else 0.
+     * GW_TOOBIG: the tenant has too many (GW_MAX_TEMPLATES, GW_MAX_TEMPLATES_SIZE). */
+    void (*template_put)(struct gw_store *s, const char *tenant, const struct gw_template *t,
+                         gw_store_templates_cb cb, void *data);
+    /* Deletes the one of this name (copied). GW_NOTFOUND. */
+    void (*template_delete)(struct gw_store *s, const char *tenant, const char *name,
+                            gw_store_done_cb cb, void *data);
+    /* Newest first. @cb's cursor is for the next page, 0: there is none. What is asked by name is
+     * answered in the order of template_put and template_delete. */
+    void (*templates)(struct gw_store *s, const struct gw_template_query *query,
+                      gw_store_templates_cb cb, void *data);
     /* Cheap at any size. */
     void (*stats)(struct gw_store *s, gw_store_stats_cb cb, void *data);
     /* Up to @max messages with body whose next_attempt_ms ≤ @now_ms and that are not leased; leased

@@ -399,6 +399,27 @@ static void memory_suppression_list(struct gw_store *base, const struct gw_suppr
     memory_queue_reply(memory_self(base), &r);
 }
 
+static void memory_template_put(struct gw_store *base, const char *tenant,
+                                const struct gw_template *t, gw_store_templates_cb cb, void *data)
+{
+    struct memory_reply r = memory_put_template(&memory_self(base)->templates, tenant, t, cb, data);
+    memory_queue_reply(memory_self(base), &r);
+}
+
+static void memory_template_delete(struct gw_store *base, const char *tenant, const char *name,
+                                   gw_store_done_cb cb, void *data)
+{
+    struct memory_store *s = memory_self(base);
+    reply_done(s, memory_delete_template(&s->templates, tenant, name), cb, data);
+}
+
+static void memory_template_list(struct gw_store *base, const struct gw_template_query *query,
+                                 gw_store_templates_cb cb, void *data)
+{
+    struct memory_reply r = memory_list_templates(&memory_self(base)->templates, query, cb, data);
+    memory_queue_reply(memory_self(base), &r);
+}
+
 static void memory_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
                         void *data)
 {
@@ -478,6 +499,7 @@ static void on_closed(uv_handle_t *handle)
             drop_row(s, s->buckets[i]);
     memory_keys_deinit(&s->keys);
     memory_suppressions_deinit(&s->suppressions);
+    memory_templates_deinit(&s->templates);
     memory_history_deinit(&s->history);
     for (int p = 0; p < DUE_N_PRIORITIES; p++)
         due_heap_deinit(&s->due[p]);
@@ -510,6 +532,9 @@ static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .suppress = memory_suppress_entries,
                                                      .unsuppress = memory_unsuppress_entries,
                                                      .suppressions = memory_suppression_list,
+                                                     .template_put = memory_template_put,
+                                                     .template_delete = memory_template_delete,
+                                                     .templates = memory_template_list,
                                                      .note = memory_note,
                                                      .webhook_load = memory_webhook_load,
                                                      .webhook_save = memory_webhook_save,
@@ -532,6 +557,7 @@ enum gw_status gw_store_memory_new(uv_loop_t *loop, size_t max_bytes, struct gw_
     gw_list_init(&s->replies);
     memory_keys_init(&s->keys);
     memory_suppressions_init(&s->suppressions, &s->base.suppresses_unknown);
+    memory_templates_init(&s->templates);
     memory_history_init(&s->history, &s->suppressions);
     CHECK(uv_idle_init(loop, &s->idle) == 0);
     s->idle.data = s;

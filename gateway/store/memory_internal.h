@@ -11,6 +11,7 @@
 #include "gateway/store/memory_keys.h"
 #include "gateway/store/memory_reply.h"
 #include "gateway/store/memory_suppressions.h"
+#include "gateway/store/memory_templates.h"
 
 struct memory_row {
     struct memory_row *next_in_bucket;
@@ -37,6 +38,7 @@ struct memory_store {
     struct due_turns turns;
     struct memory_history history;
     struct memory_suppressions suppressions;
+    struct memory_templates templates;
     bool has_news; /* events were written since the last turn of idle */
     int64_t n_changes;
     int64_t n_live[GW_STORE_LIVE_STATES];

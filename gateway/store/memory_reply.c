@@ -46,6 +46,12 @@ void memory_reply_suppressions(struct memory_reply *r)
     gw_arena_free(&r->arena);
 }
 
+void memory_reply_templates(struct memory_reply *r)
+{
+    r->cb.templates(r->status, r->templates, r->status == GW_OK ? r->n : 0, r->cursor, r->data);
+    gw_arena_free(&r->arena);
+}
+
 void memory_reply_webhook(struct memory_reply *r)
 {
     r->cb.webhook(r->status, NULL, NULL, 0, r->data);

@@ -18,10 +18,11 @@ struct memory_reply {
     size_t n;
     int64_t cursor;
     bool more;
-    struct gw_arena *arena; /* ATTEMPTS, EVENTS, SUPPRESSIONS: holds what follows */
+    struct gw_arena *arena; /* ATTEMPTS, EVENTS, SUPPRESSIONS, TEMPLATES: holds what follows */
     const struct gw_attempt_log *attempts;
     const struct gw_event *events;
     struct gw_suppression *suppressions; /* SUPPRESSIONS: on arena */
+    struct gw_template *templates;       /* TEMPLATES: on arena */
     struct gw_store_stats stats;
     union {
         gw_store_idempotency_cb idempotency;
@@ -31,6 +32,7 @@ struct memory_reply {
         gw_store_attempts_cb attempts;
         gw_store_events_cb events;
         gw_store_suppressions_cb suppressions;
+        gw_store_templates_cb templates;
         gw_store_webhook_cb webhook;
         gw_store_stats_cb stats;
     } cb;
@@ -45,6 +47,7 @@ void memory_reply_message(struct memory_reply *r);
 void memory_reply_attempts(struct memory_reply *r);
 void memory_reply_events(struct memory_reply *r);
 void memory_reply_suppressions(struct memory_reply *r);
+void memory_reply_templates(struct memory_reply *r);
 void memory_reply_webhook(struct memory_reply *r);
 void memory_reply_stats(struct memory_reply *r);
 

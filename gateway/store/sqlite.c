@@ -76,6 +76,13 @@ static void deliver_suppressions(struct sqlite_op *op)
     op->cb.suppressions(op->status, page->found, n, page->cursor, op->data);
 }
 
+static void deliver_templates(struct sqlite_op *op)
+{
+    const struct sqlite_templates_page *page = &op->templates;
+    size_t n = op->status == GW_OK ? page->n : 0;
+    op->cb.templates(op->status, page->found, n, page->cursor, op->data);
+}
+
 static void deliver_webhook(struct sqlite_op *op)
 {
     op->cb.webhook(op->status, &op->webhook, op->retries, op->n_retries, op->data);
@@ -106,6 +113,10 @@ static void deliver(struct sqlite_op *op)
         [OP_SUPPRESS] = deliver_suppressions,
         [OP_UNSUPPRESS] = deliver_suppressions,
         [OP_SUPPRESSIONS] = deliver_suppressions,
+        [OP_TEMPLATE_PUT] = deliver_templates,
+        [OP_TEMPLATE_DELETE] = deliver_done,
+        [OP_TEMPLATE_FIND] = deliver_templates,
+        [OP_TEMPLATES] = deliver_templates,
         [OP_NOTE] = deliver_done,
         [OP_WEBHOOK_LOAD] = deliver_webhook,
         [OP_WEBHOOK_SAVE] = deliver_done,
@@ -158,7 +169,7 @@ static struct sqlite_op *new_op(enum sqlite_op_kind kind, size_t max_found, void
 static bool is_search(enum sqlite_op_kind kind)
 {
     return kind == OP_LIST || kind == OP_EVENTS || kind == OP_RAW || kind == OP_ATTEMPTS ||
-           kind == OP_STATS || kind == OP_SUPPRESSIONS;
+           kind == OP_STATS || kind == OP_SUPPRESSIONS || kind == OP_TEMPLATES;
 }
 
 static void queue(struct gw_store *base, struct sqlite_op *op)
@@ -331,6 +342,47 @@ static void sqlite_suppressions(struct gw_store *base, const struct gw_suppressi
     queue(base, op);
 }
 
+/* @max_found  templates the answer may hold */
+static struct sqlite_op *new_template_op(enum sqlite_op_kind kind, size_t max_found,
+                                         gw_store_templates_cb cb, void *data)
+{
+    PRE(max_found > 0 && max_found <= GW_TEMPLATES_MAX);
+    struct sqlite_op *op = new_op(kind, 0, data);
+    op->templates.found = GW_ARENA_ARRAY(op->arena, struct gw_template, max_found);
+    op->cb.templates = cb;
+    return op;
+}
+
+static void sqlite_template_put(struct gw_store *base, const char *tenant,
+                                const struct gw_template *t, gw_store_templates_cb cb, void *data)
+{
+    struct sqlite_op *op = new_template_op(OP_TEMPLATE_PUT, 1, cb, data);
+    op->tenant = gw_arena_strdup(op->arena, tenant);
+    op->template = gw_template_copy(op->arena, t);
+    queue(base, op);
+}
+
+static void sqlite_template_delete(struct gw_store *base, const char *tenant, const char *name,
+                                   gw_store_done_cb cb, void *data)
+{
+    struct sqlite_op *op = new_op(OP_TEMPLATE_DELETE, 0, data);
+    op->tenant = gw_arena_strdup(op->arena, tenant);
+    op->key = gw_arena_strdup(op->arena, name);
+    op->cb.done = cb;
+    queue(base, op);
+}
+
+static void sqlite_templates(struct gw_store *base, const struct gw_template_query *query,
+                             gw_store_templates_cb cb, void *data)
+{
+    enum sqlite_op_kind kind = query->name != NULL ? OP_TEMPLATE_FIND : OP_TEMPLATES;
+    struct sqlite_op *op = new_template_op(kind, query->limit, cb, data);
+    op->templates_of = *query;
+    op->templates_of.tenant = gw_arena_strdup(op->arena, query->tenant);
+    op->templates_of.name = gw_arena_strdup_or_null(op->arena, query->name);
+    queue(base, op);
+}
+
 static void sqlite_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
                         void *data)
 {
@@ -457,6 +509,9 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .suppress = sqlite_suppress_entries,
                                                      .unsuppress = sqlite_unsuppress_entries,
                                                      .suppressions = sqlite_suppressions,
+                                                     .template_put = sqlite_template_put,
+                                                     .template_delete = sqlite_template_delete,
+                                                     .templates = sqlite_templates,
                                                      .note = sqlite_note,
                                                      .webhook_load = sqlite_webhook_load,
                                                      .webhook_save = sqlite_webhook_save,

@@ -11,6 +11,7 @@
 #include "gateway/store/sqlite.h"
 #include "gateway/store/sqlite_db.h"
 #include "gateway/store/sqlite_suppressions.h"
+#include "gateway/store/sqlite_templates.h"
 
 enum {
     SQLITE_MAX_LEASE = 256 /* messages per call */
@@ -32,6 +33,10 @@ enum sqlite_op_kind {
     OP_SUPPRESS,
     OP_UNSUPPRESS,
     OP_SUPPRESSIONS,
+    OP_TEMPLATE_PUT,
+    OP_TEMPLATE_DELETE,
+    OP_TEMPLATE_FIND,
+    OP_TEMPLATES,
     OP_NOTE,
     OP_WEBHOOK_LOAD,
     OP_WEBHOOK_SAVE,
@@ -53,18 +58,21 @@ struct sqlite_op {
     const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
     const struct gw_attempt_log *attempts;    /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
     size_t n_attempts;
-    struct gw_store_change change;   /* UPDATE */
-    const char *key;                 /* IDEMPOTENCY; LEASE_WAITING: the relay */
-    const char *tenant;              /* UPDATE, GET, RAW, ATTEMPTS, SUPPRESS, UNSUPPRESS */
-    char id[GW_UUID_SIZE];           /* the same; IDEMPOTENCY: found */
-    struct gw_list_query list;       /* LIST */
-    struct gw_event_query events_of; /* EVENTS */
+    struct gw_store_change change; /* UPDATE */
+    const char *key;               /* IDEMPOTENCY; LEASE_WAITING: the relay; TEMPLATE_DELETE */
+    const char
+        *tenant; /* UPDATE, GET, RAW, ATTEMPTS, SUPPRESS, UNSUPPRESS, TEMPLATE_PUT, _DELETE */
+    char id[GW_UUID_SIZE];                         /* the same; IDEMPOTENCY: found */
+    struct gw_list_query list;                     /* LIST */
+    struct gw_event_query events_of;               /* EVENTS */
     struct gw_suppression_query list_suppressions; /* SUPPRESSIONS */
     const struct gw_suppression *entries;          /* SUPPRESS: n_entries */
     const char *const *emails;                     /* UNSUPPRESS: n_entries */
     size_t n_entries;
-    struct gw_event note;            /* NOTE */
-    struct gw_webhook_state webhook; /* WEBHOOK_SAVE; WEBHOOK_LOAD: found */
+    struct gw_template template;           /* TEMPLATE_PUT */
+    struct gw_template_query templates_of; /* TEMPLATE_FIND, TEMPLATES */
+    struct gw_event note;                  /* NOTE */
+    struct gw_webhook_state webhook;       /* WEBHOOK_SAVE; WEBHOOK_LOAD: found */
     struct gw_webhook_retry *retries;
     size_t n_retries;
     struct gw_clock_jump jump; /* CLOCK */
@@ -76,6 +84,7 @@ struct sqlite_op {
     size_t n_found;
     struct gw_event_page page;
     struct sqlite_suppressions_page suppressions;
+    struct sqlite_templates_page templates;
     int64_t cursor;
     bool more;
     struct gw_store_stats stats;
@@ -87,6 +96,7 @@ struct sqlite_op {
         gw_store_list_cb list;
         gw_store_events_cb events;
         gw_store_suppressions_cb suppressions;
+        gw_store_templates_cb templates;
         gw_store_webhook_cb webhook;
         gw_store_stats_cb stats;
     } cb;

@@ -141,6 +141,26 @@ static int run_suppressions(struct sqlite_store *s, struct sqlite_op *op)
     return sqlite_list_suppressions(&s->db, &op->list_suppressions, op->arena, &op->suppressions);
 }
 
+static int run_template_put(struct sqlite_store *s, struct sqlite_op *op)
+{
+    bool fits;
+    int rc =
+        sqlite_put_template(&s->db, op->tenant, &op->template, op->arena, &op->templates, &fits);
+    if (rc == SQLITE_OK && !fits)
+        op->status = GW_TOOBIG;
+    return rc;
+}
+
+static int run_template_delete(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_delete_template(&s->db, op->tenant, op->key);
+}
+
+static int run_templates(struct sqlite_store *s, struct sqlite_op *op)
+{
+    return sqlite_list_templates(&s->db, &op->templates_of, op->arena, &op->templates);
+}
+
 /* Up to op->max row numbers of one priority that are due, or wait for a relay. */
 static int select_due(struct sqlite_store *s, const struct sqlite_op *op, int priority,
                       int64_t *seqs, size_t *n_out)
@@ -297,6 +317,10 @@ int sqlite_op_run(struct sqlite_store *s, struct sqlite_op *op)
         [OP_SUPPRESS] = run_suppress,
         [OP_UNSUPPRESS] = run_unsuppress,
         [OP_SUPPRESSIONS] = run_suppressions,
+        [OP_TEMPLATE_PUT] = run_template_put,
+        [OP_TEMPLATE_DELETE] = run_template_delete,
+        [OP_TEMPLATE_FIND] = run_templates,
+        [OP_TEMPLATES] = run_templates,
         [OP_NOTE] = run_note,
         [OP_WEBHOOK_LOAD] = run_webhook_load,
         [OP_WEBHOOK_SAVE] = run_webhook_save,

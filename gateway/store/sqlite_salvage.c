@@ -41,6 +41,7 @@ static const struct table {
     {"idempotency", "key", false},
     {"body_drops", "at_ms, seq", false},
     {"suppressions", "seq", false},
+    {"templates", "seq", false},
     {"webhooks", "name", false},
     {"webhook_retries", "webhook, event", false},
 };

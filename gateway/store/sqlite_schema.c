@@ -111,6 +111,13 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "CREATE TABLE webhook_retries("
     "  webhook TEXT NOT NULL, event INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     "  next_ms INTEGER NOT NULL, PRIMARY KEY(webhook, event)) WITHOUT ROWID;",
+    /* 8: stored templates; the texts come last, so that a list does not read them */
+    "CREATE TABLE templates("
+    "  seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
+    "  subject TEXT, text TEXT, html TEXT);"
+    "CREATE UNIQUE INDEX templates_name ON templates(tenant, name);"
+    "CREATE INDEX templates_tenant ON templates(tenant, seq, size);",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -249,6 +256,17 @@ const char *const sqlite_statements[N_STMTS] = {
     [STMT_LIST_SUPPRESSIONS] = SUPPRESSION_COLUMNS " AND seq < ?2 ORDER BY seq DESC",
 #undef SUPPRESSION_COLUMNS
     [STMT_DELETE_SUPPRESSION] = "DELETE FROM suppressions WHERE seq = ?",
+    [STMT_PUT_TEMPLATE] =
+        "INSERT INTO templates(tenant, name, size, created_ms, updated_ms, subject, text, html)"
+        " VALUES(?1,?2,?3,?4,?4,?5,?6,?7) ON CONFLICT(tenant, name) DO UPDATE SET"
+        " size = excluded.size, updated_ms = excluded.updated_ms, subject = excluded.subject,"
+        " text = excluded.text, html = excluded.html",
+    [STMT_FIND_TEMPLATE] = "SELECT seq, name, size, created_ms, updated_ms, subject, text, html"
+                           " FROM templates WHERE tenant = ? AND name = ?",
+    [STMT_LIST_TEMPLATES] = "SELECT seq, name, size, created_ms, updated_ms FROM templates"
+                            " WHERE tenant = ?1 AND seq < ?2 ORDER BY seq DESC",
+    [STMT_SUM_TEMPLATES] = "SELECT count(*), ifnull(sum(size), 0) FROM templates WHERE tenant = ?",
+    [STMT_DELETE_TEMPLATE] = "DELETE FROM templates WHERE tenant = ? AND name = ?",
     [STMT_COUNT_STATUS] = "SELECT count(*) FROM messages WHERE status = ?",
     [STMT_SUM_FILES] = "SELECT ifnull(sum(m.size), 0) FROM bodies b JOIN messages m"
                        " ON m.seq = b.seq WHERE b.in_file = 1",

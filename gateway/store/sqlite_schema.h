@@ -4,11 +4,11 @@
 #define GW_STORE_SQLITE_SCHEMA_H
 
 enum {
-    SQLITE_SCHEMA_VERSION = 7
+    SQLITE_SCHEMA_VERSION = 8
 };
 
 /* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,
- * sqlite_load.c, sqlite_history.c and sqlite_suppressions.c. */
+ * sqlite_load.c, sqlite_history.c, sqlite_suppressions.c and sqlite_templates.c. */
 enum sqlite_stmt_id {
     STMT_BEGIN,
     STMT_COMMIT,
@@ -65,6 +65,11 @@ enum sqlite_stmt_id {
     STMT_FIND_SUPPRESSION,
     STMT_LIST_SUPPRESSIONS,
     STMT_DELETE_SUPPRESSION,
+    STMT_PUT_TEMPLATE,
+    STMT_FIND_TEMPLATE,
+    STMT_LIST_TEMPLATES,
+    STMT_SUM_TEMPLATES,
+    STMT_DELETE_TEMPLATE,
     STMT_COUNT_STATUS,
     STMT_SUM_FILES,
     STMT_OLDEST,

@@ -103,7 +103,7 @@ static void fail_op(struct sqlite_op *op, int rc)
 /* What fills the disk, and may be refused. */
 static bool brings_more(const struct sqlite_op *op)
 {
-    return op->kind == OP_COMMIT || op->kind == OP_SUPPRESS;
+    return op->kind == OP_COMMIT || op->kind == OP_SUPPRESS || op->kind == OP_TEMPLATE_PUT;
 }
 
 /* The disk is full and this is not new mail: it gets what was held back. */

@@ -16,6 +16,7 @@
 #include "gateway/records.h"
 #include "gateway/relay_admin.h"
 #include "gateway/suppressions.h"
+#include "gateway/templates.h"
 #include "gateway/webhooks.h"
 
 struct gw_submission {
@@ -305,6 +306,9 @@ struct gw_call {
     gw_history_cb on_history;
     gw_store_suppressions_cb on_suppressions;
     gw_store_events_cb on_events;
+    gw_store_templates_cb on_templates;
+    gw_template_put_cb on_template_put;
+    gw_store_done_cb on_done;
     void *data;
 };
 
@@ -325,6 +329,12 @@ static inline void fake_on_call(uv_timer_t *timer)
         c->on_events(c->status, NULL, 0, 0, false, c->data);
     if (!c->abandoned && c->on_suppressions != NULL)
         c->on_suppressions(c->status, NULL, 0, 0, c->data);
+    if (!c->abandoned && c->on_templates != NULL)
+        c->on_templates(c->status, NULL, 0, 0, c->data);
+    if (!c->abandoned && c->on_template_put != NULL)
+        c->on_template_put(&(struct gw_template_put_result){.status = c->status}, c->data);
+    if (!c->abandoned && c->on_done != NULL)
+        c->on_done(c->status, c->data);
     uv_close((uv_handle_t *)timer, fake_free_wait);
 }
 
@@ -385,6 +395,34 @@ struct gw_call *gw_list_suppressions(struct gw_gateway *g, const struct gw_suppr
     (void)query;
     struct gw_call *c = fake_call(g, NULL, GW_OK, data);
     c->on_suppressions = cb;
+    return c;
+}
+
+struct gw_call *gw_put_template(struct gw_gateway *g, const struct gw_template_given *given,
+                                gw_template_put_cb cb, void *data)
+{
+    (void)given;
+    struct gw_call *c = fake_call(g, NULL, GW_BUSY, data);
+    c->on_template_put = cb;
+    return c;
+}
+
+struct gw_call *gw_delete_template(struct gw_gateway *g, const char *tenant, const char *name,
+                                   gw_store_done_cb cb, void *data)
+{
+    (void)tenant;
+    (void)name;
+    struct gw_call *c = fake_call(g, NULL, GW_NOTFOUND, data);
+    c->on_done = cb;
+    return c;
+}
+
+struct gw_call *gw_list_templates(struct gw_gateway *g, const struct gw_template_query *query,
+                                  gw_store_templates_cb cb, void *data)
+{
+    (void)query;
+    struct gw_call *c = fake_call(g, NULL, GW_OK, data);
+    c->on_templates = cb;
     return c;
 }
 

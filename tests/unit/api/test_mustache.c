@@ -247,6 +247,46 @@ static void what_is_no_template_is_refused(void **state)
     }
 }
 
+static void an_error_says_where_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"{{a", "a tag does not end: \"{{a\" (line 1, column 1)"},
+        {"Hi {{a}}\n\xc3\xa4\xc3\xa4 {{b}", "a tag does not end: \"{{b}\" (line 2, column 4)"},
+        {"a\r\n\n  {{#l}}\n{{/m}}", "this ends no section that is open: \"m\" (line 4, column 4)"},
+        {"{{x}}{{#l}}", "a section does not end: \"l\" (line 1, column 9)"},
+        {"\n{{> p }}", "partials are not supported: \"p\" (line 2, column 5)"},
+        {"{{ }}", "a tag has no name: \"\" (line 1, column 4)"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gw_arena *arena = gw_arena_new(0);
+        struct gw_mustache *m;
+        struct gw_err err;
+        assert_int_equal(gw_mustache_compile(arena, gw_slice_str(rows[i].text), &m, &err),
+                         GW_INVALID);
+        assert_string_equal(err.text, rows[i].want);
+        gw_arena_free(&arena);
+    }
+}
+
+static void a_long_tag_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[128] = "{{a"; /* so that the cut would be in the midst of one */
+    for (size_t i = 3; i + 2 < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xa4", 3);
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_mustache *m;
+    struct gw_err err;
+    assert_int_equal(gw_mustache_compile(arena, gw_slice_str(text), &m, &err), GW_INVALID);
+    const char *end = strstr(err.text, "\" (line 1, column 1)");
+    assert_non_null(end);
+    assert_int_equal((unsigned char)end[-1], 0xa4);
+    gw_arena_free(&arena);
+}
+
 static void repeat(struct gw_buf *b, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -305,6 +345,8 @@ int main(void)
         cmocka_unit_test(every_case_of_the_specification_holds),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_no_template_is_refused),
+        cmocka_unit_test(an_error_says_where_it_is),
+        cmocka_unit_test(a_long_tag_is_cut_between_characters),
         cmocka_unit_test(templates_are_limited),
         cmocka_unit_test(rendering_is_limited),
     };
