@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What the README promises about the shipped build: time to start, memory, the price of a signature, and
 that script/run ends with a line that sends mail."""
+import contextlib
 import json
 import os
 import pathlib
 import re
-import shlex
 import signal
 import subprocess
 import sys
 
 import mailhatch
 import pytest
+import relay
 from waiting import free_port, until
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -61,12 +62,11 @@ def test_start_and_idle_memory_are_within_their_limits():
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.fixture
-def script_run():
-    """script/run on a free port; its printed lines."""
-    port = free_port()
-    run = subprocess.Popen(["script/run"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-                           env={**os.environ, "MAILHATCH_LISTEN": f"127.0.0.1:{port}"})
+@contextlib.contextmanager
+def script_run(data_dir, **settings):
+    """script/run on a free port; the two commands that it prints, and its environment."""
+    env = {**os.environ, "MAILHATCH_LISTEN": f"127.0.0.1:{free_port()}", "MAILHATCH_DATA_DIR": str(data_dir), **settings}
+    run = subprocess.Popen(["script/run"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=env)
     os.set_blocking(run.stdout.fileno(), False)
     text = bytearray()
 
@@ -76,19 +76,35 @@ def script_run():
         return b"Ctrl-C stops" in text
 
     until("script/run has printed its lines", is_complete, deadline_s=300)
-    yield text.decode()
+    send, look = re.findall(r"^  (curl .*)$", text.decode(), re.M)
+    yield send, look, env
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(60) == 0
     run.stdout.close()
 
 
-def test_script_run_ends_with_a_line_that_sends(script_run):
-    send, look = (shlex.split(line) for line in re.findall(r"^  (curl .*)$", script_run, re.M))
-    answer = subprocess.run([*send, "-w", "\n%{http_code} %{time_total}"], capture_output=True, text=True, timeout=30, check=True).stdout
-    body, figures_line = answer.rsplit("\n", 1)
-    status, seconds = figures_line.split()
-    message = json.loads(body)
-    assert status == "200" and float(seconds) < 1
-    assert [r["status"] for r in message["recipients"]] == ["sent", "sent"]
-    caught = json.loads(subprocess.run(look, capture_output=True, timeout=30, check=True).stdout)
-    assert [m["message_id"] for m in caught["messages"]] == [message["message_id"]]
+def shell(line, env):
+    return subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def test_script_run_ends_with_a_line_that_sends(tmp_path):
+    with script_run(tmp_path / "data") as (send, look, env):
+        answer = shell(send + " -w '\n%{http_code} %{time_total}'", env)
+        body, figures_line = answer.rsplit("\n", 1)
+        status, seconds = figures_line.split()
+        message = json.loads(body)
+        assert status == "200" and float(seconds) < 1
+        assert [r["status"] for r in message["recipients"]] == ["sent", "sent"]
+        caught = json.loads(shell(look, env))
+        assert [m["message_id"] for m in caught["messages"]] == [message["message_id"]]
+
+
+def test_the_line_that_sends_knows_of_a_key_and_a_relay(tmp_path):
+    key = "dev.0123456789abcdef"
+    with contextlib.closing(relay.Relay()) as peer, \
+            script_run(tmp_path / "data", MAILHATCH_API_KEY=key,
+                       MAILHATCH_RELAY=f"smtp://127.0.0.1:{peer.port}?tls=none") as (send, look, env):
+        assert key not in send + look
+        message = json.loads(shell(send, env))
+        assert [r["status"] for r in message["recipients"]] == ["sent", "sent"] and len(peer.messages) == 1
+        assert [m["id"] for m in json.loads(shell(look, env))["messages"]] == [message["id"]]
