@@ -64,7 +64,7 @@ static bool percent_decode(struct gw_slice s, char *out)
 
 static const char *split_authority(struct gw_slice s, struct authority *out)
 {
-    static const char bad_port[] = "the port must be a number from 0 to 65535";
+    static const char bad_port[] = "the port must be a number, at most 65535";
     struct gw_slice port;
     struct gw_slice host;
     *out = (struct authority){0};

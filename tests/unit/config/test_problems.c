@@ -205,7 +205,7 @@ static void variables_in_values_must_be_set_and_clean(void **state)
     }
 #define SCHEMES  "a relay is smtp://host:587 (STARTTLS), smtps://host:465 (TLS) or sandbox:"
 #define NO_HOST  "the host is missing; write smtp://host:587 or smtps://host:465"
-#define BAD_PORT "the port must be a number from 0 to 65535"
+#define BAD_PORT "the port must be a number, at most 65535"
 #define NOT_HOST \
     "not a host name: use an IP address, or letters, digits, \"-\" and single dots, at most 63 " \
     "characters between dots and 253 in all (names in other scripts in their xn-- form)"

@@ -7,7 +7,7 @@
 #define NOT_HOST \
     "not a host name: use an IP address, or letters, digits, \"-\" and single dots, at most 63 " \
     "characters between dots and 253 in all (names in other scripts in their xn-- form)"
-#define BAD_PORT "the port must be a number from 0 to 65535"
+#define BAD_PORT "the port must be a number, at most 65535"
 
 #define NEEDS_KEY(place, address) \
     place address \
