@@ -260,7 +260,8 @@ struct gw_store_engine {
                          gw_store_events_cb cb, void *data);
     /* Writes an event about a relay or a webhook (@e copied; its seq is of no meaning). */
     void (*note)(struct gw_store *s, const struct gw_event *e, gw_store_done_cb cb, void *data);
-    /* How far a webhook is. GW_NOTFOUND: nothing was saved under this name. */
+    /* How far a webhook is. One of which nothing was saved begins here, behind the last event that
+     * there is, and that is saved: nothing that is asked of the store later is before it. */
     void (*webhook_load)(struct gw_store *s, const char *name, gw_store_webhook_cb cb, void *data);
     /* All of @progress is copied. Engines that are not durable do nothing. */
     void (*webhook_save)(struct gw_store *s, const struct gw_webhook_progress *progress,

@@ -337,25 +337,6 @@ void gw_webhook_pump(struct gw_webhook *w)
 
 /* ---- which there are ---- */
 
-static void on_end_known(enum gw_status status, const struct gw_event *events, size_t n,
-                         int64_t last, bool more, void *data)
-{
-    struct gw_webhook *w = data;
-    (void)events;
-    (void)n;
-    (void)more;
-    w->call = NULL;
-    w->batch = GW_BATCH_NONE;
-    if (status != GW_OK)
-        return; /* the tick asks again */
-    w->loaded = true;
-    w->state.cursor = last;
-    w->dirty = true; /* what happens from now on counts, also when nothing does before a restart */
-    w->news = true;
-    gw_webhook_save(w);
-    gw_webhook_pump(w);
-}
-
 static void on_loaded(enum gw_status status, const struct gw_webhook_state *state,
                       const struct gw_webhook_retry *retries, size_t n, void *data)
 {
@@ -371,11 +352,8 @@ static void on_loaded(enum gw_status status, const struct gw_webhook_state *stat
         w->news = true;
         gw_metric_set(GW_METRIC_WEBHOOK_PAUSED, w->state.paused, GW_LABELS(w->name));
         gw_webhook_pump(w);
-    } else if (status != GW_NOTFOUND) { /* the tick asks again */
+    } else { /* the tick asks again */
         w->batch = GW_BATCH_NONE;
-    } else if (!w->owner->stopping) {
-        struct gw_event_query q = {.after = GW_EVENTS_LATEST, .max = 1};
-        w->call = gw_events_after(g, &q, on_end_known, w);
     }
     g->n_calls--;
     gw_gateway_progress(g);

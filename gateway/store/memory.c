@@ -432,11 +432,13 @@ static void memory_note(struct gw_store *base, const struct gw_event *e, gw_stor
 static void memory_webhook_load(struct gw_store *base, const char *name, gw_store_webhook_cb cb,
                                 void *data)
 {
+    struct memory_store *s = memory_self(base);
     (void)name;
-    memory_queue_reply(memory_self(base), &(struct memory_reply){.call = memory_reply_webhook,
-                                                                 .status = GW_NOTFOUND,
-                                                                 .cb.webhook = cb,
-                                                                 .data = data});
+    memory_queue_reply(s, &(struct memory_reply){.call = memory_reply_webhook,
+                                                 .status = GW_OK,
+                                                 .cursor = s->history.last_seq,
+                                                 .cb.webhook = cb,
+                                                 .data = data});
 }
 
 static void memory_webhook_save(struct gw_store *base, const struct gw_webhook_progress *progress,

@@ -54,7 +54,8 @@ void memory_reply_templates(struct memory_reply *r)
 
 void memory_reply_webhook(struct memory_reply *r)
 {
-    r->cb.webhook(r->status, NULL, NULL, 0, r->data);
+    const struct gw_webhook_state state = {.cursor = r->cursor};
+    r->cb.webhook(r->status, &state, NULL, 0, r->data);
 }
 
 void memory_reply_stats(struct memory_reply *r)

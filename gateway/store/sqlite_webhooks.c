@@ -21,11 +21,41 @@ static int load_state(struct sqlite_db *d, const char *name, struct gw_webhook_s
     return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_NOTFOUND : rc;
 }
 
+static int put_state(struct sqlite_db *d, const char *name, const struct gw_webhook_state *state)
+{
+    struct sqlite_binder b = sqlite_bind_start(d, STMT_PUT_WEBHOOK);
+    sqlite_bind_text(&b, name);
+    sqlite_bind_int(&b, state->cursor);
+    sqlite_bind_int(&b, state->paused);
+    sqlite_bind_int(&b, state->failing_since_ms);
+    sqlite_bind_int(&b, state->replay_next);
+    sqlite_bind_int(&b, state->replay_end);
+    sqlite_bind_int(&b, state->replay_since_ms);
+    sqlite_bind_int(&b, state->replay_until_ms);
+    return sqlite_db_run(d, STMT_PUT_WEBHOOK);
+}
+
+static int begin(struct sqlite_db *d, const char *name, struct gw_webhook_state *out)
+{
+    *out = (struct gw_webhook_state){.cursor = 0};
+    sqlite3_stmt *s = d->stmts[STMT_LAST_EVENT];
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW)
+        out->cursor = sqlite3_column_int64(s, 0);
+    (void)sqlite3_reset(s);
+    if (rc != SQLITE_ROW)
+        return rc;
+    rc = put_state(d, name, out);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int sqlite_load_webhook(struct sqlite_db *d, const char *name, struct gw_arena *arena,
                         struct gw_webhook_state *state_out, struct gw_webhook_retry **retries_out,
                         size_t *n_out)
 {
     int rc = load_state(d, name, state_out);
+    if (rc == SQLITE_NOTFOUND)
+        rc = begin(d, name, state_out);
     struct sqlite_binder b = sqlite_bind_start(d, STMT_SELECT_RETRIES);
     sqlite_bind_text(&b, name);
     *retries_out = NULL;
@@ -42,20 +72,6 @@ int sqlite_load_webhook(struct sqlite_db *d, const char *name, struct gw_arena *
     }
     (void)sqlite3_reset(b.s);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
-static int put_state(struct sqlite_db *d, const char *name, const struct gw_webhook_state *state)
-{
-    struct sqlite_binder b = sqlite_bind_start(d, STMT_PUT_WEBHOOK);
-    sqlite_bind_text(&b, name);
-    sqlite_bind_int(&b, state->cursor);
-    sqlite_bind_int(&b, state->paused);
-    sqlite_bind_int(&b, state->failing_since_ms);
-    sqlite_bind_int(&b, state->replay_next);
-    sqlite_bind_int(&b, state->replay_end);
-    sqlite_bind_int(&b, state->replay_since_ms);
-    sqlite_bind_int(&b, state->replay_until_ms);
-    return sqlite_db_run(d, STMT_PUT_WEBHOOK);
 }
 
 static int put_retry(struct sqlite_db *d, const char *name, const struct gw_webhook_retry *r)

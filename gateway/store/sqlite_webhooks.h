@@ -7,7 +7,8 @@
 #include "gateway/store.h"
 #include "gateway/store/sqlite_db.h"
 
-/* SQLITE_NOTFOUND: nothing was saved. @retries_out is on @arena. */
+/* Of which nothing was saved: begins behind the last event, and saves that.
+ * @retries_out  on @arena */
 int sqlite_load_webhook(struct sqlite_db *d, const char *name, struct gw_arena *arena,
                         struct gw_webhook_state *state_out, struct gw_webhook_retry **retries_out,
                         size_t *n_out);

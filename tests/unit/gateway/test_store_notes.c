@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events that are about no message: kept with the others, and found without going through them. */
+/* Events that are about no message: kept with the others, and found without going through them. And
+ * where webhooks, which read all of them, begin. */
 #include "tests/lib/store_fixture.h"
 
 #include <stdio.h>
@@ -114,11 +115,59 @@ static void a_tenant_sees_notes_only_with_operations(void **state)
     store_test_close(&f);
 }
 
+/* ---- webhooks ---- */
+
+static int64_t cursor;
+
+static void on_webhook(enum gw_status status, const struct gw_webhook_state *state,
+                       const struct gw_webhook_retry *retries, size_t n, void *data)
+{
+    struct store_fixture *f = data;
+    (void)retries;
+    f->n_ends++;
+    assert_int_equal(status, GW_OK);
+    assert_int_equal(n, 0);
+    assert_false(state->paused);
+    cursor = state->cursor;
+}
+
+static void load(struct store_fixture *f)
+{
+    f->n_expected++;
+    f->store->engine->webhook_load(f->store, "crm", on_webhook, f);
+}
+
+/* What is committed after somebody asked for it is its business, also when the process ends before
+ * the answer is there. */
+static void a_webhook_begins_with_what_comes_next(void **state)
+{
+    struct store_fixture f;
+    store_test_open(&f, state);
+    fill(&f);
+    load(&f);
+    struct gw_message *m = store_test_new_message("k1", 4);
+    store_test_ask_commit(&f, m);
+    store_test_settle(&f);
+    assert_true(cursor >= N_MESSAGES);
+    ask(&f, (struct gw_event_query){.after = cursor});
+    assert_int_equal(page.n, 1);
+    if (f.engine == STORE_TEST_SQLITE) {
+        int64_t first = cursor;
+        store_test_reopen(&f);
+        load(&f);
+        store_test_settle(&f);
+        assert_int_equal(cursor, first);
+    }
+    gw_message_free(&m);
+    store_test_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST_EACH(notes_are_found_between_messages),
         STORE_TEST_EACH(a_tenant_sees_notes_only_with_operations),
+        STORE_TEST_EACH(a_webhook_begins_with_what_comes_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
