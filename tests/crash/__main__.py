@@ -49,7 +49,8 @@ def run(job):
 def summary(total, start):
     return (f"{total['rounds']} rounds in {time.monotonic() - start:.0f} s, {total['messages']} messages acknowledged, "
             f"{total['sent']} of {total['recipients']} recipients sent, {total['uncertain']} uncertain, "
-            f"{total['duplicates']} duplicates (all marked), {total['quarantined']} quarantined")
+            f"{total['duplicates']} duplicates (all marked), {total['quarantined']} quarantined, {total['events']} events told"
+            f" ({total['events refused']} refused at first)")
 
 
 def main():

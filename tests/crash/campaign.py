@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A campaign: one data directory that a server is killed on again and again, and a look at what is left."""
 import collections
+import contextlib
 import pathlib
 import random
 import re
@@ -9,11 +10,11 @@ import signal
 import tempfile
 
 import checks
+import told
 from load import Load
 from server import Server
 from sink import Sink
 from waiting import until
-from webhook_receiver import Receiver
 
 ROUNDS = 12           # in one campaign
 LOAD_S = (0.02, 0.30)  # from the first answer to the signal
@@ -47,7 +48,7 @@ class Campaign:
         self._random = random.Random(seed)
         self._directory = tempfile.mkdtemp(prefix="mailhatch-crash-")
         self._sink = Sink()
-        self._hook = Receiver()
+        self._hook = told.Told(seed)
         self._server = Server(binary, self._directory, self._sink.port, self._hook.url)
         self._load = Load(self._random, self._server)
         self._data = f"{self._directory}/data"
@@ -122,8 +123,13 @@ class Campaign:
         assert self._server.start()
         self._load.repeat_all()
         until("every recipient is final", lambda: checks.n_unfinished(self._data) == 0, QUIET_DEADLINE_S)
+        happened = told.numbers(self._data)
+        with contextlib.suppress(AssertionError):  # the checks below say what is missing
+            until("all events are told", lambda: self._hook.knows(happened), QUIET_DEADLINE_S)
         self._server.terminate()
         self.wrong += checks.after_death(self._data, self._load)
         wrong, counts = checks.at_the_end(self._data, self._load, self._sink)
-        self.wrong += wrong
+        self.wrong += wrong + told.at_the_end(self._data, self._load, self._hook)
         self.counts += counts
+        self.counts["events"] = len(self._hook.events)
+        self.counts["events refused"] = self._hook.n_refused
