@@ -106,20 +106,27 @@ void api_read_template_name(struct api_reader *r, json_t *value, const char *poi
     api_read_text(r, value, pointer, &d->template.name);
 }
 
+void api_read_template_object(struct api_reader *r, json_t *value, const char *pointer,
+                              struct gw_draft *draft, const struct api_template_format *format)
+{
+    size_t n_before = r->problems->n + r->problems->n_dropped;
+    if (draft->variables_pointer == NULL)
+        draft->variables_pointer = gw_arena_printf(r->arena, "%s/variables", pointer);
+    api_read_object(r, value, pointer, format->fields, format->n_fields, draft);
+    bool complained = r->problems->n + r->problems->n_dropped > n_before;
+    if (draft->template.name.value.data == NULL && !complained)
+        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/%s", pointer, format->name),
+                        GW_PROBLEM_REQUIRED, "The template is not named.");
+}
+
 void api_read_template(struct api_reader *r, json_t *value, const char *pointer, void *draft)
 {
     static const struct api_json_field fields[] = {
         {"name", api_read_template_name, 0, {0}},
         {"variables", api_read_variables, 0, {0}},
     };
-    struct gw_draft *d = draft;
-    size_t n_before = r->problems->n + r->problems->n_dropped;
-    if (d->variables_pointer == NULL)
-        d->variables_pointer = gw_arena_printf(r->arena, "%s/variables", pointer);
-    api_read_object(r, value, pointer, fields, sizeof(fields) / sizeof(fields[0]), d);
-    if (d->template.name.value.data == NULL && r->problems->n + r->problems->n_dropped == n_before)
-        gw_problems_add(r->problems, gw_arena_printf(r->arena, "%s/name", pointer),
-                        GW_PROBLEM_REQUIRED, "The name of the template is missing.");
+    static const struct api_template_format format = {fields, 2, "name"};
+    api_read_template_object(r, value, pointer, draft, &format);
 }
 
 void api_read_personal(struct api_reader *r, json_t *value, const char *pointer, void *draft)

@@ -20,7 +20,7 @@ struct gw_value {
     enum gw_value_kind kind;
     struct gw_slice text;         /* TEXT, and TRUE and FALSE as words */
     const struct gw_value *items; /* LIST, OBJECT */
-    const struct gw_slice *names; /* OBJECT: of the items; unique */
+    const struct gw_slice *names; /* OBJECT: of the items; the first of a name counts */
     size_t n;
 };
 

@@ -186,12 +186,13 @@ void api_compat_send_batch(struct api_request *r, const struct api_compat_batch 
     begin(run);
 }
 
-enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body, size_t max,
-                                     struct gw_batch_items *out, struct gw_problems *problems)
+enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body,
+                                     struct gw_slice list, size_t max, struct gw_batch_items *out,
+                                     struct gw_problems *problems)
 {
     struct gw_err err;
     struct gw_slice *items = GW_ARENA_ARRAY(arena, struct gw_slice, max);
-    enum gw_status status = api_json_split_array(body, body, items, max, &out->n, &err);
+    enum gw_status status = api_json_split_array(body, list, items, max, &out->n, &err);
     out->items = items;
     if (status == GW_PROTO)
         gw_problems_add(problems, "", GW_PROBLEM_VALUE, "%s", err.text);

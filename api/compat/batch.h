@@ -36,8 +36,9 @@ struct api_compat_batch {
  * fails in the midst of a strict one, part of it may have been taken. */
 void api_compat_send_batch(struct api_request *r, const struct api_compat_batch *batch);
 
-/* For a gw_split_fn: @body is a list of 1 to @max messages. */
-enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body, size_t max,
-                                     struct gw_batch_items *out, struct gw_problems *problems);
+/* For a gw_split_fn: @list, in @body or all of it, is a list of 1 to @max messages. */
+enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body,
+                                     struct gw_slice list, size_t max, struct gw_batch_items *out,
+                                     struct gw_problems *problems);
 
 #endif

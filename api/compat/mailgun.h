@@ -26,6 +26,12 @@ void api_mailgun_read_variables(struct gw_problems *problems, struct gw_field gi
 /* Makes templates of subject, text and html, whose %recipient.name% take these values. */
 void api_mailgun_make_templates(struct gw_problems *problems, struct gw_draft *draft);
 
+/* The values of the template that the draft names: those of @given (`t:variables`, a JSON object;
+ * data NULL: not given) come before those of the header X-Mailgun-Variables, and these before the
+ * `v:` ones. */
+void api_mailgun_fill_template(struct gw_problems *problems, struct gw_field given,
+                               struct gw_draft *draft);
+
 /* An RFC 5322 date-time (sec. 3.3; also with the zones GMT, UT and UTC) as RFC 3339 text, which
  * gw_prepare() judges: 2011-10-25T23:10:10+00:00. NULL when it is none. */
 const char *api_mailgun_time(struct gw_arena *arena, struct gw_slice text);

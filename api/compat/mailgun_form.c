@@ -16,6 +16,7 @@ struct form {
     struct gw_arena *arena;
     struct gw_problems *problems;
     struct gw_draft *draft;
+    struct gw_field template_values;
     struct api_multipart body;
 };
 
@@ -229,6 +230,15 @@ static void read_recipient_variables(struct form *f, const struct given *g, size
         api_mailgun_read_variables(f->problems, field_of(g), f->draft);
 }
 
+static void read_template_values(struct form *f, const struct given *g, size_t offset)
+{
+    (void)offset;
+    if (f->template_values.value.data != NULL)
+        gw_problems_add(f->problems, g->pointer, GW_PROBLEM_DUPLICATE, "Give it once.");
+    else
+        f->template_values = field_of(g);
+}
+
 static void read_unsupported(struct form *f, const struct given *g, size_t offset)
 {
     (void)offset;
@@ -271,6 +281,9 @@ static const struct parameter parameters[] = {
     {"o:archive-to", read_unsupported, 0, FOR_MIME},
     {"o:suppress-headers", read_unsupported, 0, FOR_MIME},
     {"recipient-variables", read_recipient_variables, 0, 0},
+    {"template", read_text, FIELD(template.name), 0},
+    {"t:variables", read_template_values, 0, 0},
+    {"t:text", read_only_yes, 0, 0},
     {"template", read_unsupported, 0, FOR_MIME},
     {"t:", read_unsupported, 0, FOR_MIME},
     {"amp-html", read_unsupported, 0, 0},
@@ -316,6 +329,20 @@ static void check_mime(struct form *f)
         gw_problems_add(f->problems, "/to", GW_PROBLEM_REQUIRED, "A recipient is required.");
 }
 
+/* With a stored template each recipient's own values would be for texts that are not here. */
+static void fill_template(struct form *f)
+{
+    if (f->draft->template.name.value.data != NULL) {
+        api_mailgun_fill_template(f->problems, f->template_values, f->draft);
+        if (f->draft->personal_given)
+            gw_problems_add(f->problems, "/recipient-variables", GW_PROBLEM_UNSUPPORTED,
+                            "They do not go with a template; send each its own message.");
+    } else if (f->template_values.value.data != NULL) {
+        gw_problems_add(f->problems, f->template_values.pointer, GW_PROBLEM_UNSUPPORTED,
+                        "Only a template takes these: name one.");
+    }
+}
+
 static enum gw_status read_form(struct form *f)
 {
     size_t n = f->body.n;
@@ -332,6 +359,7 @@ static enum gw_status read_form(struct form *f)
     }
     if (f->is_mime)
         check_mime(f);
+    fill_template(f);
     if (f->draft->personal_given)
         api_mailgun_make_templates(f->problems, f->draft);
     return f->problems->n == 0 ? GW_OK : GW_INVALID;

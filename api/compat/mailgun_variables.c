@@ -18,9 +18,9 @@ static const char variable_start[] = "%recipient.";
 
 /* ---- values ---- */
 
-static void read_addresses(struct api_reader *r, json_t *root, const char *pointer,
-                           struct gw_draft *d)
+static void read_addresses(struct api_reader *r, json_t *root, const char *pointer, void *target)
 {
+    struct gw_draft *d = target;
     const char *key;
     json_t *value;
     d->personal = GW_ARENA_ARRAY(r->arena, struct gw_draft_personal, json_object_size(root));
@@ -37,8 +37,9 @@ static void read_addresses(struct api_reader *r, json_t *root, const char *point
     }
 }
 
-void api_mailgun_read_variables(struct gw_problems *problems, struct gw_field given,
-                                struct gw_draft *draft)
+/* The parameter as JSON, which must be an object, to @read. */
+static void read_json(struct gw_problems *problems, struct gw_field given, const char *wanted,
+                      api_read_fn read, void *target)
 {
     struct gw_arena *arena = problems->arena;
     struct api_guarded_json doc;
@@ -46,15 +47,81 @@ void api_mailgun_read_variables(struct gw_problems *problems, struct gw_field gi
     json_t *root = NULL;
     const char *repeated;
     struct api_reader r = {.arena = arena, .problems = problems, .doc = &doc};
-    draft->personal_given = true;
     if (api_json_guard(arena, given.value, &doc, &err) != GW_OK ||
         api_json_parse(arena, &doc, &root, &repeated, &err) != GW_OK)
         gw_problems_add(problems, given.pointer, GW_PROBLEM_VALUE, "%s", err.text);
     else if (!json_is_object(root))
-        api_read_wrong_type(&r, root, given.pointer, "a JSON object of addresses");
+        api_read_wrong_type(&r, root, given.pointer, wanted);
     else
-        read_addresses(&r, root, given.pointer, draft);
+        read(&r, root, given.pointer, target);
     json_decref(root);
+}
+
+void api_mailgun_read_variables(struct gw_problems *problems, struct gw_field given,
+                                struct gw_draft *draft)
+{
+    draft->personal_given = true;
+    read_json(problems, given, "a JSON object of addresses", read_addresses, draft);
+}
+
+/* ---- a stored template's values ---- */
+
+/* Places of @from behind those of @into. */
+static void append(struct gw_arena *arena, struct gw_value *into, const struct gw_value *from)
+{
+    size_t n = into->n + from->n;
+    struct gw_value *items = GW_ARENA_ARRAY(arena, struct gw_value, n);
+    struct gw_slice *names = GW_ARENA_ARRAY(arena, struct gw_slice, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct gw_value *of = i < into->n ? into : from;
+        size_t at = i < into->n ? i : i - into->n;
+        items[i] = of->items[at];
+        names[i] = of->names[at];
+    }
+    *into = (struct gw_value){.kind = GW_VALUE_OBJECT, .items = items, .names = names, .n = n};
+}
+
+static void read_values(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    struct gw_value one = api_variables_value(r, value);
+    (void)pointer;
+    append(r->arena, target, &one);
+}
+
+/* h:X-Mailgun-Variables goes to the values, not into the mail. */
+static void take_header(struct gw_problems *problems, struct gw_draft *draft)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < draft->n_headers; i++) {
+        const struct gw_draft_header *h = &draft->headers[i];
+        if (gw_slice_eq_nocase(h->name.value, GW_SLICE_LIT("X-Mailgun-Variables")))
+            read_json(problems, h->value, "a JSON object", read_values, &draft->variables);
+        else
+            draft->headers[n++] = *h;
+    }
+    draft->n_headers = n;
+}
+
+void api_mailgun_fill_template(struct gw_problems *problems, struct gw_field given,
+                               struct gw_draft *draft)
+{
+    struct gw_arena *arena = problems->arena;
+    size_t n = draft->n_metadata;
+    struct gw_value custom = {.kind = GW_VALUE_OBJECT, .n = n};
+    struct gw_value *items = GW_ARENA_ARRAY(arena, struct gw_value, n);
+    struct gw_slice *names = GW_ARENA_ARRAY(arena, struct gw_slice, n);
+    draft->variables_pointer = "/t:variables";
+    draft->variables = (struct gw_value){.kind = GW_VALUE_OBJECT};
+    if (given.value.data != NULL)
+        read_json(problems, given, "a JSON object", read_values, &draft->variables);
+    take_header(problems, draft);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = draft->metadata[i].name.value;
+        items[i] = (struct gw_value){.kind = GW_VALUE_TEXT, .text = draft->metadata[i].value.value};
+    }
+    custom.items = items;
+    custom.names = names;
+    append(arena, &draft->variables, &custom);
 }
 
 /* ---- templates ---- */

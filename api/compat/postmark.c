@@ -59,6 +59,11 @@ static const struct api_facade_rule rules[] = {
     {"", GW_PROBLEM_ADDRESS, INVALID_ADDRESS},
     {"", GW_PROBLEM_DOMAIN, INVALID_ADDRESS},
     {"/to", GW_PROBLEM_REQUIRED, {422, NULL, 300, "Zero recipients specified"}},
+    {"",
+     GW_PROBLEM_NO_TEMPLATE,
+     {422, NULL, 1101,
+      "The '{field}' is not valid or was not found: templates are kept by PUT /v1/templates."}},
+    {"", GW_PROBLEM_VARIABLE, {422, NULL, 1109, "The Template data is missing: {path}: {detail}"}},
     {"", GW_PROBLEM_TYPE, {422, NULL, 403, "Incompatible JSON: {path}: {detail}"}},
     {"", GW_PROBLEM_UNKNOWN_FIELD, {422, NULL, 403, "Incompatible JSON: {path}: {detail}"}},
 };
@@ -142,11 +147,21 @@ static void answer_accepted(struct api_request *r, const struct gw_submission_re
     api_answer_json(r, 200, &body);
 }
 
-static void send_email(struct api_request *r)
+static void send_decoded(struct api_request *r, gw_decode_fn decode)
 {
     struct gw_submit_options options = {
-        .decode = api_postmark_decode, .api_key = r->api_key, .route = r->route->pattern};
+        .decode = decode, .api_key = r->api_key, .route = r->route->pattern};
     api_submit(r, &options, answer_accepted);
+}
+
+static void send_email(struct api_request *r)
+{
+    send_decoded(r, api_postmark_decode);
+}
+
+static void send_template(struct api_request *r)
+{
+    send_decoded(r, api_postmark_decode_template);
 }
 
 /* ---- POST /email/batch ---- */
@@ -175,24 +190,24 @@ static void answer_batch(struct api_request *r, const struct api_compat_results 
     api_answer_json(r, 200, &body);
 }
 
-static void send_batch(struct api_request *r)
+static void send_split(struct api_request *r, gw_split_fn split, gw_decode_item_fn decode)
 {
-    const struct api_compat_batch batch = {.split = api_postmark_split,
-                                           .decode = api_postmark_decode_item,
+    const struct api_compat_batch batch = {.split = split,
+                                           .decode = decode,
                                            .taken = view_taken,
                                            .refused = view_refused,
                                            .answer = answer_batch};
     api_compat_send_batch(r, &batch);
 }
 
-/* ---- templates ---- */
-
-static void refuse_template(struct api_request *r)
+static void send_batch(struct api_request *r)
 {
-    static const struct api_facade_error no_template = {
-        422, NULL, 1101,
-        "Mailhatch keeps no Postmark templates: fill the template in and send the result."};
-    api_problem_send(r, &(struct api_problem){.code = API_VALIDATION_FAILED, .as = &no_template});
+    send_split(r, api_postmark_split, api_postmark_decode_item);
+}
+
+static void send_templates(struct api_request *r)
+{
+    send_split(r, api_postmark_split_templates, api_postmark_decode_template_item);
 }
 
 const struct api_route api_postmark_routes[] = {
@@ -200,9 +215,9 @@ const struct api_route api_postmark_routes[] = {
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {"POST", "/compat/postmark/email/batch", send_batch, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
-    {"POST", "/compat/postmark/email/withTemplate", refuse_template, CFG_SCOPE_SEND,
+    {"POST", "/compat/postmark/email/withTemplate", send_template, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
-    {"POST", "/compat/postmark/email/batchWithTemplates", refuse_template, CFG_SCOPE_SEND,
+    {"POST", "/compat/postmark/email/batchWithTemplates", send_templates, CFG_SCOPE_SEND,
      API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {0},
 };

@@ -24,6 +24,17 @@ enum gw_status api_postmark_split(struct gw_arena *arena, struct gw_slice body,
 enum gw_status api_postmark_decode_item(struct gw_arena *arena, const struct gw_batch_items *items,
                                         size_t index, const struct cfg *cfg, struct gw_draft *out,
                                         struct gw_problems *problems);
+/* The same for POST /email/withTemplate and /email/batchWithTemplates. */
+enum gw_status api_postmark_decode_template(struct gw_arena *arena, struct gw_slice body,
+                                            const struct cfg *cfg, struct gw_draft *out,
+                                            struct gw_problems *problems);
+enum gw_status api_postmark_split_templates(struct gw_arena *arena, struct gw_slice body,
+                                            const struct cfg *cfg, struct gw_batch_items *out,
+                                            struct gw_problems *problems);
+enum gw_status api_postmark_decode_template_item(struct gw_arena *arena,
+                                                 const struct gw_batch_items *items, size_t index,
+                                                 const struct cfg *cfg, struct gw_draft *out,
+                                                 struct gw_problems *problems);
 /* What is said of a message that was taken. */
 void api_postmark_view_accepted(struct api_json *j, const struct gw_message *m);
 

@@ -6,6 +6,8 @@
 #include "api/attachment_json.h"
 #include "api/compat/batch.h"
 #include "api/draft_json.h"
+#include "api/json_split.h"
+#include "api/variables_json.h"
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -114,37 +116,87 @@ static void read_attachments(struct api_reader *r, json_t *value, const char *po
     api_read_attachment_list(r, value, pointer, target, &format);
 }
 
+/* A template by its number, or by its alias: each is the name of one of ours. */
+static void read_template(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    struct gw_draft *draft = target;
+    if (draft->template.name.value.data != NULL)
+        gw_problems_add(r->problems, pointer, GW_PROBLEM_DUPLICATE,
+                        "The template is named already.");
+    else if (json_is_integer(value))
+        draft->template.name =
+            (struct gw_field){.value = gw_slice_str(gw_arena_printf(
+                                  r->arena, "%lld", (long long)json_integer_value(value))),
+                              .pointer = pointer};
+    else
+        api_read_template_name(r, value, pointer, draft);
+}
+
 #define FIELD(member) offsetof(struct gw_draft, member)
+#define COMMON_FIELDS \
+    {"From", api_read_from, 0, {0}}, {"To", read_list, FIELD(to), {0}}, \
+        {"Cc", read_list, FIELD(cc), {0}}, {"Bcc", read_list, FIELD(bcc), {0}}, \
+        {"ReplyTo", read_list, FIELD(reply_to), {0}}, {"Headers", read_headers, 0, {0}}, \
+        {"Attachments", read_attachments, 0, {0}}, {"Tag", read_tag, 0, {0}}, \
+        {"Metadata", api_read_metadata, 0, {0}}, {"MessageStream", read_stream, 0, {0}}, \
+        {"TrackOpens", refuse_true, 0, {0}}, {"TrackLinks", read_track_links, 0, {0}}, \
+    { \
+        "InlineCss", refuse_true, 0, \
+        { \
+            0 \
+        } \
+    }
 
 static const struct api_json_field fields[] = {
-    {"From", api_read_from, 0, {0}},
-    {"To", read_list, FIELD(to), {0}},
-    {"Cc", read_list, FIELD(cc), {0}},
-    {"Bcc", read_list, FIELD(bcc), {0}},
-    {"ReplyTo", read_list, FIELD(reply_to), {0}},
+    COMMON_FIELDS,
     {"Subject", api_read_text, FIELD(subject), {0}},
     {"TextBody", api_read_text, FIELD(text), {0}},
     {"HtmlBody", api_read_text, FIELD(html), {0}},
-    {"Headers", read_headers, 0, {0}},
-    {"Attachments", read_attachments, 0, {0}},
-    {"Tag", read_tag, 0, {0}},
-    {"Metadata", api_read_metadata, 0, {0}},
-    {"MessageStream", read_stream, 0, {0}},
-    {"TrackOpens", refuse_true, 0, {0}},
-    {"TrackLinks", read_track_links, 0, {0}},
-    {"InlineCss", refuse_true, 0, {0}},
 };
+
+static const struct api_json_field template_fields[] = {
+    COMMON_FIELDS,
+    {"TemplateId", read_template, 0, {0}},
+    {"TemplateAlias", read_template, 0, {0}},
+    {"TemplateModel", api_read_variables, 0, {0}},
+};
+
+static enum gw_status decode(struct gw_arena *arena, struct gw_slice body,
+                             struct api_json_target *target, struct gw_draft *out,
+                             struct gw_problems *problems)
+{
+    *out = (struct gw_draft){0};
+    target->into = out;
+    enum gw_status status = api_read_document(arena, body, target, problems);
+    out->unread = target->unread;
+    return status;
+}
 
 enum gw_status api_postmark_decode(struct gw_arena *arena, struct gw_slice body,
                                    const struct cfg *cfg, struct gw_draft *out,
                                    struct gw_problems *problems)
 {
+    struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields)};
     (void)cfg;
-    *out = (struct gw_draft){0};
-    struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields), .into = out};
-    enum gw_status status = api_read_document(arena, body, &target, problems);
-    out->unread = target.unread;
-    return status;
+    return decode(arena, body, &target, out, problems);
+}
+
+enum gw_status api_postmark_decode_template(struct gw_arena *arena, struct gw_slice body,
+                                            const struct cfg *cfg, struct gw_draft *out,
+                                            struct gw_problems *problems)
+{
+    struct api_json_target target = {.fields = template_fields, .n_fields = N_OF(template_fields)};
+    (void)cfg;
+    enum gw_status status = decode(arena, body, &target, out, problems);
+    if (out->unread)
+        return status;
+    if (out->variables_pointer == NULL)
+        out->variables_pointer = "/TemplateModel";
+    if (out->template.name.value.data == NULL && !gw_problems_has(problems, "/TemplateId") &&
+        !gw_problems_has(problems, "/TemplateAlias"))
+        gw_problems_add(problems, "/TemplateId", GW_PROBLEM_REQUIRED,
+                        "A TemplateId or a TemplateAlias is required.");
+    return problems->n > 0 ? GW_INVALID : GW_OK;
 }
 
 enum gw_status api_postmark_split(struct gw_arena *arena, struct gw_slice body,
@@ -152,7 +204,7 @@ enum gw_status api_postmark_split(struct gw_arena *arena, struct gw_slice body,
                                   struct gw_problems *problems)
 {
     (void)cfg;
-    return api_compat_split_list(arena, body, MAX_BATCH, out, problems);
+    return api_compat_split_list(arena, body, body, MAX_BATCH, out, problems);
 }
 
 enum gw_status api_postmark_decode_item(struct gw_arena *arena, const struct gw_batch_items *items,
@@ -160,4 +212,31 @@ enum gw_status api_postmark_decode_item(struct gw_arena *arena, const struct gw_
                                         struct gw_problems *problems)
 {
     return api_postmark_decode(arena, items->items[index], cfg, out, problems);
+}
+
+/* {"Messages": […]} */
+enum gw_status api_postmark_split_templates(struct gw_arena *arena, struct gw_slice body,
+                                            const struct cfg *cfg, struct gw_batch_items *out,
+                                            struct gw_problems *problems)
+{
+    struct gw_err err;
+    struct api_json_member member;
+    size_t n = 0;
+    (void)cfg;
+    enum gw_status status = api_json_split_object(arena, body, &member, 1, &n, &err);
+    if (status == GW_PROTO)
+        gw_problems_add(problems, "", GW_PROBLEM_VALUE, "%s", err.text);
+    else if (status == GW_INVALID || n != 1 || strcmp(member.key, "Messages") != 0)
+        gw_problems_add(problems, "", GW_PROBLEM_TYPE, "Must be an object of Messages.");
+    if (problems->n > 0)
+        return status == GW_OK ? GW_INVALID : status;
+    return api_compat_split_list(arena, body, member.value, MAX_BATCH, out, problems);
+}
+
+enum gw_status api_postmark_decode_template_item(struct gw_arena *arena,
+                                                 const struct gw_batch_items *items, size_t index,
+                                                 const struct cfg *cfg, struct gw_draft *out,
+                                                 struct gw_problems *problems)
+{
+    return api_postmark_decode_template(arena, items->items[index], cfg, out, problems);
 }

@@ -7,6 +7,7 @@
 #include "api/attachment_json.h"
 #include "api/compat/batch.h"
 #include "api/draft_json.h"
+#include "api/variables_json.h"
 #include "gateway/base/gw_clock.h"
 #include "gateway/records.h"
 
@@ -134,6 +135,18 @@ static void read_attachments(struct api_reader *r, json_t *value, const char *po
     api_read_attachment_list(r, value, pointer, target, &format);
 }
 
+/* ---- templates ---- */
+
+static void read_template(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    static const struct api_json_field fields[] = {
+        {"id", api_read_template_name, 0, {0}},
+        {"variables", api_read_variables, 0, {0}},
+    };
+    static const struct api_template_format format = {fields, N_OF(fields), "id"};
+    api_read_template_object(r, value, pointer, target, &format);
+}
+
 /* ---- the message ---- */
 
 #define FIELD(member) offsetof(struct gw_draft, member)
@@ -151,7 +164,7 @@ static const struct api_json_field fields[] = {
     {"attachments", read_attachments, 0, {0}},
     {"tags", read_tags, 0, {0}},
     {"scheduled_at", read_time, FIELD(scheduled_at), {"scheduledAt"}},
-    {"template", api_read_unsupported, 0, {0}},
+    {"template", read_template, 0, {0}},
     {"topic_id", api_read_unsupported, 0, {"topicId"}},
 };
 
@@ -171,7 +184,7 @@ enum gw_status api_resend_split(struct gw_arena *arena, struct gw_slice body, co
                                 struct gw_batch_items *out, struct gw_problems *problems)
 {
     (void)cfg;
-    return api_compat_split_list(arena, body, MAX_BATCH, out, problems);
+    return api_compat_split_list(arena, body, body, MAX_BATCH, out, problems);
 }
 
 enum gw_status api_resend_decode_item(struct gw_arena *arena, const struct gw_batch_items *items,

@@ -5,6 +5,7 @@
 #include "api/compat/sendgrid.h"
 #include "api/draft_json.h"
 #include "api/json_split.h"
+#include "api/variables_json.h"
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
 
@@ -231,7 +232,7 @@ static const struct api_json_field mail_fields[] = {
     {"batch_id", api_read_text, FIELD(batch_id), {0}},
     {"mail_settings", read_mail_settings, 0, {0}},
     {"tracking_settings", read_tracking_settings, 0, {0}},
-    {"template_id", api_read_unsupported, 0, {0}},
+    {"template_id", api_read_template_name, FIELD(draft), {0}},
     {"sections", api_read_unsupported, 0, {0}},
     {"asm", api_read_unsupported, 0, {0}},
     {"ip_pool_name", api_read_unsupported, 0, {0}},
@@ -247,7 +248,7 @@ static const struct api_json_field personal_fields[] = {
     {"custom_args", api_read_metadata, FIELD(draft), {0}},
     {"send_at", read_send_at, FIELD(draft.scheduled_at), {0}},
     {"substitutions", read_substitutions, 0, {0}},
-    {"dynamic_template_data", api_read_unsupported, 0, {0}},
+    {"dynamic_template_data", api_read_variables, FIELD(draft), {0}},
 };
 
 static enum gw_status read_mail(struct gw_arena *arena, const struct api_json_part *part,
@@ -412,6 +413,27 @@ static void merge(struct gw_arena *arena, const struct gw_draft *own, struct gw_
     merge_arguments(arena, own, out);
 }
 
+/* The template of the request with the values of the personalization. Without one, braces in the
+ * content are text. */
+static void merge_template(const struct mail *own, struct gw_draft *out,
+                           struct gw_problems *problems)
+{
+    const struct gw_draft *d = &own->draft;
+    bool has_template = out->template.name.value.data != NULL;
+    if (d->variables_pointer != NULL && !has_template)
+        gw_problems_add(problems, d->variables_pointer, GW_PROBLEM_UNSUPPORTED,
+                        "Only a template takes these: give a template_id.");
+    if (own->n_substitutions > 0 && has_template)
+        gw_problems_add(problems, "/substitutions", GW_PROBLEM_UNSUPPORTED,
+                        "A template takes dynamic_template_data instead.");
+    if (!has_template)
+        return;
+    out->template.subject_first = true;
+    out->variables = d->variables;
+    out->variables_pointer =
+        d->variables_pointer != NULL ? d->variables_pointer : "/dynamic_template_data";
+}
+
 static void add_batch_tag(struct gw_arena *arena, const struct gw_field *id, struct gw_draft *out,
                           struct gw_problems *problems)
 {
@@ -452,6 +474,7 @@ enum gw_status api_sendgrid_decode_item(struct gw_arena *arena, const struct gw_
         return status;
     *out = mail.draft;
     merge(arena, &own.draft, out);
+    merge_template(&own, out, problems);
     add_batch_tag(arena, &mail.batch_id, out, problems);
     api_sendgrid_substitute(arena, own.substitutions, own.n_substitutions, out, problems);
     return problems->n > 0 ? GW_INVALID : GW_OK;

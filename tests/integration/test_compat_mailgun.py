@@ -107,7 +107,6 @@ def test_only_basic_authentication_as_api_will_do(server, authorization):
     ({"subjct": "x"}, "'subjct' parameter: There is no such parameter"),
     ({"o:testmode": "yes"}, "'o:testmode' parameter: Mailhatch does not do this"),
     ({"o:tracking": "maybe"}, "'o:tracking' parameter: Must be yes or no"),
-    ({"template": "x"}, "'template' parameter: Mailhatch does not do this"),
     ({"recipient-variables": "{"}, "'recipient-variables' parameter: line 1"),
     ({"recipient-variables": "{}", "text": "%recipient.name%"}, "'recipient-variables' parameter"),
     ({"h:X-A": "1\r\nX-B: 2"}, "'h:X-A' parameter: Line breaks"),

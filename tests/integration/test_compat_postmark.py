@@ -174,11 +174,3 @@ def test_a_batch_has_one_to_five_hundred_emails(server):
     answers = [server.post(body, "/compat/postmark/email/batch", **TOKEN) for body in ([], [mail(To="nobody")] * 501, {}, b"[{]")]
     assert [(a.status, a.json()["ErrorCode"]) for a in answers] == [(422, 300), (422, 300), (422, 403), (422, 402)]
     assert len(server.post([mail(To="nobody")] * 500, "/compat/postmark/email/batch", **TOKEN).json()) == 500
-
-
-def test_templates_are_refused_by_name(server):
-    one, many = (r["error"] for r in sdk.calls(
-        server, "postmark", CURRENT, ("sendEmailWithTemplate", {"TemplateAlias": "x", "TemplateModel": {}, "From": "a@example.com", "To": "b@example.net"}),
-        ("sendEmailBatchWithTemplates", [{"TemplateAlias": "x", "TemplateModel": {}, "From": "a@example.com", "To": "b@example.net"}])))
-    assert [(e["class"], e["status"], e["code"]) for e in (one, many)] == 2 * [("ApiInputError", 422, 1101)]
-    assert "fill the template in" in one["message"]

@@ -69,7 +69,6 @@ def test_a_bad_recipient_is_the_sdks_own_error(server, package):
     ({"reply_to": "nobody"}, 422, "validation_error", "Invalid `reply_to` field."),
     ({"subjct": "x"}, 422, "validation_error", 'subjct: There is no such field; did you mean "subject"?'),
     ({"topic_id": "x"}, 422, "validation_error", "topic_id: Mailhatch does not"),
-    ({"template": {"id": "x"}}, 422, "validation_error", "template: Mailhatch does not"),
     ({"tags": [{"name": "a b", "value": "c"}]}, 422, "validation_error", "Tags should only contain"),
     ({"tags": [{"name": "a:b", "value": "c"}]}, 422, "validation_error", "Tags should only contain"),
     ({"attachments": [{"filename": "x", "path": "https://example.com/x"}]}, 422, "invalid_attachment", "fetches no files"),
