@@ -235,7 +235,9 @@ struct gw_store_engine {
                   void *data);
     /* The present state of all recipients of @m replaces the stored one, the events that follow are
      * written, and @attempts (borrowed until the callback) are added to its log. The lease ends.
-     * When all are final the body may be dropped. GW_NOTFOUND when the message is gone. */
+     * When all are final the body may be dropped. GW_OK: it survives the process; a failure of
+     * power in the next moment may undo it, to what `begin` stored. Its events are told of once
+     * that is past. GW_NOTFOUND when the message is gone. */
     void (*record)(struct gw_store *s, const struct gw_message *m,
                    const struct gw_attempt_log *attempts, size_t n_attempts, gw_store_done_cb cb,
                    void *data);

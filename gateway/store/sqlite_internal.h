@@ -112,7 +112,7 @@ struct sqlite_store {
     uv_cond_t not_empty;
     struct gw_list waiting, searches, finished;
     bool stop;
-    bool has_news; /* events were committed */
+    bool has_news; /* events are on disk */
     atomic_int_least64_t next_due_ms;
     atomic_bool failed; /* no promise can be kept any more */
     /* the loop thread's: */
@@ -125,6 +125,9 @@ struct sqlite_store {
     struct due_turns turns;
     bool moved_due;               /* as in struct sqlite_tally, since next_due_ms was looked for */
     struct gw_store_stats totals; /* what is counted along the way */
+    bool puts_off;                /* the sync of what is committed now: it is answered first */
+    bool news_waits;              /* for that sync */
+    int log_pages;                /* in the log, after the last commit */
     int64_t next_purge_ms;        /* monotonic */
     int64_t next_ballast_ms;      /* monotonic */
 };

@@ -20,6 +20,8 @@ struct log_file {
     unsigned char *bytes;
     sqlite3_int64 at; /* where they go */
     size_t n;
+    bool put_off; /* syncs are */
+    bool owes;    /* one that was */
 };
 
 static struct {
@@ -80,11 +82,15 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
     return rc == SQLITE_OK ? f->real->pMethods->xTruncate(f->real, size) : rc;
 }
 
+/* The header of a log that begins anew is synced in any case: frames must not get to the disk
+ * before it. */
 static int log_sync(sqlite3_file *file, int flags)
 {
     struct log_file *f = self(file);
+    bool is_header = f->at == 0;
     int rc = flush(f);
-    return rc == SQLITE_OK ? f->real->pMethods->xSync(f->real, flags) : rc;
+    f->owes = f->put_off && !is_header;
+    return rc == SQLITE_OK && !f->owes ? f->real->pMethods->xSync(f->real, flags) : rc;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *out)
@@ -139,6 +145,27 @@ static const sqlite3_io_methods log_methods = {.iVersion = 1,
                                                .xFileControl = log_control,
                                                .xSectorSize = log_sector_size,
                                                .xDeviceCharacteristics = log_characteristics};
+
+/* NULL: @db has no log yet. */
+static struct log_file *log_of(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    CHECK(sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK);
+    return file != NULL && file->pMethods == &log_methods ? self(file) : NULL;
+}
+
+void sqlite_log_put_off(sqlite3 *db, bool put_off)
+{
+    struct log_file *f = log_of(db);
+    if (f != NULL)
+        f->put_off = put_off;
+}
+
+int sqlite_log_catch_up(sqlite3 *db)
+{
+    struct log_file *f = log_of(db);
+    return f != NULL && f->owes ? log_sync(&f->base, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+}
 
 static int log_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
                     int *flags_out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store thread: batches into transactions, and housekeeping between them.
  *
+ * A batch of verdicts is answered before it is synced (may_put_off); all others after.
  * Failure: when a batch fails, it is rolled back and its operations are run one by one, so that one
  * bad operation fails alone. A failed sync is final: nothing is acknowledged any more. On a full
  * disk new mail is refused, and what was held back lets the rest go on.
@@ -16,10 +17,12 @@
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_check.h"
 #include "gateway/store/sqlite_internal.h"
+#include "gateway/store/sqlite_log_vfs.h"
 #include "gateway/store/sqlite_stats.h"
 
 enum {
     MAX_BATCH = 512,
+    LOG_PAGES = 1000, /* before they go to the database; SQLite's own default */
     BALLAST_RETRY_MS = 1000
 };
 
@@ -41,7 +44,16 @@ void sqlite_thread_failed(struct sqlite_store *s, int rc)
         atomic_store(&s->failed, true);
 }
 
-/* The transaction is on disk: what it changed counts. */
+/* Events are told of once they are on disk. */
+static void tell_news(struct sqlite_store *s)
+{
+    uv_mutex_lock(&s->lock);
+    s->has_news = s->has_news || s->news_waits;
+    uv_mutex_unlock(&s->lock);
+    s->news_waits = false;
+}
+
+/* The transaction is committed: what it changed counts. */
 static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
 {
     for (int i = 0; i < GW_STORE_LIVE_STATES; i++)
@@ -54,11 +66,9 @@ static void count(struct sqlite_store *s, size_t n_ops, int64_t started_us)
     s->totals.commit_us += took_us;
     gw_metric_observe(GW_METRIC_STORE_COMMIT, took_us, NULL);
     gw_metric_observe(GW_METRIC_STORE_BATCH, (int64_t)n_ops, NULL);
-    if (!s->db.tally.has_events)
-        return;
-    uv_mutex_lock(&s->lock);
-    s->has_news = true;
-    uv_mutex_unlock(&s->lock);
+    s->news_waits = s->news_waits || s->db.tally.has_events;
+    if (!s->puts_off)
+        tell_news(s);
 }
 
 int sqlite_thread_begin(struct sqlite_store *s)
@@ -73,7 +83,9 @@ int sqlite_thread_end(struct sqlite_store *s, int rc, size_t n_ops)
     int64_t started_us = gw_clock_mono_us();
     if (rc == SQLITE_OK) {
         GW_FAILPOINT("store.commit");
+        sqlite_log_put_off(s->db.db, s->puts_off);
         rc = sqlite_db_run(&s->db, STMT_COMMIT);
+        sqlite_log_put_off(s->db.db, false);
         GW_FAILPOINT("store.committed");
     }
     bool committed = rc == SQLITE_DONE;
@@ -224,6 +236,29 @@ static size_t take(struct gw_list *list, struct sqlite_op **ops, size_t max)
     return n;
 }
 
+/* Verdicts are written and told, and synced right after: a caller should not wait for the disk once
+ * more. A failure of power in between takes them back, and leaves an attempt that was interrupted,
+ * as the store said when it began. Whose body is a file of its own cannot wait: the file goes. */
+static bool may_put_off(struct sqlite_op *const *ops, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ops[i]->kind != OP_RECORD || ops[i]->m->mime.len >= SQLITE_BODY_FILE_MIN)
+            return false;
+    return true;
+}
+
+static void make_up_for_sync(struct sqlite_store *s)
+{
+    GW_FAILPOINT("store.unsynced");
+    int rc = sqlite_log_catch_up(s->db.db);
+    if (rc == SQLITE_OK)
+        tell_news(s);
+    else
+        sqlite_thread_failed(s, rc);
+    s->puts_off = false;
+    (void)uv_async_send(&s->wake);
+}
+
 /* One batch and its answers. Called without the lock. */
 static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
 {
@@ -231,6 +266,7 @@ static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
     gw_list_init(&done);
     if (n == 0)
         return;
+    s->puts_off = may_put_off(ops, n);
     if (!has_room(s))
         n = refuse_mail(ops, n, &done);
     if (n > 0) {
@@ -246,6 +282,27 @@ static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
     gw_list_splice(&s->finished, &done);
     (void)uv_async_send(&s->wake);
     uv_mutex_unlock(&s->lock);
+    if (s->puts_off)
+        make_up_for_sync(s);
+}
+
+static int on_log_grown(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct sqlite_store *)arg)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Between two batches instead of inside a commit, whose callers would wait for it. */
+static void checkpoint(struct sqlite_store *s)
+{
+    if (s->log_pages < LOG_PAGES || atomic_load(&s->failed))
+        return;
+    s->log_pages = 0; /* the next commit says how many are left */
+    int rc = sqlite3_wal_checkpoint_v2(s->db.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (is_fatal(rc))
+        sqlite_thread_failed(s, rc);
 }
 
 /* Sleeps until there is something to do or housekeeping is due. */
@@ -265,6 +322,7 @@ void sqlite_thread_main(void *arg)
     struct sqlite_store *s = arg;
     struct sqlite_op *ops[MAX_BATCH];
     struct sqlite_op *search;
+    (void)sqlite3_wal_hook(s->db.db, on_log_grown, s); /* in place of SQLite's own checkpoints */
     for (bool stop = false; !stop;) {
         uv_mutex_lock(&s->lock);
         wait_for_work(s);
@@ -274,6 +332,7 @@ void sqlite_thread_main(void *arg)
         uv_mutex_unlock(&s->lock);
         serve(s, ops, n);
         serve(s, &search, n_searches);
+        checkpoint(s);
         if (!stop)
             sqlite_purge(s);
     }

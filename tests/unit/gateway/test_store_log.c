@@ -2,17 +2,21 @@
 /* The log is written in few calls, and says the same as ever. */
 #include "tests/lib/store_fixture.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_log_vfs.h"
 #include "tests/lib/disk_shim.h"
 
 enum {
     FRAME = 4096 + 24,
     N_FRAMES = 5 * SQLITE_LOG_BUFFER / FRAME,
+    HOLD_S = 10,  /* for an answer that should be there at once */
     MAX_CALLS = 3 /* a write and a sync; a write more when the buffer is full in between */
 };
 
@@ -109,12 +113,89 @@ static void a_log_that_cannot_be_written_forgets_what_it_gathered(void **state)
     disk_shim_remove();
 }
 
+struct held_sync {
+    sem_t answered;
+    int n_calls, n_news;
+    bool was_answered_first;
+};
+
+/* A small transaction is a write and a sync: the sync waits for the answer. */
+static void hold_sync(void *data)
+{
+    struct held_sync *h = data;
+    struct timespec deadline;
+    if (++h->n_calls != 2)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += HOLD_S;
+    h->was_answered_first = sem_timedwait(&h->answered, &deadline) == 0;
+}
+
+static void on_news(void *data)
+{
+    ((struct held_sync *)data)->n_news++;
+}
+
+static void a_verdict_is_answered_before_its_sync_and_told_after_it(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    struct held_sync h = {.n_calls = 0};
+    void *engine = &store_test_sqlite;
+    assert_int_equal(sem_init(&h.answered, 0, 0), 0);
+    disk_shim_install();
+    disk_shim_record(true);
+    store_test_open(&f, &engine);
+    struct gw_message *m = store_test_new_message("", 2000);
+    store_test_commit(&f, m, GW_OK);
+    f.store->on_events = on_news;
+    f.store->on_events_data = &h;
+    m->rcpts[0].status = GW_RCPT_SENT;
+    disk_shim_on_call(hold_sync, &h);
+    store_test_record(&f, m, GW_OK);
+    assert_int_equal(h.n_news, 0);
+    assert_int_equal(sem_post(&h.answered), 0);
+    while (h.n_news == 0)
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    disk_shim_on_call(NULL, NULL);
+    assert_true(h.was_answered_first);
+    assert_int_equal(h.n_calls, 2);
+    gw_message_free(&m);
+    store_test_close(&f);
+    disk_shim_remove();
+    (void)sem_destroy(&h.answered);
+}
+
+/* Its file goes with the verdict, which must not come back without it. */
+static void a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    void *engine = &store_test_sqlite;
+    int n_calls = 0;
+    disk_shim_install();
+    disk_shim_record(true);
+    store_test_open(&f, &engine);
+    struct gw_message *m = store_test_new_message("", SQLITE_BODY_FILE_MIN);
+    store_test_commit(&f, m, GW_OK);
+    m->rcpts[0].status = GW_RCPT_SENT;
+    disk_shim_on_call(on_call, &n_calls);
+    store_test_record(&f, m, GW_OK);
+    assert_true(n_calls >= 2);
+    disk_shim_on_call(NULL, NULL);
+    gw_message_free(&m);
+    store_test_close(&f);
+    disk_shim_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_commit_is_one_write_and_one_sync),
         cmocka_unit_test(more_than_the_buffer_holds_is_written_whole_and_read_back),
         cmocka_unit_test(a_log_that_cannot_be_written_forgets_what_it_gathered),
+        cmocka_unit_test(a_verdict_is_answered_before_its_sync_and_told_after_it),
+        cmocka_unit_test(a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
