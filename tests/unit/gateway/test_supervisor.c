@@ -199,8 +199,9 @@ static void one_that_dies_again_and_again_is_started_more_and_more_slowly(void *
     int64_t third = atomic_load(&shared->started_ms[2]) - atomic_load(&shared->started_ms[1]);
     assert_true(third >= GW_SUPERVISOR_FIRST_DELAY_MS);
     assert_true(fourth >= 2L * GW_SUPERVISOR_FIRST_DELAY_MS);
-    assert_int_equal(kill(pid, SIGTERM), 0); /* between two servers, most likely */
-    assert_int_equal(exit_code(pid), 128 + SIGKILL);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    int code = exit_code(pid); /* of the fourth, if it lived long enough to be told */
+    assert_true(code == 128 + SIGKILL || code == 128 + SIGTERM);
 }
 
 static void the_server_dies_with_its_supervisor(void **state)
