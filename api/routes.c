@@ -24,6 +24,7 @@ static const struct api_route *const tables[] = {
     api_message_lists_routes,
     api_sandbox_routes,
     api_relays_routes,
+    api_domains_routes,
     api_resend_routes,
     api_suppressions_routes,
     api_templates_routes,

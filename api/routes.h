@@ -48,6 +48,7 @@ extern const struct api_route api_admin_routes[];
 extern const struct api_route api_dashboard_routes[];
 extern const struct api_route api_sandbox_routes[];
 extern const struct api_route api_relays_routes[];
+extern const struct api_route api_domains_routes[];
 extern const struct api_route api_resend_routes[];
 extern const struct api_route api_suppressions_routes[];
 extern const struct api_route api_templates_routes[];

@@ -218,6 +218,13 @@ struct cfg_suppressions {
     enum cfg_suppress automatic;
 };
 
+/* Whom checks of domains ask; relays are resolved by the system. */
+struct cfg_dns {
+    const char *const *servers; /* "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53"; none: the
+                                   system's */
+    size_t n_servers;
+};
+
 struct cfg_log {
     enum gw_log_level level;
     enum gw_log_format format;
@@ -250,6 +257,7 @@ struct cfg {
     const struct cfg_webhook *webhooks;
     size_t n_webhooks;
     struct cfg_suppressions suppressions;
+    struct cfg_dns dns;
     struct cfg_log log;
     const struct cfg_file *secret_files; /* in no order */
 };

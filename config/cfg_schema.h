@@ -94,7 +94,7 @@ extern const struct cfg_type cfg_type_later;
 
 extern const struct cfg_section cfg_root_section, cfg_listen_section, cfg_relay_section,
     cfg_route_section, cfg_dkim_section, cfg_api_key_section, cfg_sandbox_section;
-extern const struct cfg_section cfg_oauth2_section, cfg_webhook_section;
+extern const struct cfg_section cfg_oauth2_section, cfg_webhook_section, cfg_dns_section;
 extern const struct cfg cfg_defaults;
 
 /* Is any of it there? */

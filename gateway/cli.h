@@ -20,11 +20,15 @@ int cli_check_config(int argc, char **argv);
 int cli_send(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_dkim(int argc, char **argv);
+int cli_domain(int argc, char **argv);
 int cli_relay(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_webhook(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);
+
+/* A TXT record as zone files have it, to stdout. */
+void cli_print_txt(const char *name, const char *value);
 
 /* As cfg_load() with the environment of the process. */
 enum gw_status cli_read_config(const char *file, const struct cfg **out,

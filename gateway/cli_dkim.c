@@ -13,6 +13,7 @@
 
 enum {
     TXT_STRING_MAX = 255, /* one string of a TXT record: RFC 1035 */
+    DNS_NAME_SIZE = 2 * 253 + 16,
     RSA_DEFAULT_BITS = 2048,
     RSA_MAX_BITS = 4096
 };
@@ -40,12 +41,19 @@ static void usage(FILE *to)
         to);
 }
 
+void cli_print_txt(const char *name, const char *value)
+{
+    (void)printf("%s. IN TXT (", name);
+    for (size_t at = 0, len = strlen(value); at < len; at += TXT_STRING_MAX)
+        (void)printf(" \"%.*s\"", TXT_STRING_MAX, value + at);
+    (void)printf(" )\n");
+}
+
 static void print_record(const struct dkim_args *a, const char *txt)
 {
-    (void)printf("%s._domainkey.%s. IN TXT (", a->selector, a->domain);
-    for (size_t at = 0, len = strlen(txt); at < len; at += TXT_STRING_MAX)
-        (void)printf(" \"%.*s\"", TXT_STRING_MAX, txt + at);
-    (void)printf(" )\n");
+    char name[DNS_NAME_SIZE];
+    (void)snprintf(name, sizeof(name), "%s._domainkey.%s", a->selector, a->domain);
+    cli_print_txt(name, txt);
 }
 
 static int fail(const struct gw_err *err)

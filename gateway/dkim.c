@@ -161,6 +161,23 @@ bool gw_dkim_has_key(const struct gw_dkim *d, const char *from_domain)
     return domain != NULL && domain->n_signers != 0;
 }
 
+size_t gw_dkim_public_keys(const struct gw_dkim *d, const char *from_domain, struct gw_arena *arena,
+                           struct gw_dkim_public *out, size_t max)
+{
+    const struct signing_domain *domain = find(d, from_domain);
+    size_t n = domain != NULL && domain->n_signers < max ? domain->n_signers : max;
+    for (size_t i = 0; domain != NULL && i < n; i++) {
+        const struct gw_dkim_signer *s = &domain->signers[i];
+        char *txt = gw_dkim_key_txt(s->key, s->type);
+        out[i] = (struct gw_dkim_public){.domain = gw_arena_strdup(arena, s->domain),
+                                         .selector = gw_arena_strdup(arena, s->selector),
+                                         .type = s->type,
+                                         .txt = gw_arena_strdup(arena, txt != NULL ? txt : "p=")};
+        gw_free(txt);
+    }
+    return domain != NULL ? n : 0;
+}
+
 static enum gw_status sign(const struct gw_dkim_signer *signer, const struct gw_dkim_fields *fields,
                            struct gw_buf *out, struct gw_err *err)
 {

@@ -21,6 +21,11 @@
 
 struct gw_dkim;
 
+enum gw_dkim_key_type {
+    GW_DKIM_RSA,
+    GW_DKIM_ED25519
+};
+
 /* The first call with keys also runs the self-check of the cached-key technique
  * (docs/decisions/020-dkim-cached-keys.md) and logs a warning when it is not in effect.
  * Safe while other threads sign (a reload).
@@ -36,6 +41,17 @@ void gw_dkim_free(struct gw_dkim **d);
  * search. */
 bool gw_dkim_has_key(const struct gw_dkim *d, const char *from_domain);
 
+/* A key that signs, as the world may see it. */
+struct gw_dkim_public {
+    const char *domain, *selector;
+    enum gw_dkim_key_type type;
+    const char *txt; /* the content of its DNS record */
+};
+/* The keys that sign for @from_domain, at most @max; copied to @arena. */
+struct gw_arena;
+size_t gw_dkim_public_keys(const struct gw_dkim *d, const char *from_domain, struct gw_arena *arena,
+                           struct gw_dkim_public *out, size_t max);
+
 /* Append the DKIM-Signature header fields (one per key, CRLF-ended, folded) for @message (headers,
  * empty line, body; CRLF only) to @out. Nothing is appended when the domain has no key.
  * @n_signatures_out  may be NULL
@@ -49,10 +65,6 @@ enum gw_status gw_dkim_sign(const struct gw_dkim *d, const char *from_domain,
  * with keys has been loaded. */
 bool gw_dkim_cached_keys_active(void);
 
-enum gw_dkim_key_type {
-    GW_DKIM_RSA,
-    GW_DKIM_ED25519
-};
 /* Make a key pair; @rsa_bits 2048 to 4096, 0 means 2048. *private_pem_out (heap, PKCS#8 PEM; wipe
  * it) and *dns_txt_out (heap, the TXT record's content "v=DKIM1; k=rsa; p=…"). GW_OK, GW_INVALID
  * (rsa_bits), GW_CRYPTO. */

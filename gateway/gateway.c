@@ -147,6 +147,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     gw_id_table_init(&g->flights);
     gw_id_table_init(&g->cancels);
     gw_list_init(&g->checks);
+    gw_list_init(&g->domain_calls);
     gw_list_init(&g->event_listeners);
     gw_relay_news_init(&g->relay_news, g);
     gw_list_init(&g->arrivals);
@@ -400,6 +401,7 @@ void gw_gateway_close(struct gw_gateway *g, int64_t grace_ms, void (*on_closed)(
     gw_setups_close(&g->setups, grace_ms);
     gw_waits_expire_all(&g->waits);
     gw_relay_checks_end(g);
+    gw_domain_calls_hurry(g);
     if (g->sandbox != NULL)
         gw_sandbox_expire_waits(g->sandbox);
     gw_control_end_all(g);

@@ -42,6 +42,8 @@ struct gw_gateway {
     struct gw_id_table cancels; /* calls that wait for an attempt to end, by message id */
     struct gw_list checks;      /* of relays, running */
     size_t n_checks;
+    struct gw_list domain_calls; /* struct gw_domain_call */
+    size_t n_domain_calls;
     struct gw_list arrivals;      /* struct gw_arrival */
     struct gw_webhooks *webhooks; /* NULL: there is no face that delivers */
     struct gw_list event_listeners;
@@ -61,6 +63,9 @@ struct gw_gateway {
 
 /* relay_check.c: they end soon. */
 void gw_relay_checks_end(struct gw_gateway *g);
+
+/* domain_admin.c: they end soon. */
+void gw_domain_calls_hurry(struct gw_gateway *g);
 
 /* gateway.c: @begin is called with @a at the next turn of the loop. */
 void gw_gateway_arrive(struct gw_gateway *g, struct gw_arrival *a,

@@ -17,6 +17,7 @@ static const struct command {
     {"key", cli_key, "make API keys: key new, key hash"},
     {"relay", cli_relay, "try a relay out, list the relays of a server: relay check, relay ls"},
     {"dkim", cli_dkim, "make DKIM keys and their DNS records: dkim keygen, dkim txt"},
+    {"domain", cli_domain, "what DNS says about mail from a domain: domain check"},
     {"queue", cli_queue,
      "look at the stored mail: queue ls, show, cancel, retry, stats, purge, salvage"},
     {"webhook", cli_webhook, "the webhooks of a server: webhook ls, test, replay, pause, resume"},

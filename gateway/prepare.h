@@ -53,4 +53,7 @@ enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_
                           struct gw_arena *arena, struct gw_message **out,
                           struct gw_problems *problems) GW_NODISCARD;
 
+/* May @key, NULL: none is configured, send as anybody of @domain? */
+bool gw_prepare_domain_allowed(const struct cfg_api_key *key, const char *domain);
+
 #endif

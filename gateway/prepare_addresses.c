@@ -253,15 +253,9 @@ const char *gw_prepare_name_of(const struct gw_prepare_job *job, const char *add
     return NULL;
 }
 
-static bool matches(const char *pattern, struct gw_slice local, struct gw_slice domain)
+/* @want_domain  "example.com" or "*.example.com" */
+static bool matches_domain(struct gw_slice want_domain, struct gw_slice domain)
 {
-    const char *at = strrchr(pattern, '@');
-    if (at == NULL)
-        return false;
-    struct gw_slice want_local = gw_slice_of(pattern, (size_t)(at - pattern));
-    struct gw_slice want_domain = gw_slice_str(at + 1);
-    if (!gw_slice_is(want_local, "*") && !gw_slice_eq_nocase(want_local, local))
-        return false;
     if (want_domain.len < 2 || memcmp(want_domain.data, "*.", 2) != 0)
         return gw_slice_eq_nocase(want_domain, domain);
     struct gw_slice suffix = gw_slice_of(want_domain.data + 1, want_domain.len - 1);
@@ -269,6 +263,29 @@ static bool matches(const char *pattern, struct gw_slice local, struct gw_slice 
         return false;
     return gw_slice_eq_nocase(gw_slice_of(domain.data + domain.len - suffix.len, suffix.len),
                               suffix);
+}
+
+static bool matches(const char *pattern, struct gw_slice local, struct gw_slice domain)
+{
+    const char *at = strrchr(pattern, '@');
+    if (at == NULL)
+        return false;
+    struct gw_slice want_local = gw_slice_of(pattern, (size_t)(at - pattern));
+    if (!gw_slice_is(want_local, "*") && !gw_slice_eq_nocase(want_local, local))
+        return false;
+    return matches_domain(gw_slice_str(at + 1), domain);
+}
+
+bool gw_prepare_domain_allowed(const struct cfg_api_key *key, const char *domain)
+{
+    if (key == NULL || key->n_senders == 0)
+        return true;
+    for (size_t i = 0; i < key->n_senders; i++) {
+        const char *at = strrchr(key->senders[i], '@');
+        if (at != NULL && matches_domain(gw_slice_str(at + 1), gw_slice_str(domain)))
+            return true;
+    }
+    return false;
 }
 
 bool gw_prepare_sender_allowed(const struct cfg_api_key *key, const char *address)

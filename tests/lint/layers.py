@@ -23,6 +23,8 @@ FOREIGN = {
     "libpq": (r"(postgresql/)?libpq-fe\.h", r"PG(conn|result)\b|PQ[a-z]\w+", r"gateway/store/postgres(_\w+)?\.[ch]"),
     "libcurl": (r"curl/.*", r"CURL(M|code)?\b|curl_\w+", r"gateway/http_(client|loop|lib)\.[ch]"),
     "libyaml": (r"yaml\.h", r"yaml_\w+_t\b|YAML_\w+_(EVENT|TOKEN|NODE)\b", r"config/"),
+    "c-ares": (r"ares(_\w+)?\.h", r"ares_\w+|ARES_\w+", r"gateway/dns_client\.c"),
+    "libpsl": (r"libpsl\.h", r"psl_\w+", r"gateway/org_domain\.c"),
     "libidn": (r"stringprep\.h|idna\.h", r"stringprep\w*|STRINGPREP_\w+", r"gateway/base/gw_saslprep\.c"),
     "libidn2": (r"idn2\.h", r"idn2_\w+", r"smtp/"),
 }
