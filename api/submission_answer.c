@@ -48,6 +48,10 @@ struct api_problem api_submission_problem(const struct gw_submission_result *res
         p.code = API_STORAGE_FULL;
         p.detail = "The disk of the message store has no room; what was accepted is delivered.";
         break;
+    case GW_TOOBIG:
+        p.code = API_BODY_TOO_LARGE;
+        p.detail = result->detail;
+        break;
     case GW_CLOSED:
         p.code = API_DRAINING;
         p.detail = "The server is shutting down; ask again in a moment.";
@@ -62,7 +66,6 @@ struct api_problem api_submission_problem(const struct gw_submission_result *res
         p.detail = "This Idempotency-Key was used with another body in the last 24 hours.";
         break;
     case GW_OK:
-    case GW_TOOBIG:
     case GW_NOTFOUND:
     case GW_IO:
     case GW_DNS:

@@ -29,6 +29,14 @@ struct gw_batch {
     struct gw_batch_item *each; /* of items.items */
     size_t n_begun, n_preparing, n_working, n_ended;
     bool advancing;
+    /* taken whole: */
+    struct gw_store_new *gathered; /* heap; what the store is given */
+    size_t n_gathered, gathered_bytes;
+    size_t n_waiting;      /* of the gathered, neither told what the store said nor discarded */
+    bool failed;           /* an item: none is stored */
+    bool given;            /* to the store */
+    enum gw_status stored; /* what it said */
+    size_t n_told;         /* items that were looked at whether they have to be told of it */
 };
 
 static void free_work(struct gw_batch *b)
@@ -42,6 +50,7 @@ static void free_batch(struct gw_batch *b)
     struct gw_gateway *g = b->gateway;
     free_work(b);
     gw_free(b->each);
+    gw_free(b->gathered);
     gw_free(b->key);
     gw_setup_unref(&b->setup);
     gw_free(b);
@@ -49,17 +58,10 @@ static void free_batch(struct gw_batch *b)
     gw_gateway_progress(g);
 }
 
-static bool rehearses(const struct gw_batch *b)
-{
-    return b->items.rehearse || (b->options.rehearse_several && b->items.n > 1);
-}
-
 static void end(struct gw_batch *b, enum gw_status status)
 {
-    struct gw_batch_result result = {.status = status,
-                                     .n = b->items.n,
-                                     .rehearsed = rehearses(b),
-                                     .asked_to_rehearse = b->items.rehearse};
+    struct gw_batch_result result = {
+        .status = status, .n = b->items.n, .rehearsed = b->items.rehearse};
     if (status == GW_INVALID || status == GW_PROTO)
         result.problems = &b->problems;
     else if (status != GW_OK)
@@ -80,13 +82,74 @@ static void begin_item(struct gw_batch *b, size_t index)
                                         .wait_ms = b->options.wait_ms,
                                         .route = b->options.route,
                                         .idempotency_key = b->key,
-                                        .rehearse = rehearses(b)};
+                                        .rehearse = b->items.rehearse};
     *item = (struct gw_batch_item){.batch = b, .index = index, .preparing = true, .working = true};
     b->n_preparing++;
     b->n_working++;
     item->submission = gw_submission_of_item(b->gateway, b->setup, item, &options, on_item, item);
     gw_submission_begin(item->submission);
 }
+
+/* ---- taken whole ---- */
+
+static void advance(struct gw_batch *b);
+
+/* What the store said goes to a few items at a time: the mail of each begins. */
+static void tell_stored(struct gw_arrival *a)
+{
+    struct gw_batch *b = gw_list_entry(a, struct gw_batch, arrival);
+    b->advancing = true; /* until these are told */
+    for (size_t n = 0; b->n_told < b->items.n && n < GW_BATCH_TOLD; b->n_told++) {
+        struct gw_batch_item *item = &b->each[b->n_told];
+        if (!item->gathered)
+            continue;
+        item->gathered = false;
+        b->n_waiting--;
+        n++;
+        gw_submission_stored(item->submission, b->stored);
+    }
+    b->advancing = false;
+    if (b->n_told < b->items.n)
+        gw_gateway_arrive(b->gateway, a, tell_stored);
+    else
+        advance(b);
+}
+
+static void on_all_stored(enum gw_status status, void *data)
+{
+    struct gw_batch *b = data;
+    b->stored = status;
+    tell_stored(&b->arrival);
+}
+
+static void store_all(struct gw_batch *b)
+{
+    struct gw_store *store = b->gateway->store;
+    b->given = true;
+    store->engine->commit_all(store, b->gathered, b->n_gathered, on_all_stored, b);
+}
+
+static void discard_all(struct gw_batch *b)
+{
+    b->advancing = true;
+    for (size_t i = 0; i < b->items.n; i++) {
+        struct gw_batch_item *item = &b->each[i];
+        if (!item->gathered)
+            continue;
+        item->gathered = false;
+        b->n_waiting--;
+        gw_submission_discard(item->submission);
+    }
+    b->advancing = false;
+    advance(b);
+}
+
+bool gw_batch_item_is_of_whole(const struct gw_batch_item *item)
+{
+    return item->batch->options.whole && item->batch->items.n > 1;
+}
+
+/* ---- one after the other ---- */
 
 /* Begins what has room; ends the batch when nothing is left. */
 static void advance(struct gw_batch *b)
@@ -101,8 +164,14 @@ static void advance(struct gw_batch *b)
     if (b->n_begun < b->items.n || b->n_working != 0)
         return;
     free_work(b); /* what is left only waits */
-    if (b->n_ended == b->items.n)
+    if (b->n_waiting > 0 && !b->given) {
+        if (b->failed)
+            discard_all(b);
+        else if (b->n_waiting + b->n_ended == b->items.n)
+            store_all(b);
+    } else if (b->n_ended == b->items.n) {
         end(b, GW_OK);
+    }
 }
 
 static void stop_preparing(struct gw_batch_item *item)
@@ -127,7 +196,26 @@ static void on_item(const struct gw_submission_result *result, void *data)
         b->options.on_item(item->index, result, b->options.data);
     stop_working(item);
     b->n_ended++;
+    b->failed = b->failed || result->status != GW_OK;
     advance(b);
+}
+
+enum gw_status gw_batch_item_gather(struct gw_batch_item *item, const struct gw_store_new *given)
+{
+    struct gw_batch *b = item->batch;
+    if (b->failed)
+        return GW_CANCELED;
+    b->gathered_bytes += gw_arena_size(given->m->arena);
+    if (b->gathered_bytes > GW_BATCH_MAX_WHOLE)
+        return GW_TOOBIG;
+    if (b->gathered == NULL)
+        b->gathered = gw_calloc(b->items.n, sizeof(*b->gathered));
+    b->gathered[b->n_gathered++] = *given;
+    item->gathered = true;
+    b->n_waiting++;
+    stop_working(item);
+    advance(b);
+    return GW_OK;
 }
 
 void gw_batch_item_prepared(struct gw_batch_item *item)
@@ -227,7 +315,7 @@ void gw_batch_abandon(struct gw_batch *b)
         struct gw_batch_item *item = &b->each[i];
         if (item->submission == NULL)
             continue;
-        if (item->working) {
+        if (item->working || item->gathered) {
             gw_submission_hurry(item->submission);
             continue;
         }

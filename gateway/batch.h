@@ -8,6 +8,9 @@
  * Failure: a body that cannot be split is one answer; an item that fails is that item's answer and
  * nobody else's.
  *
+ * A batch that is taken whole: items that are prepared wait for the others; then one transaction
+ * stores all of them. When one fails, none is stored, and those that did not are rehearsed.
+ *
  * With an idempotency key each item has a key of its own (the request's, and its index) and its own
  * fingerprint: a batch that is sent again with some items mended sends only those.
  *
@@ -20,7 +23,11 @@
 enum {
     GW_BATCH_MAX_ITEMS = 1000,
     GW_BATCH_PREPARING = 32, /* items in the pool at a time: others find room between */
-    GW_BATCH_WINDOW = 128    /* items between the pool and the disk at a time: commits are large */
+    GW_BATCH_WINDOW = 128,   /* items between the pool and the disk at a time: commits are large */
+    GW_BATCH_TOLD = 8,       /* items of one commit whose mail starts in one turn of the loop */
+    /* Octets of the messages of a batch that is taken whole: all are in memory until the last is
+     * prepared. Ours. */
+    GW_BATCH_MAX_WHOLE = 128 << 20
 };
 
 /* What a body was split into. */
@@ -52,8 +59,7 @@ typedef void (*gw_batch_item_cb)(size_t index, const struct gw_submission_result
 struct gw_batch_result {
     enum gw_status status;
     size_t n;
-    bool rehearsed;         /* nothing was kept */
-    bool asked_to_rehearse; /* the body said so */
+    bool rehearsed; /* nothing was kept, as the body asked for */
     const struct gw_problems *problems;
     const char *detail;
 };
@@ -70,7 +76,7 @@ struct gw_batch_options {
     int64_t wait_ms;
     const char *route;
     const char *idempotency_key;
-    bool rehearse_several; /* of more messages than one, nothing is kept */
+    bool whole; /* all items are taken, or none */
 };
 
 struct gw_batch;

@@ -36,6 +36,11 @@ struct gw_idempotency {
 typedef void (*gw_store_idempotency_cb)(enum gw_status status, const char *id,
                                         const unsigned char *fingerprint, void *data);
 typedef void (*gw_store_done_cb)(enum gw_status status, void *data);
+/* A new message and the key it was sent with (NULL: none); both the caller's until the callback. */
+struct gw_store_new {
+    struct gw_message *m;
+    const struct gw_idempotency *idempotency;
+};
 typedef void (*gw_store_message_cb)(enum gw_status status, struct gw_message *m, void *data);
 
 enum {
@@ -224,6 +229,10 @@ struct gw_store_engine {
      * is, or somebody locks the file; try later. */
     void (*commit)(struct gw_store *s, struct gw_message *m,
                    const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data);
+    /* The same of @n messages, one or more, in one transaction: all are stored, or none is,
+     * whatever fails and whenever the process ends. @messages is borrowed until the callback. */
+    void (*commit_all)(struct gw_store *s, const struct gw_store_new *messages, size_t n,
+                       gw_store_done_cb cb, void *data);
     /* What is stored for a key. @key is copied. */
     void (*idempotency_find)(struct gw_store *s, const char *key, gw_store_idempotency_cb cb,
                              void *data);

@@ -23,6 +23,8 @@ const char *gw_submission_detail(enum gw_status status)
         return "the disk of the message store has no room";
     case GW_CLOSED:
         return "shutting down";
+    case GW_TOOBIG:
+        return "the messages are too large together to be taken whole";
     case GW_CONFLICT:
         return "a request with this Idempotency-Key is still being prepared";
     case GW_EXISTS:

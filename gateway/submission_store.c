@@ -60,20 +60,26 @@ static void count_suppressed(const struct gw_message *m)
     }
 }
 
-static void on_committed(enum gw_status status, void *data)
+/* It is not given to the store after all. */
+static void take_back(struct gw_submission *s)
 {
-    struct gw_submission *s = data;
+    if (s->attempt != NULL)
+        gw_delivery_unplan(s->attempt);
+    s->attempt = NULL;
+    gw_submission_stop_leading(s, NULL);
+}
+
+void gw_submission_stored(struct gw_submission *s, enum gw_status status)
+{
     struct gw_gateway *g = s->gateway;
     GW_FAILPOINT("submission.committed");
     gw_gateway_store_said(g, status);
-    struct gw_attempt *a = s->attempt;
     if (status != GW_OK) {
-        if (a != NULL)
-            gw_delivery_unplan(a);
-        gw_submission_stop_leading(s, NULL);
+        take_back(s);
         gw_submission_fail(s, status);
         return;
     }
+    struct gw_attempt *a = s->attempt;
     struct gw_message *m = s->m;
     s->m = NULL;
     gw_metric_add(GW_METRIC_ACCEPTED, 1, NULL);
@@ -92,7 +98,13 @@ static void on_committed(enum gw_status status, void *data)
     start_delivery(g, m, a);
 }
 
-void gw_submission_store(struct gw_submission *s)
+static void on_committed(enum gw_status status, void *data)
+{
+    gw_submission_stored(data, status);
+}
+
+/* What the store is given of it. */
+static struct gw_store_new give(struct gw_submission *s)
 {
     struct gw_gateway *g = s->gateway;
     if (s->options.wait_ms > 0 && !g->store->engine->durable)
@@ -100,8 +112,39 @@ void gw_submission_store(struct gw_submission *s)
     leave_to_store(g, s->m);
     s->attempt = plan_attempt(s);
     GW_FAILPOINT("submission.commit");
-    const struct gw_idempotency *key = s->leads ? &s->idempotency : NULL;
-    g->store->engine->commit(g->store, s->m, key, on_committed, s);
+    return (struct gw_store_new){.m = s->m, .idempotency = s->leads ? &s->idempotency : NULL};
+}
+
+void gw_submission_discard(struct gw_submission *s)
+{
+    take_back(s);
+    gw_submission_answer(
+        s, &(struct gw_submission_result){.status = GW_OK, .message = s->m, .rehearsed = true});
+    gw_submission_free(s);
+}
+
+/* Together with the others of its batch, or not at all. */
+static void gather(struct gw_submission *s)
+{
+    const struct gw_store_new given = give(s);
+    enum gw_status status = gw_batch_item_gather(s->item, &given);
+    if (status == GW_CANCELED) {
+        gw_submission_discard(s);
+    } else if (status != GW_OK) {
+        take_back(s);
+        gw_submission_fail(s, status);
+    }
+}
+
+void gw_submission_store(struct gw_submission *s)
+{
+    struct gw_store *store = s->gateway->store;
+    if (s->item != NULL && gw_batch_item_is_of_whole(s->item)) {
+        gather(s);
+        return;
+    }
+    const struct gw_store_new given = give(s);
+    store->engine->commit(store, given.m, given.idempotency, on_committed, s);
     if (s->item != NULL)
         gw_batch_item_prepared(s->item);
 }

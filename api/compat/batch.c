@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Several messages at once. Each result is written when it comes; at the end the facade joins them.
- * A strict batch of several goes the way twice: at first nothing is kept, and only when all are
- * valid it is sent.
+ * A strict batch is taken whole: one that fails, and nothing is sent.
  *
  * Failure: a body that is no list of messages is one refusal; a client that leaves abandons the
  * answer, the messages go their way. */
@@ -22,7 +21,6 @@ struct run {
     struct api_request *request;
     struct api_compat_batch how;
     struct gw_batch *batch;
-    bool rehearsing;                   /* before it is sent, when it is more than one */
     struct api_compat_result *results; /* each text is heap */
     size_t n_refused;
     /* of the first message that was refused: */
@@ -33,17 +31,11 @@ struct run {
     struct gw_problems failed_fields;
 };
 
-static void free_results(struct run *run)
+static void free_run(struct run *run)
 {
     for (size_t i = 0; i < GW_BATCH_MAX_ITEMS; i++)
         gw_free(run->results[i].text);
     gw_free(run->results);
-    run->results = NULL;
-}
-
-static void free_run(struct run *run)
-{
-    free_results(run);
     gw_arena_free(&run->arena);
     gw_free(run->failed_detail);
     gw_free(run);
@@ -55,8 +47,6 @@ static void on_client_gone(void *data)
     gw_batch_abandon(run->batch);
     free_run(run);
 }
-
-static void begin(struct run *run);
 
 /* ---- one message ---- */
 
@@ -145,24 +135,21 @@ static void on_done(const struct gw_batch_result *result, void *data)
         api_problem_send(run->request, &p);
     } else if (run->failed_detail != NULL) {
         answer_failure(run);
-    } else if (result->rehearsed && !result->asked_to_rehearse) {
-        run->rehearsing = false;
-        free_results(run);
-        begin(run);
-        return;
     } else {
         const struct api_compat_results results = {.n = result->n,
                                                    .n_refused = run->n_refused,
-                                                   .rehearsed = result->asked_to_rehearse,
+                                                   .rehearsed = result->rehearsed,
                                                    .items = run->results};
         run->how.answer(run->request, &results);
     }
     free_run(run);
 }
 
-static void begin(struct run *run)
+void api_compat_send_batch(struct api_request *r, const struct api_compat_batch *batch)
 {
-    const struct api_request *r = run->request;
+    struct run *run = gw_calloc(1, sizeof(*run));
+    run->request = r;
+    run->how = *batch;
     run->results = gw_calloc(GW_BATCH_MAX_ITEMS, sizeof(*run->results));
     const struct gw_batch_options options = {.split = run->how.split,
                                              .decode = run->how.decode,
@@ -172,18 +159,9 @@ static void begin(struct run *run)
                                              .api_key = r->api_key,
                                              .route = r->route->pattern,
                                              .idempotency_key = run->how.idempotency_key,
-                                             .rehearse_several = run->rehearsing};
-    run->batch = gw_gateway_submit_batch(r->context->gateway, r->body, &options);
-}
-
-void api_compat_send_batch(struct api_request *r, const struct api_compat_batch *batch)
-{
-    struct run *run = gw_calloc(1, sizeof(*run));
-    run->request = r;
-    run->how = *batch;
-    run->rehearsing = batch->strict;
+                                             .whole = run->how.strict};
     api_request_hold(r, on_client_gone, run);
-    begin(run);
+    run->batch = gw_gateway_submit_batch(r->context->gateway, r->body, &options);
 }
 
 enum gw_status api_compat_split_list(struct gw_arena *arena, struct gw_slice body,

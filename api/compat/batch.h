@@ -23,7 +23,7 @@ struct api_compat_batch {
     gw_split_fn split;
     gw_decode_item_fn decode;
     const char *idempotency_key; /* NULL: none */
-    bool strict; /* one that is not valid, and nothing is sent: the request gets its refusal */
+    bool strict; /* one that is not taken, and nothing is sent: the request gets its refusal */
     const char *item_name; /* of a message, for a refusal of the whole that says which one; NULL:
                               the pointer says it */
     void (*taken)(struct api_json *j, size_t index, const struct gw_message *m);
@@ -32,8 +32,7 @@ struct api_compat_batch {
     void (*answer)(struct api_request *r, const struct api_compat_results *results);
 };
 
-/* Sends the body of @r. @batch is copied. A client that leaves does not cancel. When the server
- * fails in the midst of a strict one, part of it may have been taken. */
+/* Sends the body of @r. @batch is copied. A client that leaves does not cancel. */
 void api_compat_send_batch(struct api_request *r, const struct api_compat_batch *batch);
 
 /* For a gw_split_fn: @list, in @body or all of it, is a list of 1 to @max messages. */

@@ -66,13 +66,18 @@ static void drop_row(struct memory_store *s, struct memory_row *r)
     gw_free(r);
 }
 
-/* Makes room for @size bytes by forgetting settled messages; false when that is not enough. */
-static bool make_room(struct memory_store *s, size_t size)
+static bool has_room(const struct memory_store *s, size_t n, size_t size)
 {
-    while ((s->bytes + size > s->max_bytes || s->n_rows >= GW_STORE_MEMORY_MAX_MESSAGES) &&
-           !gw_list_empty(&s->settled))
+    return s->bytes + size <= s->max_bytes && s->n_rows + n <= GW_STORE_MEMORY_MAX_MESSAGES;
+}
+
+/* Makes room for @n messages of @size bytes by forgetting settled messages; false when that is not
+ * enough. */
+static bool make_room(struct memory_store *s, size_t n, size_t size)
+{
+    while (!has_room(s, n, size) && !gw_list_empty(&s->settled))
         drop_row(s, gw_list_entry(s->settled.next, struct memory_row, settled_link));
-    return s->bytes + size <= s->max_bytes && s->n_rows < GW_STORE_MEMORY_MAX_MESSAGES;
+    return has_room(s, n, size);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -169,24 +174,23 @@ static void note(struct memory_store *s, struct memory_row *r, const struct gw_r
         s->has_news = true;
 }
 
-static void memory_commit(struct gw_store *base, struct gw_message *m,
-                          const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
+/* What a row of @copy counts. */
+static size_t size_of(const struct gw_message *copy, const struct gw_message *m)
 {
-    struct memory_store *s = memory_self(base);
-    memory_suppress_recipients(&s->suppressions, m);
-    struct gw_message *copy = gw_message_copy(m);
-    size_t size = gw_arena_size(copy->arena) + m->mime.len + sizeof(struct memory_row);
-    if (!make_room(s, size)) {
-        gw_message_free(&copy);
-        reply_done(s, GW_BUSY, cb, data);
-        return;
-    }
+    return gw_arena_size(copy->arena) + m->mime.len + sizeof(struct memory_row);
+}
+
+/* @copy of @m becomes a row. There is room. */
+static void add_row(struct memory_store *s, struct gw_message *copy,
+                    const struct gw_store_new *given)
+{
+    const struct gw_message *m = given->m;
     if (s->n_rows >= s->n_buckets)
         grow_table(s);
     struct memory_row *r = gw_calloc(1, sizeof(*r));
     r->m = copy;
     r->body = gw_memdup0(m->mime.data, m->mime.len);
-    r->size = size;
+    r->size = size_of(copy, m);
     r->live = -1;
     r->leased = gw_message_next_attempt_ms(m) == 0;
     memory_trail_init(&r->trail);
@@ -196,12 +200,41 @@ static void memory_commit(struct gw_store *base, struct gw_message *m,
     r->seq = ++s->last_seq;
     gw_list_push_front(&s->ages, &r->age_link);
     s->n_rows++;
-    s->bytes += size;
+    s->bytes += r->size;
     file_row(s, r);
     note(s, r, NULL);
-    if (idempotency != NULL)
-        memory_keys_add(&s->keys, idempotency, m);
-    reply_done(s, GW_OK, cb, data);
+    if (given->idempotency != NULL)
+        memory_keys_add(&s->keys, given->idempotency, m);
+}
+
+static void memory_commit_all(struct gw_store *base, const struct gw_store_new *messages, size_t n,
+                              gw_store_done_cb cb, void *data)
+{
+    PRE(n > 0);
+    struct memory_store *s = memory_self(base);
+    struct gw_message **copies = gw_calloc(n, sizeof(*copies));
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++) {
+        memory_suppress_recipients(&s->suppressions, messages[i].m);
+        copies[i] = gw_message_copy(messages[i].m);
+        size += size_of(copies[i], messages[i].m);
+    }
+    bool fits = make_room(s, n, size);
+    for (size_t i = 0; i < n; i++) {
+        if (fits)
+            add_row(s, copies[i], &messages[i]);
+        else
+            gw_message_free(&copies[i]);
+    }
+    gw_free(copies);
+    reply_done(s, fits ? GW_OK : GW_BUSY, cb, data);
+}
+
+static void memory_commit(struct gw_store *base, struct gw_message *m,
+                          const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
+{
+    const struct gw_store_new one = {.m = m, .idempotency = idempotency};
+    memory_commit_all(base, &one, 1, cb, data);
 }
 
 static void memory_begin(struct gw_store *base, const struct gw_message *m,
@@ -373,53 +406,6 @@ static void memory_list(struct gw_store *base, const struct gw_list_query *query
     memory_queue_reply(s, &r);
 }
 
-static void memory_suppress_entries(struct gw_store *base, const char *tenant,
-                                    const struct gw_suppression *entries, size_t n,
-                                    gw_store_suppressions_cb cb, void *data)
-{
-    struct memory_reply r =
-        memory_suppress(&memory_self(base)->suppressions, tenant, entries, n, cb, data);
-    memory_queue_reply(memory_self(base), &r);
-}
-
-static void memory_unsuppress_entries(struct gw_store *base, const char *tenant,
-                                      const char *const *emails, size_t n,
-                                      gw_store_suppressions_cb cb, void *data)
-{
-    struct memory_reply r =
-        memory_unsuppress(&memory_self(base)->suppressions, tenant, emails, n, cb, data);
-    memory_queue_reply(memory_self(base), &r);
-}
-
-static void memory_suppression_list(struct gw_store *base, const struct gw_suppression_query *query,
-                                    gw_store_suppressions_cb cb, void *data)
-{
-    struct memory_reply r =
-        memory_list_suppressions(&memory_self(base)->suppressions, query, cb, data);
-    memory_queue_reply(memory_self(base), &r);
-}
-
-static void memory_template_put(struct gw_store *base, const char *tenant,
-                                const struct gw_template *t, gw_store_templates_cb cb, void *data)
-{
-    struct memory_reply r = memory_put_template(&memory_self(base)->templates, tenant, t, cb, data);
-    memory_queue_reply(memory_self(base), &r);
-}
-
-static void memory_template_delete(struct gw_store *base, const char *tenant, const char *name,
-                                   gw_store_done_cb cb, void *data)
-{
-    struct memory_store *s = memory_self(base);
-    reply_done(s, memory_delete_template(&s->templates, tenant, name), cb, data);
-}
-
-static void memory_template_list(struct gw_store *base, const struct gw_template_query *query,
-                                 gw_store_templates_cb cb, void *data)
-{
-    struct memory_reply r = memory_list_templates(&memory_self(base)->templates, query, cb, data);
-    memory_queue_reply(memory_self(base), &r);
-}
-
 static void memory_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
                         void *data)
 {
@@ -522,6 +508,7 @@ static void memory_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 static const struct gw_store_engine memory_engine = {.name = "memory",
                                                      .durable = false,
                                                      .commit = memory_commit,
+                                                     .commit_all = memory_commit_all,
                                                      .idempotency_find = memory_idempotency_find,
                                                      .begin = memory_begin,
                                                      .record = memory_record,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What memory.c (rows) and memory_lease.c (which of them are due) share; nobody else. */
+/* What memory.c (rows), memory_lease.c (which of them are due) and memory_tenant.c share; nobody
+ * else. */
 #ifndef GW_STORE_MEMORY_INTERNAL_H
 #define GW_STORE_MEMORY_INTERNAL_H
 
@@ -64,5 +65,20 @@ void memory_lease_due(struct gw_store *base, int64_t now_ms, size_t max, gw_stor
 void memory_lease_waiting(struct gw_store *base, const char *relay, int64_t before_ms, size_t max,
                           gw_store_message_cb cb, void *data);
 int64_t memory_next_due_ms(struct gw_store *base);
+
+/* memory_tenant.c: likewise */
+void memory_suppress_entries(struct gw_store *base, const char *tenant,
+                             const struct gw_suppression *entries, size_t n,
+                             gw_store_suppressions_cb cb, void *data);
+void memory_unsuppress_entries(struct gw_store *base, const char *tenant, const char *const *emails,
+                               size_t n, gw_store_suppressions_cb cb, void *data);
+void memory_suppression_list(struct gw_store *base, const struct gw_suppression_query *query,
+                             gw_store_suppressions_cb cb, void *data);
+void memory_template_put(struct gw_store *base, const char *tenant, const struct gw_template *t,
+                         gw_store_templates_cb cb, void *data);
+void memory_template_delete(struct gw_store *base, const char *tenant, const char *name,
+                            gw_store_done_cb cb, void *data);
+void memory_template_list(struct gw_store *base, const struct gw_template_query *query,
+                          gw_store_templates_cb cb, void *data);
 
 #endif

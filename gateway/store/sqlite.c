@@ -154,8 +154,7 @@ static void on_wake(uv_async_t *handle)
 
 /* ---- calls ---- */
 
-/* @max_found  messages the answer may hold */
-static struct sqlite_op *new_op(enum sqlite_op_kind kind, size_t max_found, void *data)
+struct sqlite_op *sqlite_op_new(enum sqlite_op_kind kind, size_t max_found, void *data)
 {
     struct sqlite_op *op = gw_calloc(1, sizeof(*op));
     op->kind = kind;
@@ -172,7 +171,7 @@ static bool is_search(enum sqlite_op_kind kind)
            kind == OP_STATS || kind == OP_SUPPRESSIONS || kind == OP_TEMPLATES;
 }
 
-static void queue(struct gw_store *base, struct sqlite_op *op)
+void sqlite_queue(struct gw_store *base, struct sqlite_op *op)
 {
     struct sqlite_store *s = self(base);
     CHECK(s->n_in_hand < MAX_QUEUED_OPS);
@@ -187,7 +186,7 @@ static void queue(struct gw_store *base, struct sqlite_op *op)
 static struct sqlite_op *new_id_op(enum sqlite_op_kind kind, const char *tenant, const char *id,
                                    void *data)
 {
-    struct sqlite_op *op = new_op(kind, 1, data);
+    struct sqlite_op *op = sqlite_op_new(kind, 1, data);
     PRE(strlen(id) < sizeof(op->id));
     memcpy(op->id, id, strlen(id) + 1);
     op->tenant = gw_arena_strdup(op->arena, tenant);
@@ -197,20 +196,33 @@ static struct sqlite_op *new_id_op(enum sqlite_op_kind kind, const char *tenant,
 static void sqlite_commit(struct gw_store *base, struct gw_message *m,
                           const struct gw_idempotency *idempotency, gw_store_done_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_COMMIT, 0, data);
-    op->fresh = m;
-    op->idempotency = idempotency;
+    struct sqlite_op *op = sqlite_op_new(OP_COMMIT, 0, data);
+    struct gw_store_new *one = GW_ARENA_NEW(op->arena, struct gw_store_new);
+    *one = (struct gw_store_new){.m = m, .idempotency = idempotency};
+    op->fresh = one;
+    op->n_fresh = 1;
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
+}
+
+static void sqlite_commit_all(struct gw_store *base, const struct gw_store_new *messages, size_t n,
+                              gw_store_done_cb cb, void *data)
+{
+    PRE(n > 0);
+    struct sqlite_op *op = sqlite_op_new(OP_COMMIT, 0, data);
+    op->fresh = messages;
+    op->n_fresh = n;
+    op->cb.done = cb;
+    sqlite_queue(base, op);
 }
 
 static void sqlite_idempotency_find(struct gw_store *base, const char *key,
                                     gw_store_idempotency_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_IDEMPOTENCY, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_IDEMPOTENCY, 0, data);
     op->key = gw_arena_strdup(op->arena, key);
     op->cb.idempotency = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 /* RECORD or BEGIN */
@@ -218,7 +230,7 @@ static struct sqlite_op *new_state_op(enum sqlite_op_kind kind, const struct gw_
                                       const struct gw_attempt_log *attempts, size_t n_attempts,
                                       void *data)
 {
-    struct sqlite_op *op = new_op(kind, 0, data);
+    struct sqlite_op *op = sqlite_op_new(kind, 0, data);
     op->m = m;
     op->attempts = attempts;
     op->n_attempts = n_attempts;
@@ -231,7 +243,7 @@ static void sqlite_begin(struct gw_store *base, const struct gw_message *m,
 {
     struct sqlite_op *op = new_state_op(OP_BEGIN, m, attempts, n_attempts, data);
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_record(struct gw_store *base, const struct gw_message *m,
@@ -240,7 +252,7 @@ static void sqlite_record(struct gw_store *base, const struct gw_message *m,
 {
     struct sqlite_op *op = new_state_op(OP_RECORD, m, attempts, n_attempts, data);
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_update(struct gw_store *base, const char *tenant, const char *id,
@@ -249,7 +261,7 @@ static void sqlite_update(struct gw_store *base, const char *tenant, const char 
     struct sqlite_op *op = new_id_op(OP_UPDATE, tenant, id, data);
     op->change = *change;
     op->cb.message = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_get(struct gw_store *base, const char *tenant, const char *id,
@@ -257,7 +269,7 @@ static void sqlite_get(struct gw_store *base, const char *tenant, const char *id
 {
     struct sqlite_op *op = new_id_op(OP_GET, tenant, id, data);
     op->cb.message = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_raw(struct gw_store *base, const char *tenant, const char *id,
@@ -265,7 +277,7 @@ static void sqlite_raw(struct gw_store *base, const char *tenant, const char *id
 {
     struct sqlite_op *op = new_id_op(OP_RAW, tenant, id, data);
     op->cb.message = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_attempts(struct gw_store *base, const char *tenant, const char *id,
@@ -273,138 +285,51 @@ static void sqlite_attempts(struct gw_store *base, const char *tenant, const cha
 {
     struct sqlite_op *op = new_id_op(OP_ATTEMPTS, tenant, id, data);
     op->cb.attempts = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_list_messages(struct gw_store *base, const struct gw_list_query *query,
                                  gw_store_list_cb cb, void *data)
 {
     PRE(query->limit > 0 && query->limit <= GW_LIST_MAX);
-    struct sqlite_op *op = new_op(OP_LIST, query->limit, data);
+    struct sqlite_op *op = sqlite_op_new(OP_LIST, query->limit, data);
     op->list = gw_list_query_copy(op->arena, query);
     op->cb.list = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_events_after(struct gw_store *base, const struct gw_event_query *query,
                                 gw_store_events_cb cb, void *data)
 {
     PRE(query->max > 0 && query->max <= GW_EVENTS_MAX);
-    struct sqlite_op *op = new_op(OP_EVENTS, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_EVENTS, 0, data);
     op->events_of = gw_event_query_copy(op->arena, query);
     op->cb.events = cb;
-    queue(base, op);
-}
-
-/* @max_found  entries the answer may hold */
-static struct sqlite_op *new_suppression_op(enum sqlite_op_kind kind, size_t max_found,
-                                            gw_store_suppressions_cb cb, void *data)
-{
-    PRE(max_found > 0 && max_found <= GW_SUPPRESSIONS_MAX);
-    struct sqlite_op *op = new_op(kind, 0, data);
-    op->suppressions.found = GW_ARENA_ARRAY(op->arena, struct gw_suppression, max_found);
-    op->n_entries = max_found;
-    op->cb.suppressions = cb;
-    return op;
-}
-
-static void sqlite_suppress_entries(struct gw_store *base, const char *tenant,
-                                    const struct gw_suppression *entries, size_t n,
-                                    gw_store_suppressions_cb cb, void *data)
-{
-    struct sqlite_op *op = new_suppression_op(OP_SUPPRESS, n, cb, data);
-    struct gw_suppression *copies = GW_ARENA_ARRAY(op->arena, struct gw_suppression, n);
-    for (size_t i = 0; i < n; i++)
-        copies[i] = gw_suppression_copy(op->arena, &entries[i]);
-    op->entries = copies;
-    op->tenant = gw_arena_strdup(op->arena, tenant);
-    queue(base, op);
-}
-
-static void sqlite_unsuppress_entries(struct gw_store *base, const char *tenant,
-                                      const char *const *emails, size_t n,
-                                      gw_store_suppressions_cb cb, void *data)
-{
-    struct sqlite_op *op = new_suppression_op(OP_UNSUPPRESS, n, cb, data);
-    const char **copies = GW_ARENA_ARRAY(op->arena, const char *, n);
-    for (size_t i = 0; i < n; i++)
-        copies[i] = gw_arena_strdup(op->arena, emails[i]);
-    op->emails = copies;
-    op->tenant = gw_arena_strdup(op->arena, tenant);
-    queue(base, op);
-}
-
-static void sqlite_suppressions(struct gw_store *base, const struct gw_suppression_query *query,
-                                gw_store_suppressions_cb cb, void *data)
-{
-    struct sqlite_op *op = new_suppression_op(OP_SUPPRESSIONS, query->limit, cb, data);
-    op->list_suppressions = gw_suppression_query_copy(op->arena, query);
-    queue(base, op);
-}
-
-/* @max_found  templates the answer may hold */
-static struct sqlite_op *new_template_op(enum sqlite_op_kind kind, size_t max_found,
-                                         gw_store_templates_cb cb, void *data)
-{
-    PRE(max_found > 0 && max_found <= GW_TEMPLATES_MAX);
-    struct sqlite_op *op = new_op(kind, 0, data);
-    op->templates.found = GW_ARENA_ARRAY(op->arena, struct gw_template, max_found);
-    op->cb.templates = cb;
-    return op;
-}
-
-static void sqlite_template_put(struct gw_store *base, const char *tenant,
-                                const struct gw_template *t, gw_store_templates_cb cb, void *data)
-{
-    struct sqlite_op *op = new_template_op(OP_TEMPLATE_PUT, 1, cb, data);
-    op->tenant = gw_arena_strdup(op->arena, tenant);
-    op->template = gw_template_copy(op->arena, t);
-    queue(base, op);
-}
-
-static void sqlite_template_delete(struct gw_store *base, const char *tenant, const char *name,
-                                   gw_store_done_cb cb, void *data)
-{
-    struct sqlite_op *op = new_op(OP_TEMPLATE_DELETE, 0, data);
-    op->tenant = gw_arena_strdup(op->arena, tenant);
-    op->key = gw_arena_strdup(op->arena, name);
-    op->cb.done = cb;
-    queue(base, op);
-}
-
-static void sqlite_templates(struct gw_store *base, const struct gw_template_query *query,
-                             gw_store_templates_cb cb, void *data)
-{
-    enum sqlite_op_kind kind = query->name != NULL ? OP_TEMPLATE_FIND : OP_TEMPLATES;
-    struct sqlite_op *op = new_template_op(kind, query->limit, cb, data);
-    op->templates_of = *query;
-    op->templates_of.tenant = gw_arena_strdup(op->arena, query->tenant);
-    op->templates_of.name = gw_arena_strdup_or_null(op->arena, query->name);
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_note(struct gw_store *base, const struct gw_event *e, gw_store_done_cb cb,
                         void *data)
 {
-    struct sqlite_op *op = new_op(OP_NOTE, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_NOTE, 0, data);
     op->note = gw_event_copy(op->arena, e);
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_webhook_load(struct gw_store *base, const char *name, gw_store_webhook_cb cb,
                                 void *data)
 {
-    struct sqlite_op *op = new_op(OP_WEBHOOK_LOAD, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_WEBHOOK_LOAD, 0, data);
     op->key = gw_arena_strdup(op->arena, name);
     op->cb.webhook = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_webhook_save(struct gw_store *base, const struct gw_webhook_progress *progress,
                                 gw_store_done_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_WEBHOOK_SAVE, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_WEBHOOK_SAVE, 0, data);
     size_t n = progress->n_changes;
     op->key = gw_arena_strdup(op->arena, progress->name);
     op->webhook = progress->state;
@@ -413,21 +338,21 @@ static void sqlite_webhook_save(struct gw_store *base, const struct gw_webhook_p
         memcpy(op->retries, progress->changes, n * sizeof(*op->retries));
     op->n_retries = n;
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_stats(struct gw_store *base, gw_store_stats_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_STATS, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_STATS, 0, data);
     op->cb.stats = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static struct sqlite_op *new_lease_op(enum sqlite_op_kind kind, size_t max, gw_store_message_cb cb,
                                       void *data)
 {
     size_t bounded = max < SQLITE_MAX_LEASE ? max : SQLITE_MAX_LEASE;
-    struct sqlite_op *op = new_op(kind, bounded, data);
+    struct sqlite_op *op = sqlite_op_new(kind, bounded, data);
     op->max = bounded;
     op->cb.message = cb;
     return op;
@@ -438,7 +363,7 @@ static void sqlite_lease_due(struct gw_store *base, int64_t now_ms, size_t max,
 {
     struct sqlite_op *op = new_lease_op(OP_LEASE, max, cb, data);
     op->now_ms = now_ms;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_lease_waiting(struct gw_store *base, const char *relay, int64_t before_ms,
@@ -447,16 +372,16 @@ static void sqlite_lease_waiting(struct gw_store *base, const char *relay, int64
     struct sqlite_op *op = new_lease_op(OP_LEASE_WAITING, max, cb, data);
     op->key = gw_arena_strdup(op->arena, relay);
     op->now_ms = before_ms;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static void sqlite_clock_jumped(struct gw_store *base, const struct gw_clock_jump *jump,
                                 gw_store_done_cb cb, void *data)
 {
-    struct sqlite_op *op = new_op(OP_CLOCK, 0, data);
+    struct sqlite_op *op = sqlite_op_new(OP_CLOCK, 0, data);
     op->jump = *jump;
     op->cb.done = cb;
-    queue(base, op);
+    sqlite_queue(base, op);
 }
 
 static int64_t sqlite_next_due_ms(struct gw_store *base)
@@ -497,6 +422,7 @@ static void sqlite_close(struct gw_store *base, gw_store_done_cb cb, void *data)
 static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .durable = true,
                                                      .commit = sqlite_commit,
+                                                     .commit_all = sqlite_commit_all,
                                                      .idempotency_find = sqlite_idempotency_find,
                                                      .begin = sqlite_begin,
                                                      .record = sqlite_record,
@@ -508,10 +434,10 @@ static const struct gw_store_engine sqlite_engine = {.name = "sqlite",
                                                      .events_after = sqlite_events_after,
                                                      .suppress = sqlite_suppress_entries,
                                                      .unsuppress = sqlite_unsuppress_entries,
-                                                     .suppressions = sqlite_suppressions,
+                                                     .suppressions = sqlite_suppression_entries,
                                                      .template_put = sqlite_template_put,
                                                      .template_delete = sqlite_template_delete,
-                                                     .templates = sqlite_templates,
+                                                     .templates = sqlite_template_entries,
                                                      .note = sqlite_note,
                                                      .webhook_load = sqlite_webhook_load,
                                                      .webhook_save = sqlite_webhook_save,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the SQLite engine share: sqlite.c (loop thread), sqlite_thread.c (store thread)
- * and sqlite_ops.c (one operation); nobody else. */
+/* What the parts of the SQLite engine share: sqlite.c and sqlite_tenant.c (loop thread),
+ * sqlite_thread.c (store thread) and sqlite_ops.c (one operation); nobody else. */
 #ifndef GW_STORE_SQLITE_INTERNAL_H
 #define GW_STORE_SQLITE_INTERNAL_H
 
@@ -53,10 +53,10 @@ struct sqlite_op {
     enum gw_status status;
     struct gw_arena *arena; /* texts asked with, rows found; NULL: none needed */
     /* asked: */
-    struct gw_message *fresh;                 /* COMMIT: the caller's, until the callback */
-    const struct gw_message *m;               /* the same of RECORD, BEGIN */
-    const struct gw_idempotency *idempotency; /* COMMIT: the caller's, or NULL */
-    const struct gw_attempt_log *attempts;    /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
+    const struct gw_store_new *fresh; /* COMMIT: n_fresh; the caller's, until the callback */
+    size_t n_fresh;
+    const struct gw_message *m;            /* the same of RECORD, BEGIN */
+    const struct gw_attempt_log *attempts; /* RECORD, BEGIN: the caller's. ATTEMPTS: found */
     size_t n_attempts;
     struct gw_store_change change; /* UPDATE */
     const char *key;               /* IDEMPOTENCY; LEASE_WAITING: the relay; TEMPLATE_DELETE */
@@ -131,6 +131,26 @@ struct sqlite_store {
     int64_t next_purge_ms;        /* monotonic */
     int64_t next_ballast_ms;      /* monotonic */
 };
+
+/* sqlite.c: an operation, and its way to the store thread.
+ * @max_found  messages the answer may hold */
+struct sqlite_op *sqlite_op_new(enum sqlite_op_kind kind, size_t max_found, void *data);
+void sqlite_queue(struct gw_store *base, struct sqlite_op *op);
+
+/* sqlite_tenant.c: as in struct gw_store_engine */
+void sqlite_suppress_entries(struct gw_store *base, const char *tenant,
+                             const struct gw_suppression *entries, size_t n,
+                             gw_store_suppressions_cb cb, void *data);
+void sqlite_unsuppress_entries(struct gw_store *base, const char *tenant, const char *const *emails,
+                               size_t n, gw_store_suppressions_cb cb, void *data);
+void sqlite_suppression_entries(struct gw_store *base, const struct gw_suppression_query *query,
+                                gw_store_suppressions_cb cb, void *data);
+void sqlite_template_put(struct gw_store *base, const char *tenant, const struct gw_template *t,
+                         gw_store_templates_cb cb, void *data);
+void sqlite_template_delete(struct gw_store *base, const char *tenant, const char *name,
+                            gw_store_done_cb cb, void *data);
+void sqlite_template_entries(struct gw_store *base, const struct gw_template_query *query,
+                             gw_store_templates_cb cb, void *data);
 
 /* Runs @op inside the open transaction; may be called again after a rollback. SQLITE_OK also when
  * the answer is a refusal (op->status). */

@@ -19,16 +19,26 @@
 
 /* Each returns SQLITE_OK, SQLITE_NOTFOUND (the answer is GW_NOTFOUND) or an error code. */
 
-static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
+static int insert(struct sqlite_store *s, const struct gw_store_new *given)
 {
     int64_t now = gw_clock_wall_ms();
-    int rc = sqlite_suppress_recipients(&s->db, op->fresh, now);
+    if (GW_FAILPOINT_FAILS("store.insert_fails"))
+        return SQLITE_BUSY;
+    int rc = sqlite_suppress_recipients(&s->db, given->m, now);
     if (rc == SQLITE_OK)
-        rc = sqlite_insert_message(&s->db, op->fresh, now);
+        rc = sqlite_insert_message(&s->db, given->m, now);
     GW_FAILPOINT("store.inserted");
-    return rc == SQLITE_OK && op->idempotency != NULL
-               ? sqlite_insert_idempotency(&s->db, op->idempotency, op->fresh)
+    return rc == SQLITE_OK && given->idempotency != NULL
+               ? sqlite_insert_idempotency(&s->db, given->idempotency, given->m)
                : rc;
+}
+
+static int run_commit(struct sqlite_store *s, struct sqlite_op *op)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < op->n_fresh && rc == SQLITE_OK; i++)
+        rc = insert(s, &op->fresh[i]);
+    return rc;
 }
 
 static int run_record(struct sqlite_store *s, struct sqlite_op *op)

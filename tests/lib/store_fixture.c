@@ -42,7 +42,7 @@ void store_test_open_engine(struct store_fixture *f, enum store_test_engine engi
 {
     struct gw_err err = {.text = ""};
     if (engine == STORE_TEST_MEMORY) {
-        assert_int_equal(gw_store_memory_new(&f->loop, 64 << 20, &f->store), GW_OK);
+        assert_int_equal(gw_store_memory_new(&f->loop, STORE_TEST_MEMORY_BYTES, &f->store), GW_OK);
         return;
     }
     struct gw_store_sqlite_config config = {

@@ -17,6 +17,9 @@ enum store_test_engine {
     STORE_TEST_MEMORY,
     STORE_TEST_SQLITE
 };
+enum {
+    STORE_TEST_MEMORY_BYTES = 64 << 20 /* what the memory engine may hold */
+};
 /* cmocka's prestate for a test of one engine, and a test of each. */
 extern enum store_test_engine store_test_memory, store_test_sqlite;
 #define STORE_TEST_EACH(test) \
