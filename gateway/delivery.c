@@ -22,8 +22,8 @@
 
 enum {
     LEASE_BATCH = 64,
-    MAX_IN_HAND = 2048,            /* messages in memory at once */
-    MAX_LEASED = 1024,             /* of which so many may come from the store */
+    MAX_IN_HAND = 2048, /* messages in memory at once */
+    MAX_LEASED = 1792,  /* beyond it none come from the store: the rest is for new ones */
     MAX_BYTES_IN_HAND = 128 << 20, /* of their bodies; one may go over it */
     MAX_TIMER_MS = 30 * 1000,      /* looks again at least this often: the wall clock may jump */
     STUCK_RETRY_MS = 1000
@@ -210,9 +210,17 @@ void gw_delivery_cancel(struct gw_delivery *d, const char *id)
         gw_attempt_cancel(gw_list_entry(n, struct gw_attempt, node));
 }
 
+enum gw_lane_room gw_delivery_room(const struct gw_delivery *d)
+{
+    double by_count = (double)d->n_attempts / MAX_IN_HAND;
+    double by_bytes = (double)d->bytes / MAX_BYTES_IN_HAND;
+    return gw_lane_room(by_count > by_bytes ? by_count : by_bytes);
+}
+
 int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
 {
     const struct gw_setup *setup = d->env.setups->now;
+    int64_t now = gw_clock_mono_ms();
     struct gw_route_plan plan;
     if (d->n_attempts >= MAX_IN_HAND || d->bytes >= MAX_BYTES_IN_HAND)
         return 1; /* due at once, when there is room again */
@@ -221,8 +229,8 @@ int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
         if (plan.n == 0)
             continue;
         struct gw_lane *lane = &setup->relays[plan.relays[0]]->lane;
-        if (gw_lane_is_full(lane))
-            return gw_lane_wait_ms(lane, gw_clock_mono_ms(), gw_random01());
+        if (gw_lane_is_full(lane, gw_delivery_room(d), now))
+            return gw_lane_wait_ms(lane, now, gw_random01());
     }
     return 0;
 }

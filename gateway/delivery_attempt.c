@@ -44,7 +44,7 @@ struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan
     h->attempt = a;
     h->plan = *plan;
     h->at = at;
-    gw_lane_enter(lane_of(h));
+    gw_lane_enter(lane_of(h), gw_clock_mono_ms());
     h->rcpts = gw_calloc(max_rcpts, sizeof(*h->rcpts));
     a->n_open++;
     return h;
@@ -216,6 +216,7 @@ static void settle_hop(struct gw_hop *h)
     gw_delivery_count_timing(gw_hop_relay_name(h), &h->txn.timing);
     if (!h->txn.not_tried) {
         a->judged = true;
+        gw_lane_took(lane_of(h), h->ended_at_ms - h->started_at_ms);
         gw_attempt_log_hop(a, h);
     }
     for (size_t i = 0; i < h->n_rcpts; i++)

@@ -149,6 +149,8 @@ void gw_attempt_log_hop(struct gw_attempt *a, const struct gw_hop *h);
 void gw_attempt_log_interrupted(struct gw_attempt *a, const size_t *rcpts, size_t n_rcpts);
 
 /* delivery.c */
+/* How full the memory for messages is. */
+enum gw_lane_room gw_delivery_room(const struct gw_delivery *d);
 /* How many messages may be read back now, if they are as large as those before; not while
  * d->leasing. */
 size_t gw_delivery_lease_room(const struct gw_delivery *d);

@@ -211,11 +211,12 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
 static bool waits_for_lane(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
 {
     struct gw_lane *lane = &a->setup->relays[relay]->lane;
-    if (!a->from_store || !gw_lane_is_full(lane))
+    int64_t mono = gw_clock_mono_ms();
+    if (!a->from_store || !gw_lane_is_full(lane, gw_delivery_room(a->delivery), mono))
         return false;
     if (r->status == GW_RCPT_SCHEDULED)
         gw_recipient_set(a->m, r, GW_RCPT_QUEUED);
-    r->next_attempt_ms = now + gw_lane_wait_ms(lane, gw_clock_mono_ms(), gw_random01());
+    r->next_attempt_ms = now + gw_lane_wait_ms(lane, mono, gw_random01());
     return true;
 }
 

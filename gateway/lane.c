@@ -6,17 +6,19 @@
 
 #define SMOOTHING 0.1 /* weight of the newest interval */
 
-void gw_lane_enter(struct gw_lane *l)
+void gw_lane_enter(struct gw_lane *l, int64_t now_ms)
 {
-    /* an empty lane says nothing about the pace */
-    if (l->in_hand++ == 0)
-        l->left_at_ms = 0;
+    if (l->in_hand++ > 0)
+        return;
+    l->left_at_ms = 0; /* an empty lane says nothing about the pace */
+    l->moved_at_ms = now_ms;
 }
 
 void gw_lane_leave(struct gw_lane *l, int64_t now_ms)
 {
     PRE(l->in_hand > 0);
     l->in_hand--;
+    l->moved_at_ms = now_ms;
     if (l->left_at_ms != 0) {
         double seen = (double)(now_ms - l->left_at_ms);
         if (l->interval_ms <= 0)
@@ -26,8 +28,33 @@ void gw_lane_leave(struct gw_lane *l, int64_t now_ms)
     l->left_at_ms = now_ms;
 }
 
-bool gw_lane_is_full(const struct gw_lane *l)
+void gw_lane_took(struct gw_lane *l, int64_t ms)
 {
+    if (ms > GW_LANE_QUICK_MS)
+        l->credit /= 2;
+    else if (l->credit < GW_LANE_MAX)
+        l->credit++;
+}
+
+enum gw_lane_room gw_lane_room(double taken)
+{
+    if (taken < GW_LANE_AMPLE_SHARE)
+        return GW_LANE_AMPLE;
+    return taken < GW_LANE_TIGHT_SHARE ? GW_LANE_TIGHT : GW_LANE_SCARCE;
+}
+
+bool gw_lane_is_full(const struct gw_lane *l, enum gw_lane_room room, int64_t now_ms)
+{
+    bool stuck = l->in_hand > 0 && now_ms - l->moved_at_ms > GW_LANE_QUICK_MS;
+    size_t proved = stuck ? 0 : l->credit;
+    switch (room) {
+    case GW_LANE_AMPLE:
+        break;
+    case GW_LANE_TIGHT:
+        return l->in_hand >= (proved > 1 ? proved : 1);
+    case GW_LANE_SCARCE:
+        return l->in_hand >= proved;
+    }
     return l->in_hand >= GW_LANE_MAX;
 }
 

@@ -53,7 +53,7 @@ class Door:
         waiting.until("the server is ready", lambda: not self.alive() or self.events("ready"))
         assert self.alive(), self.log_file.read_text()
         ports = {line["tls"]: line["port"] for line in reversed(self.events("listening"))}
-        self.ports = {"plain": ports["no"], "tls": ports["yes"]}
+        self.ports = {"plain": ports["no"], "tls": ports.get("yes")}
         self.pid = self._find_server()
 
     def _find_server(self):
@@ -93,6 +93,11 @@ class Door:
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
             times = f.read().rsplit(")", 1)[1].split()
         return (int(times[11]) + int(times[12])) / TICKS_PER_S
+
+    def precise_cpu_s(self):
+        """Of the threads that live; unlike cpu_s() not in steps of a hundredth."""
+        files = pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

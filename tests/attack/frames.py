@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """HTTP/2 by hand: frames as bytes, and a client that sends any of them, plain or inside TLS."""
+import functools
 import socket
 import ssl
 import struct
@@ -69,6 +70,15 @@ def ping(data=b"12345678"):
     return frame(PING, 0, 0, data)
 
 
+@functools.cache
+def _client_context(protocols):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(list(protocols))
+    return context
+
+
 class Peer:
     """One connection. `kind` is "plain" or "tls"."""
 
@@ -85,10 +95,7 @@ class Peer:
             self._handshake(protocols)
 
     def _handshake(self, protocols):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(list(protocols))
+        context = _client_context(tuple(protocols))
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         while True:

@@ -15,12 +15,68 @@ static void a_lane_is_full_at_its_limit_and_open_below(void **state)
     (void)state;
     struct gw_lane l = {0};
     for (int i = 0; i < GW_LANE_MAX; i++) {
-        assert_false(gw_lane_is_full(&l));
-        gw_lane_enter(&l);
+        assert_false(gw_lane_is_full(&l, GW_LANE_AMPLE, 0));
+        gw_lane_enter(&l, 0);
     }
-    assert_true(gw_lane_is_full(&l));
+    assert_true(gw_lane_is_full(&l, GW_LANE_AMPLE, 0));
     gw_lane_leave(&l, 1000);
-    assert_false(gw_lane_is_full(&l));
+    assert_false(gw_lane_is_full(&l, GW_LANE_AMPLE, 1000));
+}
+
+/* How many a lane that has @in_hand takes in addition, at @now_ms. */
+static size_t room_for(struct gw_lane l, enum gw_lane_room room, int64_t now_ms)
+{
+    size_t n = 0;
+    for (; !gw_lane_is_full(&l, room, now_ms); n++)
+        gw_lane_enter(&l, now_ms);
+    return n;
+}
+
+static void when_it_is_tight_a_lane_holds_what_was_quick(void **state)
+{
+    (void)state;
+    struct gw_lane l = {0};
+    assert_int_equal(room_for(l, GW_LANE_AMPLE, 0), GW_LANE_MAX);
+    assert_int_equal(room_for(l, GW_LANE_TIGHT, 0), 1);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, 0), 0);
+    for (int i = 0; i < 10; i++)
+        gw_lane_took(&l, GW_LANE_QUICK_MS);
+    assert_int_equal(room_for(l, GW_LANE_TIGHT, 0), 10);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, 0), 10);
+    gw_lane_took(&l, GW_LANE_QUICK_MS + 1);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, 0), 5);
+    for (int i = 0; i < 2 * GW_LANE_MAX; i++)
+        gw_lane_took(&l, 0);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, 0), GW_LANE_MAX);
+    for (int i = 0; i < 9; i++) /* as many as hang in one relay are soon forgiven nothing */
+        gw_lane_took(&l, 60000);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, 0), 0);
+}
+
+static void a_lane_that_does_not_move_has_no_credit(void **state)
+{
+    (void)state;
+    struct gw_lane l = {0};
+    for (int i = 0; i < 10; i++)
+        gw_lane_took(&l, 0);
+    int64_t long_after = 3600000;
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after), 10);
+    gw_lane_enter(&l, long_after);
+    gw_lane_enter(&l, long_after);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + GW_LANE_QUICK_MS), 8);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + GW_LANE_QUICK_MS + 1), 0);
+    gw_lane_leave(&l, long_after + 5000);
+    assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + 5000), 9);
+}
+
+static void room_gets_tight_at_a_quarter_and_scarce_at_three(void **state)
+{
+    (void)state;
+    assert_int_equal(gw_lane_room(0.24), GW_LANE_AMPLE);
+    assert_int_equal(gw_lane_room(0.25), GW_LANE_TIGHT);
+    assert_int_equal(gw_lane_room(0.74), GW_LANE_TIGHT);
+    assert_int_equal(gw_lane_room(0.75), GW_LANE_SCARCE);
+    assert_int_equal(gw_lane_room(1.5), GW_LANE_SCARCE);
 }
 
 /* One leaves every @ms. */
@@ -28,10 +84,10 @@ static struct gw_lane with_pace(int64_t ms, int64_t *now)
 {
     struct gw_lane l = {0};
     for (int i = 0; i < GW_LANE_MAX; i++)
-        gw_lane_enter(&l);
+        gw_lane_enter(&l, *now);
     for (int i = 0; i < 100; i++) {
         gw_lane_leave(&l, *now += ms);
-        gw_lane_enter(&l);
+        gw_lane_enter(&l, *now);
     }
     return l;
 }
@@ -72,7 +128,7 @@ static void a_lane_that_was_empty_forgets_the_pause(void **state)
     struct gw_lane l = with_pace(10, &now);
     while (l.in_hand > 0)
         gw_lane_leave(&l, now += 10);
-    gw_lane_enter(&l);
+    gw_lane_enter(&l, now);
     gw_lane_leave(&l, now + 3600000);
     assert_true(l.interval_ms < 11);
 }
@@ -81,6 +137,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lane_is_full_at_its_limit_and_open_below),
+        cmocka_unit_test(when_it_is_tight_a_lane_holds_what_was_quick),
+        cmocka_unit_test(a_lane_that_does_not_move_has_no_credit),
+        cmocka_unit_test(room_gets_tight_at_a_quarter_and_scarce_at_three),
         cmocka_unit_test(those_who_wait_come_back_at_the_pace_of_those_who_leave),
         cmocka_unit_test(nobody_waits_for_less_or_longer_than_the_limits),
         cmocka_unit_test(a_lane_that_was_empty_forgets_the_pause),
