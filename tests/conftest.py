@@ -7,6 +7,7 @@ import certificates
 import exim
 import mailer as mailer_module
 import mailhatch
+import opensmtpd
 import postfix
 import pytest
 import relay
@@ -28,6 +29,12 @@ def real_postfix(authority):
 @pytest.fixture(scope="session")
 def real_exim(authority):
     with exim.running(authority.good) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_opensmtpd(authority):
+    with opensmtpd.running(authority.good) as server:
         yield server
 
 

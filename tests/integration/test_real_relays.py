@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mail through real servers, Postfix and Exim: both TLS modes, both AUTH mechanisms, read back from
+"""Mail through real servers, Postfix, Exim and OpenSMTPD: both TLS modes, both AUTH mechanisms, read back from
 where they deliver. And what the answer says when something is wrong with the relay."""
 import concurrent.futures
 import urllib.parse
@@ -27,8 +27,14 @@ class RelayLogin:
     user, password = "postbox", "a password that no log may show"
 
 
-@pytest.fixture(params=["postfix", "exim"])
+@pytest.fixture(params=["postfix", "exim", "opensmtpd"])
 def server(request):
+    return request.getfixturevalue(f"real_{request.param}")
+
+
+@pytest.fixture(params=["postfix", "exim"])
+def modern_server(request):
+    """One that offers PIPELINING, CHUNKING and SMTPUTF8, and repeats the envelope's id in its reports."""
     return request.getfixturevalue(f"real_{request.param}")
 
 
@@ -84,15 +90,28 @@ def test_wrong_password_in_a_proof_is_named(serve, real_postfix, authority, mech
 
 @pytest.mark.parametrize("one_flight", ["auto", "off"])
 @pytest.mark.parametrize("size", [100, 60_000, 1_000_000])
-def test_mail_in_chunks_arrives_byte_by_byte(serve, server, authority, one_flight, size):
+def test_mail_in_chunks_arrives_byte_by_byte(serve, modern_server, authority, one_flight, size):
     """Both servers offer CHUNKING; dots and all line ends must come out as they went in."""
-    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file, one_flight=one_flight))
+    gateway = serve(config=config(url_of("smtp", modern_server, modern_server.starttls), authority.ca_file, one_flight=one_flight))
     token = uuid.uuid4().hex
     text = f".\n..\n.{token}\n" + "line of text\n" * (size // 13) + ".\n"
     answer = gateway.send(letter(text=text))
     (recipient,) = answer["recipients"]
     assert recipient["status"] == "sent" and recipient["smtp"]["command"] == "BDAT", recipient
-    assert mail_reading.by_python(server.inbox.mail_with(token.encode()))["text"] == text
+    assert mail_reading.by_python(modern_server.inbox.mail_with(token.encode()))["text"] == text
+
+
+@pytest.mark.parametrize("size", [100, 1_000_000])
+def test_mail_arrives_byte_by_byte_command_by_command(serve, real_opensmtpd, authority, size):
+    """It offers neither PIPELINING nor CHUNKING."""
+    gateway = serve(config=config(url_of("smtp", real_opensmtpd, real_opensmtpd.starttls), authority.ca_file))
+    token = uuid.uuid4().hex
+    text = f".\n..\n.{token}\n" + "line of text\n" * (size // 13) + ".\n"
+    answer = gateway.send(letter(to=["ann@example.org", "nobody@example.org"], text=text))
+    ann, nobody = answer["recipients"]
+    assert (ann["status"], ann["smtp"]["command"]) == ("sent", "DATA"), ann
+    assert (nobody["status"], nobody["smtp"]["code"], nobody["smtp"]["command"]) == ("rejected", 524, "RCPT"), nobody
+    assert mail_reading.by_python(real_opensmtpd.inbox.mail_with(token.encode()))["text"] == text
 
 
 def test_one_environment_variable_is_enough(serve, real_postfix, authority):
@@ -118,12 +137,12 @@ def test_postfix_answers_for_each_recipient(serve, real_postfix, authority):
 
 
 @pytest.mark.parametrize("address", ["jürgen@example.org", "嘍嘊@example.org"])
-def test_local_part_beyond_ascii_arrives_by_smtputf8(serve, server, authority, address):
-    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file))
+def test_local_part_beyond_ascii_arrives_by_smtputf8(serve, modern_server, authority, address):
+    gateway = serve(config=config(url_of("smtp", modern_server, modern_server.starttls), authority.ca_file))
     token = uuid.uuid4().hex
     answer = gateway.send(letter(to=[{"email": address, "name": "Jürgen"}], text=token))
     assert answer["status"] == "sent", answer
-    mail = server.inbox.mail_with(token.encode(), utf8_header=True)
+    mail = modern_server.inbox.mail_with(token.encode(), utf8_header=True)
     assert f"<{address}>\r\n".encode() in mail
 
 
@@ -134,17 +153,17 @@ def test_connections_are_reused(serve, real_postfix, authority):
     until("one connection is logged", lambda: len(gateway.events("relay_connected")) == 1)
 
 
-def test_the_delivery_that_was_asked_for_is_reported(serve, server, authority):
-    gateway = serve(config=config(url_of("smtp", server, server.starttls), authority.ca_file))
+def test_the_delivery_that_was_asked_for_is_reported(serve, modern_server, authority):
+    gateway = serve(config=config(url_of("smtp", modern_server, modern_server.starttls), authority.ca_file))
     order, silent = (uuid.uuid4().hex for _ in range(2))
     asked = letter(to=["bob@example.org"], envelope={"from": "carol@example.org"})
     gateway.send({**asked, "dsn": {"notify": ["never"], "envid": f"order+{silent} x"}})
     gateway.send({**asked, "dsn": {"ret": "headers", "notify": ["success"], "envid": f"order+{order} x"}})
-    report = until("the report", lambda: server.inbox.reports(order.encode()))[0].replace(b"rfc822;bob", b"rfc822; bob")
+    report = until("the report", lambda: modern_server.inbox.reports(order.encode()))[0].replace(b"rfc822;bob", b"rfc822; bob")
     assert any(form.encode() in report for form in (f"order+{order} x", f"order+2B{order}+20x"))  # Exim shows xtext
     assert b"Final-Recipient: rfc822; bob@example.org" in report and b"Action: delivered" in report
     assert b"content-type: text/rfc822-headers" in report.lower() or b"Content-Description: Message Headers" in report
-    assert server.inbox.reports(silent.encode()) == []
+    assert modern_server.inbox.reports(silent.encode()) == []
 
 
 def test_many_at_once_arrive_once_each_over_few_connections(serve, server, authority):
