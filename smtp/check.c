@@ -179,7 +179,8 @@ static void free_check(struct smtp_check *c)
     smtp_relay_config_deinit(&c->config);
     smtp_secrets_deinit(&c->secrets);
     gw_free_secret(&c->secret);
-    gw_free(c->buffers);
+    if (c->buffers != NULL)
+        smtp_client_buffers_free(&c->buffers);
     gw_free(c);
 }
 
@@ -282,7 +283,7 @@ enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config 
     c->loop = loop;
     smtp_relay_config_copy(config, &c->config);
     shorten(&c->config.timeouts);
-    c->buffers = gw_malloc(sizeof(*c->buffers));
+    c->buffers = smtp_client_buffers_new();
     c->started_ms = gw_clock_mono_ms();
     c->on_done = on_done;
     c->data = data;

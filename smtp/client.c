@@ -14,6 +14,22 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/client_internal.h"
 
+struct smtp_client_buffers *smtp_client_buffers_new(void)
+{
+    struct smtp_client_buffers *b = gw_malloc(sizeof(*b));
+    gw_buf_init(&b->out, SMTP_CLIENT_MAX_QUEUED);
+    gw_buf_init(&b->cipher, SMTP_TLS_MAX_BUFFERED);
+    return b;
+}
+
+void smtp_client_buffers_free(struct smtp_client_buffers **buffers)
+{
+    gw_buf_deinit(&(*buffers)->out);
+    gw_buf_deinit(&(*buffers)->cipher);
+    gw_free(*buffers);
+    *buffers = NULL;
+}
+
 /* --- The end --- */
 
 /* AUTH may have waited here. */
@@ -340,6 +356,7 @@ static void apply(struct smtp_client *c, const struct smtp_action *act)
             c->config.trace->on_bytes(c->config.trace_data, act->out, false, act->secret);
         smtp_client_send(c, act->out, act->wants_written);
     }
+    smtp_session_release(c->session);
     c->deadline_ms = act->deadline_ms;
     c->work_ms = act->more_work ? gw_clock_mono_ms() : 0;
     if (act->start_tls)
@@ -382,7 +399,8 @@ struct smtp_client *smtp_client_new(const struct smtp_client_config *config,
     c->config = *config;
     c->events = events;
     c->data = data;
-    c->session = smtp_session_new(&config->session);
+    c->config.session.memory = &config->buffers->out;
+    c->session = smtp_session_new(&c->config.session);
     gw_buf_init(&c->queue, SMTP_CLIENT_MAX_QUEUED);
     gw_buf_init(&c->flying, SMTP_TLS_MAX_BUFFERED);
     gw_buf_init(&c->probe.hello, SMTP_TLS_MAX_BUFFERED);

@@ -33,10 +33,15 @@ enum {
     SMTP_CLIENT_KEEPALIVE_S = 60          /* TCP keep-alive while nothing is said */
 };
 
-/* Read memory that all connections of a loop share: filled and used up within one callback. */
+/* Memory that all connections of a relay share: filled and used up within one callback. What is
+ * written is in there too as long as the kernel takes it at once; then 64 connections touch the
+ * memory of one. */
 struct smtp_client_buffers {
     char in[SMTP_CLIENT_READ_SIZE], plain[SMTP_CLIENT_READ_SIZE];
+    struct gw_buf out, cipher; /* of the sessions, and what TLS makes of it */
 };
+struct smtp_client_buffers *smtp_client_buffers_new(void);
+void smtp_client_buffers_free(struct smtp_client_buffers **buffers);
 
 /* Somebody who looks on, for `mailhatch relay check`. All are required. */
 struct smtp_client_trace {

@@ -79,6 +79,8 @@ void smtp_client_flush(struct smtp_client *c)
         return;
     }
     gw_buf_reset(&c->flying);
+    if (c->tls != NULL)
+        gw_buf_move_memory(&c->config.buffers->cipher, &c->flying);
     c->send_written = c->owes_written && c->write_error == 0;
     c->owes_written = false;
 }
@@ -90,6 +92,7 @@ void smtp_client_send(struct smtp_client *c, struct gw_slice out, bool owes_writ
     bool fits = true;
     c->owes_written = c->owes_written || owes_written;
     if (c->tls != NULL) {
+        smtp_tls_take_memory(c->tls, &c->config.buffers->cipher);
         fits = smtp_tls_write(c->tls, out.data, out.len) == SMTP_TLS_OK;
     } else {
         size_t n = c->queue.len == 0 ? write_now(c, out.data, out.len) : 0;

@@ -73,14 +73,14 @@ enum gw_status smtp_dot_stuff_next(struct smtp_dot_stuff *d, struct gw_buf *out,
     return gw_buf_add_slice(out, mark);
 }
 
-/* Of the octets p[0] to p[BLOCK - 1] every CR has an LF behind it, and every LF behind one of them
- * a CR in front: each octet is looked at together with its neighbour, a vector of them at a time.
- */
-static bool block_is_sound(const char *p)
+/* Of the first @len octets of @p, a multiple of BLOCK with one more behind it, every CR has an LF
+ * behind it, and every LF behind one of them a CR in front: each octet is looked at together with
+ * its neighbour, a vector of them at a time. */
+static bool blocks_are_sound(const char *p, size_t len)
 {
     __attribute__((vector_size(VECTOR))) signed char bad = {0};
     const __attribute__((vector_size(VECTOR))) signed char none = {0};
-    for (size_t i = 0; i < BLOCK; i += VECTOR) {
+    for (size_t i = 0; i < len; i += VECTOR) {
         __attribute__((vector_size(VECTOR))) signed char here;
         __attribute__((vector_size(VECTOR))) signed char next;
         memcpy(&here, p + i, VECTOR);
@@ -96,8 +96,10 @@ size_t smtp_find_bare_line_end(struct gw_slice content, size_t from, size_t to)
     const char *p = content.data;
     size_t at = from;
     bool begins_sound = at == to || p[at] != '\n' || (at > 0 && p[at - 1] == '\r');
-    while (begins_sound && to - at >= BLOCK && content.len - at > BLOCK && block_is_sound(p + at))
-        at += BLOCK;
+    size_t looks_at = to < content.len ? to - at : to - at > 0 ? to - at - 1 : 0;
+    size_t blocks = looks_at - looks_at % BLOCK;
+    if (begins_sound && blocks_are_sound(p + at, blocks))
+        at += blocks;
     while (at < to) {
         const char *lf = memchr(p + at, '\n', to - at);
         size_t end = lf != NULL ? (size_t)(lf - p) : to;

@@ -98,7 +98,7 @@ static void on_handle_closed(uv_handle_t *handle)
     gw_free_secret(&r->tried);
     smtp_relay_config_deinit(&r->config);
     gw_wipe(&r->scram_cache, sizeof(r->scram_cache));
-    gw_free(r->buffers);
+    smtp_client_buffers_free(&r->buffers);
     gw_free(r);
     if (on_closed != NULL)
         on_closed(data);
@@ -174,7 +174,7 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     struct smtp_relay *r = gw_calloc(1, sizeof(*r));
     r->tls = tls;
     r->resolver = resolver;
-    r->buffers = gw_malloc(sizeof(*r->buffers));
+    r->buffers = smtp_client_buffers_new();
     smtp_relay_config_copy(config, &r->config);
     if (r->config.max_connections == 0)
         r->config.max_connections = 1;

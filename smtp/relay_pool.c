@@ -41,13 +41,13 @@ static void leave(struct relay_slot *s)
     smtp_client_quit(s->client);
 }
 
-static void give(struct relay_slot *s, struct smtp_transaction *txn)
+static void give(struct relay_slot *s, struct smtp_transaction *txn, int64_t now)
 {
     struct smtp_relay *r = s->relay;
     set_state(s, RELAY_SLOT_BUSY);
     s->txn = txn;
     txn->connection = s;
-    s->began_at_ms = gw_clock_mono_ms();
+    s->began_at_ms = now;
     r->stats.transactions++;
     if (smtp_client_n_started(s->client) > 0)
         r->stats.reused++;
@@ -59,20 +59,20 @@ static struct relay_slot *first_slot(struct smtp_relay *r, enum relay_slot_state
     return gw_list_entry(r->slots[state].next, struct relay_slot, link);
 }
 
-static bool worn_out(const struct relay_slot *s)
+static bool worn_out(const struct relay_slot *s, int64_t now)
 {
     const struct smtp_relay_config *c = &s->relay->config;
-    int64_t age = gw_clock_mono_ms() - smtp_client_connected_at_ms(s->client);
+    int64_t age = now - smtp_client_connected_at_ms(s->client);
     return smtp_client_n_started(s->client) >= c->max_messages_per_connection ||
            age >= c->max_age_ms;
 }
 
-static void park(struct relay_slot *s)
+static void park(struct relay_slot *s, int64_t now)
 {
     const struct smtp_relay_config *c = &s->relay->config;
-    int64_t by_idle = gw_clock_mono_ms() + c->idle_ms;
+    int64_t by_idle = now + c->idle_ms;
     int64_t by_age = smtp_client_connected_at_ms(s->client) + c->max_age_ms;
-    s->idle_since_ms = gw_clock_mono_ms();
+    s->idle_since_ms = now;
     set_state(s, RELAY_SLOT_IDLE);
     smtp_client_park(s->client, by_idle < by_age ? by_idle : by_age);
 }
@@ -81,6 +81,7 @@ static void on_ready(struct smtp_client *client, void *data)
 {
     struct relay_slot *s = data;
     struct smtp_relay *r = s->relay;
+    int64_t now = gw_clock_mono_ms();
     (void)client;
     if (!s->was_ready) {
         s->was_ready = true;
@@ -89,10 +90,10 @@ static void on_ready(struct smtp_client *client, void *data)
         s->probe = false;
         smtp_relay_came_up(r);
     }
-    if (r->closing || r->paused || (smtp_client_n_started(s->client) > 0 && worn_out(s)))
+    if (r->closing || r->paused || (smtp_client_n_started(s->client) > 0 && worn_out(s, now)))
         leave(s);
     else
-        park(s);
+        park(s, now);
     smtp_relay_pump(r);
 }
 
@@ -401,7 +402,7 @@ static void start_what_may(struct smtp_relay *r, int64_t now)
         struct relay_slot *s = first_slot(r, RELAY_SLOT_IDLE);
         struct smtp_transaction *txn =
             gw_list_entry(r->waiting.next, struct smtp_transaction, link);
-        if (worn_out(s)) {
+        if (worn_out(s, now)) {
             leave(s);
             continue;
         }
@@ -416,7 +417,7 @@ static void start_what_may(struct smtp_relay *r, int64_t now)
             continue;
         r->n_waiting--;
         (void)gw_token_bucket_take(&r->rate, now);
-        give(s, txn);
+        give(s, txn, now);
     }
 }
 

@@ -40,6 +40,27 @@ static void clear_timing(struct smtp_session *s)
         s->timing.ms[i] = -1;
 }
 
+static void wipe_out(struct smtp_session *s)
+{
+    if (s->out_is_secret)
+        gw_wipe(s->out.data, s->out.cap);
+    s->out_is_secret = false;
+    gw_buf_reset(&s->out);
+}
+
+static void take_memory(struct smtp_session *s)
+{
+    if (s->config.memory != NULL)
+        gw_buf_move_memory(&s->out, s->config.memory);
+}
+
+void smtp_session_release(struct smtp_session *s)
+{
+    wipe_out(s);
+    if (s->config.memory != NULL)
+        gw_buf_move_memory(s->config.memory, &s->out);
+}
+
 struct smtp_session *smtp_session_new(const struct smtp_session_config *config)
 {
     PRE(config->helo_name != NULL && config->host != NULL);
@@ -54,17 +75,11 @@ struct smtp_session *smtp_session_new(const struct smtp_session_config *config)
     smtp_secrets_init(&s->secrets, &who);
     smtp_reply_parser_init(&s->reply);
     gw_buf_init(&s->out, SMTP_MAX_OUT);
+    take_memory(s);
     CHECK(gw_buf_reserve(&s->out, SMTP_FIRST_OUT) != NULL);
+    smtp_session_release(s);
     clear_timing(s);
     return s;
-}
-
-static void wipe_out(struct smtp_session *s)
-{
-    if (s->out_is_secret)
-        gw_wipe(s->out.data, s->out.cap);
-    s->out_is_secret = false;
-    gw_buf_reset(&s->out);
 }
 
 void smtp_session_free(struct smtp_session **s)
@@ -343,6 +358,7 @@ void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
     if (ev->now_ms > s->now)
         s->now = ev->now_ms;
     wipe_out(s);
+    take_memory(s);
     if (s->state != SMTP_STATE_OVER) {
         dispatch(s, ev);
         send_what_is_due(s);

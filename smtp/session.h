@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/base/gw_buf.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/base/gw_status.h"
 #include "smtp/outcome.h"
@@ -69,6 +70,9 @@ struct smtp_session_config {
     const char *host;      /* host:port of the relay, for texts */
     uint16_t port;
     struct smtp_timeouts timeouts;
+    /* Memory for the output, shared by sessions that hand it back by smtp_session_release(); NULL:
+     * each has its own. */
+    struct gw_buf *memory;
 };
 
 /* Capabilities from the last EHLO (RFC 5321 sec. 4.1.1.1). */
@@ -144,7 +148,7 @@ struct smtp_event {
 };
 
 struct smtp_action {
-    struct gw_slice out;   /* bytes to write now; valid until the next step */
+    struct gw_slice out;   /* bytes to write now; valid until the next step, or release */
     bool secret;           /* out holds a secret: not for any log */
     bool start_tls;        /* after out was written: begin the handshake */
     bool transaction_done; /* the envelope is no longer used; its outcomes are final, unless: */
@@ -181,6 +185,9 @@ void smtp_session_free(struct smtp_session **s);
  * flight. Never calls back; allocates only in new() and for the largest body piece. */
 void smtp_session_step(struct smtp_session *s, const struct smtp_event *ev,
                        struct smtp_action *act_out);
+
+/* act.out was copied or written: its memory is free for others. Wipes it if it held a secret. */
+void smtp_session_release(struct smtp_session *s);
 
 bool smtp_session_ready(const struct smtp_session *s);
 /* True once EHLO (the last one) was answered. */

@@ -4,8 +4,6 @@
  * in which a loss leaves us uncertain is short.
  *
  * Spec: RFC 3030 sec. 2. */
-#include <stdio.h>
-
 #include "gateway/base/gw_check.h"
 #include "smtp/session_impl.h"
 
@@ -37,11 +35,10 @@ static bool put_content(struct smtp_session *s, size_t len)
 
 static void start_chunk(struct smtp_session *s, size_t len, bool last)
 {
-    char size[32];
-    (void)snprintf(size, sizeof(size), "%zu%s", len, last ? " LAST" : "");
-    const char *const parts[] = {"BDAT ", size};
+    char size[SMTP_DECIMAL_SIZE];
+    const char *const parts[] = {"BDAT ", smtp_session_decimal(len, size), last ? " LAST" : ""};
     enum smtp_command command = last ? SMTP_CMD_LAST : SMTP_CMD_CHUNK;
-    CHECK(smtp_session_command(s, command, SMTP_MAX_COMMAND, parts, 2));
+    CHECK(smtp_session_command(s, command, SMTP_MAX_COMMAND, parts, 3));
     s->chunk_left = len;
     s->window_open = last;
 }

@@ -32,14 +32,14 @@ bool smtp_session_data_in_flight(const struct smtp_session *s)
 
 /* Octets at and above 0x80 come only out of a path, where smtp_session_path_is_sound() has asked
  * for SMTPUTF8. */
-static bool is_command_text(const char *p)
+static bool is_command_text(const char *p, size_t len)
 {
-    for (; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c == 0x7F)
-            return false;
+    unsigned bad = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)p[i];
+        bad |= (unsigned)(c < 0x20) | (unsigned)(c == 0x7F);
     }
-    return true;
+    return bad == 0;
 }
 
 bool smtp_session_command(struct smtp_session *s, enum smtp_command command, size_t max,
@@ -49,13 +49,24 @@ bool smtp_session_command(struct smtp_session *s, enum smtp_command command, siz
     bool sound = true;
 
     for (size_t i = 0; i < n_parts && sound; i++)
-        sound = is_command_text(parts[i]) && gw_buf_add_str(&s->out, parts[i]) == GW_OK;
+        sound = gw_buf_add_str(&s->out, parts[i]) == GW_OK;
+    sound = sound && is_command_text(s->out.data + start, s->out.len - start);
     sound = sound && gw_buf_add_str(&s->out, "\r\n") == GW_OK && s->out.len - start <= max;
     if (sound)
         smtp_session_expect(s, command);
     else
         s->out.len = start;
     return sound;
+}
+
+const char *smtp_session_decimal(uint64_t n, char text[SMTP_DECIMAL_SIZE])
+{
+    char *p = text + SMTP_DECIMAL_SIZE - 1;
+    *p = '\0';
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    return p;
 }
 
 static bool ends_path(unsigned char c)

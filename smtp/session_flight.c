@@ -117,18 +117,17 @@ static void rcpt_dsn(struct smtp_session *s, const char *rcpt, char *out, size_t
 static void send_mail(struct smtp_session *s)
 {
     const struct smtp_envelope *env = s->env;
-    char size[32] = "";
+    char size[SMTP_DECIMAL_SIZE];
     char notify[SMTP_MAX_ENVID + 32];
+    bool says_size = s->caps.size && !s->no_params;
 
-    if (s->caps.size && !s->no_params) {
-        (void)snprintf(size, sizeof(size), " SIZE=%zu", env->content.len);
-        s->has_params = true;
-    }
+    s->has_params = s->has_params || says_size;
     mail_dsn(s, notify, sizeof(notify));
     const char *const parts[] = {"MAIL FROM:<",
                                  env->mail_from,
                                  ">",
-                                 size,
+                                 says_size ? " SIZE=" : "",
+                                 says_size ? smtp_session_decimal(env->content.len, size) : "",
                                  env->eightbit ? " BODY=8BITMIME" : "",
                                  env->smtputf8 ? " SMTPUTF8" : "",
                                  env->require_tls ? " REQUIRETLS" : "",

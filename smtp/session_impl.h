@@ -25,6 +25,7 @@ enum {
     SMTP_MAX_ROUND_DOMAINS = 64,    /* RCPTDOMAINMAX beyond this is taken as this; ours */
     SMTP_MAX_FLIGHT_RCPTS = 100,    /* RCPTs in flight; ours: bounds what waits in any buffer */
     SMTP_MAX_IN_FLIGHT = SMTP_MAX_FLIGHT_RCPTS + 4,
+    SMTP_DECIMAL_SIZE = 21,     /* digits of the largest 64-bit number, and NUL */
     SMTP_FIRST_OUT = 16 * 1024, /* an AUTH line fits without moving the buffer */
     SMTP_MAX_OUT = 192 * 1024   /* a whole flight with content, or a body piece */
 };
@@ -171,6 +172,8 @@ void smtp_session_restart_deadline(struct smtp_session *s);
  * it has octets that no command may have or is over @max octets: nothing is put then. */
 bool smtp_session_command(struct smtp_session *s, enum smtp_command command, size_t max,
                           const char *const *parts, size_t n_parts) GW_NODISCARD;
+/* @n in decimal: a place in @text. */
+const char *smtp_session_decimal(uint64_t n, char text[SMTP_DECIMAL_SIZE]);
 /* Remember that a reply to @command will come. */
 void smtp_session_expect(struct smtp_session *s, enum smtp_command command);
 enum smtp_command smtp_session_pop(struct smtp_session *s);

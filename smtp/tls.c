@@ -361,6 +361,11 @@ void smtp_tls_swap_output(struct smtp_tls *tls, struct gw_buf *into)
     tls->out = (struct gw_buf){.data = spare, .cap = spare_cap, .max = full.max};
 }
 
+void smtp_tls_take_memory(struct smtp_tls *tls, struct gw_buf *from)
+{
+    gw_buf_move_memory(&tls->out, from);
+}
+
 const struct smtp_tls_failure *smtp_tls_failure(const struct smtp_tls *tls)
 {
     return &tls->failure;

@@ -122,6 +122,9 @@ size_t smtp_tls_output_size(const struct smtp_tls *tls);
  * connection goes on in its memory, so two buffers serve a connection for life without a copy. */
 void smtp_tls_swap_output(struct smtp_tls *tls, struct gw_buf *into);
 
+/* Let what is written next go into the memory of @from, an empty buffer, unless output waits. */
+void smtp_tls_take_memory(struct smtp_tls *tls, struct gw_buf *from);
+
 /* What pins the key of @pem, one certificate. GW_INVALID when it is none. */
 enum gw_status smtp_tls_pin_of(const char *pem, struct smtp_tls_pin *out) GW_NODISCARD;
 

@@ -50,6 +50,7 @@ static struct smtp_tls_context *context_new(bool server)
     SSL_CTX_set_security_level(c->ctx, SECURITY_LEVEL);
     CHECK(SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) == 1);
     SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    (void)SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(c->ctx, no_passphrase);
     return c;
 }

@@ -102,6 +102,17 @@ void gw_buf_consume(struct gw_buf *b, size_t n)
         memmove(b->data, b->data + n, b->len);
 }
 
+void gw_buf_move_memory(struct gw_buf *to, struct gw_buf *from)
+{
+    PRE(from->len == 0);
+    if (to->data != NULL)
+        return;
+    to->data = from->data;
+    to->cap = from->cap;
+    from->data = NULL;
+    from->cap = 0;
+}
+
 struct gw_slice gw_buf_view(const struct gw_buf *b)
 {
     return gw_slice_of(b->data, b->len);

@@ -34,6 +34,10 @@ enum gw_status gw_buf_printf(struct gw_buf *b, const char *fmt, ...) GW_PRINTF(2
 char *gw_buf_reserve(struct gw_buf *b, size_t len);
 /* Drop the first @n bytes (n ≤ len). */
 void gw_buf_consume(struct gw_buf *b, size_t n);
+/* Let @to, which then is empty, go on in the memory of @from, which is empty too, unless it has
+ * some of its own. For memory that many use one after the other: it stays in the processor's
+ * caches. */
+void gw_buf_move_memory(struct gw_buf *to, struct gw_buf *from);
 /* Borrowed view, valid until the next change. */
 struct gw_slice gw_buf_view(const struct gw_buf *b);
 /* Moves the bytes out (NUL-terminated heap memory, gw_free) and leaves the buffer empty. */
