@@ -111,7 +111,7 @@ EXPORTED h2o_iovec_t h2o_buffer_reserve(h2o_buffer_t **inbuf, size_t min_guarant
 {
     NEXT(h2o_buffer_reserve);
     api_large_buffer_grow(inbuf, min_guarantee);
-    return next(inbuf, min_guarantee);
+    return api_large_buffer_room(*inbuf, next(inbuf, min_guarantee), min_guarantee);
 }
 
 /* Writing nothing is an assertion in libuv, and the HTTP library does it when TLS failed under it.

@@ -26,3 +26,11 @@ void api_large_buffer_grow(h2o_buffer_t **buffer, size_t more)
     b->capacity = capacity;
     *buffer = b;
 }
+
+h2o_iovec_t api_large_buffer_room(const h2o_buffer_t *buffer, h2o_iovec_t room, size_t more)
+{
+    size_t most = more > API_LARGE_READ ? more : API_LARGE_READ;
+    if (buffer->capacity >= GW_MEM_LARGE && room.len > most)
+        room.len = most;
+    return room;
+}

@@ -17,7 +17,7 @@
 #include "smtp/tls.h"
 
 enum {
-    SMTP_SANDBOX_READ_SIZE = 64 * 1024
+    SMTP_SANDBOX_READ_SIZE = 16 * 1024 /* libuv reads up to 32 times in a turn of the loop */
 };
 
 /* What all connections of a sandbox share. */

@@ -125,6 +125,26 @@ static void only_large_buffers_that_are_full_grow(void **state)
     assert_int_equal(growth(LARGE, LARGE - 10, LARGE / 2 - 9), LARGE);
 }
 
+/* In a block of @capacity octets, of which one is taken. */
+static size_t room_in(size_t capacity, size_t more)
+{
+    struct pattern p;
+    start(&p);
+    add(&p, capacity);
+    take(&p, capacity - 1);
+    size_t room = h2o_buffer_reserve(&p.buffer, more).len;
+    h2o_buffer_dispose(&p.buffer);
+    return room;
+}
+
+static void a_large_buffer_is_not_filled_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(room_in(LARGE - 1, 4096), LARGE - 2);
+    assert_int_equal(room_in(LARGE, 4096), API_LARGE_READ);
+    assert_int_equal(room_in(LARGE, API_LARGE_READ + 1), API_LARGE_READ + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +152,7 @@ int main(void)
         cmocka_unit_test(what_was_taken_is_no_part_of_it),
         cmocka_unit_test(a_leap_has_room),
         cmocka_unit_test(only_large_buffers_that_are_full_grow),
+        cmocka_unit_test(a_large_buffer_is_not_filled_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
