@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Fails on a source file without licence line or head, a path of one machine, a registry's host, or
-an unfinished-work mark."""
+"""Fails on a source file without licence line or head, a path of one machine, a registry's host, an
+unfinished-work mark, or anything at the top that does not belong there (a test's leftovers)."""
+import itertools
+import os
 import re
 
-from sources import files, report, top
+from sources import NOT_OURS, files, report, top
 
 LICENCE = "SPDX-License-Identifier: MIT"
 # Put together here so that this file does not find itself.
@@ -13,6 +15,9 @@ FORBIDDEN = [
      + r"pythonhosted|ghcr\." + r"io|proxy\." + r"golang)", "a registry's host"),
     (r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b", "an unfinished-work mark"),
 ]
+TOP = {".ci", ".clang-format", ".clang-tidy", ".dockerignore", ".editorconfig", ".gitignore", "CHANGELOG.md", "CMakeLists.txt",
+       "CMakePresets.json", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "README.md", "SECURITY.md", "api", "cmake", "config",
+       "deploy", "docs", "gateway", "script", "smtp", "tests"}
 LICENSED = (".c", ".h", ".py", ".cmake", ".mjs", ".js")
 
 
@@ -34,4 +39,5 @@ def check(rel, text):
                 yield f"{rel}:{n}: {found[0]}: {what}"
 
 
-report("house", (e for rel, text in files(top()) for e in check(rel, text)))
+strangers = (f"{name}: nothing of this name belongs at the top" for name in sorted(os.listdir(top())) if name not in TOP | NOT_OURS)
+report("house", itertools.chain(strangers, (e for rel, text in files(top()) for e in check(rel, text))))
