@@ -93,6 +93,15 @@ static bool wants_sandbox(const struct cfg *cfg)
     return false;
 }
 
+/* What waits for a relay that is another one now (a mended URL or password) waits no more. */
+static void hasten(struct gw_gateway *g)
+{
+    const struct gw_setup *now = g->setups.now;
+    for (size_t i = 0; i < now->cfg->n_relays && g->state == GW_RUNNING && g->delivery != NULL; i++)
+        if (now->relays[i]->anew)
+            gw_delivery_relay_up(g->delivery, now->relays[i]->name);
+}
+
 enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *parts,
                                struct gw_err *err)
 {
@@ -114,6 +123,7 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *part
     atomic_store(&g->store->suppresses_unknown,
                  g->cfg->suppressions.automatic == CFG_SUPPRESS_UNKNOWN_MAILBOX);
     gw_webhooks_load(g);
+    hasten(g);
     return GW_OK;
 }
 

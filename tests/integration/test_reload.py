@@ -16,7 +16,7 @@ import dkim_checks
 import pytest
 from mailhatch import letter
 from relay import Slow
-from waiting import until
+from waiting import free_port, until
 
 KEY = "0123456789abcdef0123456789abcdef"
 HASH = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
@@ -65,6 +65,19 @@ def test_sighup_to_the_supervisor_does_the_same(serve, new_relay):
     until("it is loaded", lambda: server.events("reloaded"))
     server.send(letter())
     assert len(second.messages) == 1 and not first.messages
+
+
+def test_mail_that_waited_for_a_mended_relay_goes_at_once(serve, new_relay):
+    config = {"relays": {"r": {"url": f"smtp://127.0.0.1:{free_port()}?tls=none"}}, "retry": {"schedule": ["1h"], "jitter": 0}}
+    server = serve(config=config)
+    ids = [server.post(letter()).json()["id"] for _ in range(5)]
+    for message in ids:
+        until("it waits", lambda: server.get(f"/v1/messages/{message}").json()["recipients"][0].get("next_attempt_at"))
+    config["relays"]["r"] = relay_config(new_relay())
+    rewrite(server, config)
+    assert reload(server).status == 200
+    for message in ids:
+        until("it is sent", lambda: server.get(f"/v1/messages/{message}").json()["status"] == "sent")
 
 
 def test_relays_that_stay_keep_their_connections(serve, new_relay):
