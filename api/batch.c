@@ -159,6 +159,7 @@ static void post_batch(struct api_request *r)
                                        .wait_ms = p->prefer.wait_ms,
                                        .route = r->route->pattern,
                                        .idempotency_key = key};
+    memcpy(options.traceparent, r->traceparent, sizeof(options.traceparent));
     api_request_hold(r, on_client_gone, p);
     p->batch = gw_gateway_submit_batch(r->context->gateway, r->body, &options);
 }

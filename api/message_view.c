@@ -63,6 +63,8 @@ static void begin_message(struct api_json *j, const char *key, const struct gw_m
     api_json_str(j, "status", gw_message_status(m));
     api_json_str(j, "message_id", m->message_id);
     api_json_time(j, "created_at", m->created_at_ms);
+    if (m->traceparent != NULL)
+        api_json_str(j, "traceparent", m->traceparent);
     if (m->scheduled_at_ms > 0)
         api_json_time(j, "scheduled_at", m->scheduled_at_ms);
     api_json_num(j, "size", (int64_t)m->mime.len);

@@ -23,10 +23,10 @@
 #include "gateway/gateway.h"
 
 enum {
-    API_MAX_REQUEST_ID = 128,    /* characters of X-Request-Id that we take over; ours */
-    API_TRACEPARENT_LENGTH = 55, /* W3C trace context, version 00 */
-    API_MAX_QUERY_VALUE = 1024,  /* octets of one decoded query parameter; ours */
-    API_MAX_PARAMS = 2           /* {…} of one route's pattern */
+    API_MAX_REQUEST_ID = 128, /* characters of X-Request-Id that we take over; ours */
+    API_TRACEPARENT_LENGTH = GW_TRACEPARENT_SIZE - 1,
+    API_MAX_QUERY_VALUE = 1024, /* octets of one decoded query parameter; ours */
+    API_MAX_PARAMS = 2          /* {…} of one route's pattern */
 };
 
 struct api_acceptor;

@@ -3,6 +3,8 @@
  * gateway's work; whichever side ends first frees it and unhooks the other. */
 #include "api/submit.h"
 
+#include <string.h>
+
 #include "api/http_fields.h"
 #include "api/multipart.h"
 #include "api/problem.h"
@@ -62,5 +64,7 @@ void api_submit(struct api_request *r, const struct gw_submit_options *options,
     p->on_accepted = on_accepted;
     p->only_validate = options->only_validate;
     api_request_hold(r, on_client_gone, p);
-    p->submission = gw_gateway_submit(r->context->gateway, r->body, options, on_submitted, p);
+    struct gw_submit_options traced = *options;
+    memcpy(traced.traceparent, r->traceparent, sizeof(traced.traceparent));
+    p->submission = gw_gateway_submit(r->context->gateway, r->body, &traced, on_submitted, p);
 }

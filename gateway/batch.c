@@ -83,6 +83,7 @@ static void begin_item(struct gw_batch *b, size_t index)
                                         .route = b->options.route,
                                         .idempotency_key = b->key,
                                         .rehearse = b->items.rehearse};
+    memcpy(options.traceparent, b->options.traceparent, sizeof(options.traceparent));
     *item = (struct gw_batch_item){.batch = b, .index = index, .preparing = true, .working = true};
     b->n_preparing++;
     b->n_working++;

@@ -75,6 +75,7 @@ struct gw_batch_options {
     const struct cfg_api_key *api_key;
     int64_t wait_ms;
     const char *route;
+    char traceparent[GW_TRACEPARENT_SIZE];
     const char *idempotency_key;
     bool whole; /* all items are taken, or none */
 };

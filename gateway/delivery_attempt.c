@@ -85,7 +85,8 @@ static void log_outcome(const struct gw_message *m, const struct gw_recipient *r
            GW_LOG_STR("status", gw_rcpt_status_name(r->status)), GW_LOG_STR("relay", r->relay),
            GW_LOG_STR("reason", r->reason), GW_LOG_STR("command", r->smtp.command),
            GW_LOG_NUM("code", r->smtp.code), GW_LOG_STR("enhanced", r->smtp.enhanced),
-           GW_LOG_STR("detail", r->detail), GW_LOG_NUM("attempt", r->attempts));
+           GW_LOG_STR("detail", r->detail), GW_LOG_NUM("attempt", r->attempts),
+           GW_LOG_STR("traceparent", m->traceparent));
 }
 
 /* No relay of the plan made an attempt: it does not count.

@@ -112,7 +112,8 @@ static void interrupted(const struct gw_attempt *a, struct gw_recipient *r)
     gw_recipient_set(m, r, GW_RCPT_UNCERTAIN);
     r->reason = "quarantined";
     r->detail = "Mailhatch ended during three attempts at this message; it is set aside";
-    gw_log(GW_LOG_ERROR, "quarantined", GW_LOG_STR("message", m->id));
+    gw_log(GW_LOG_ERROR, "quarantined", GW_LOG_STR("message", m->id),
+           GW_LOG_STR("traceparent", m->traceparent));
 }
 
 /* Settles those who were at the same relay as the recipient @first when the process ended. */

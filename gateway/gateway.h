@@ -60,9 +60,10 @@ struct gw_submit_options {
     int64_t wait_ms; /* 0: answer after the commit; else hold the answer until settled, at most this
                         long after the commit. With a store that is not durable and wait_ms > 0 the
                         caller owns the retry: nothing is tried after the answer. */
-    bool only_validate;          /* everything but storing and sending; the result's message has its
-                                    mime, and is gone after the callback */
-    const char *route;           /* static text; the scope of the key */
+    bool only_validate; /* everything but storing and sending; the result's message has its
+                           mime, and is gone after the callback */
+    const char *route;  /* static text; the scope of the key */
+    char traceparent[GW_TRACEPARENT_SIZE]; /* "": none */
     const char *idempotency_key; /* NULL: none; else 1 to 256 printable characters, copied */
     bool rehearse; /* nothing is kept or sent: GW_OK says that it would be, with the message as it
                       would be. The key is not looked at. */

@@ -160,6 +160,7 @@ struct gw_message *gw_message_copy(const struct gw_message *m)
     c->subject = gw_arena_strdup_or_null(arena, m->subject);
     c->mail_from = gw_arena_strdup_or_null(arena, m->mail_from);
     c->relay = gw_arena_strdup_or_null(arena, m->relay);
+    c->traceparent = gw_arena_strdup_or_null(arena, m->traceparent);
     c->dsn.envid = gw_arena_strdup_or_null(arena, m->dsn.envid);
     c->mime.data = NULL;
     c->rcpts = GW_ARENA_ARRAY(arena, struct gw_recipient, m->n_rcpts);

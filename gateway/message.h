@@ -99,6 +99,10 @@ struct gw_recipient {
     int64_t duration_ms;     /* accept → last change; -1 before the first attempt */
 };
 
+enum {
+    GW_TRACEPARENT_SIZE = 56 /* of a W3C traceparent, version 00, and its NUL */
+};
+
 struct gw_message {
     struct gw_arena *arena; /* owns everything here, the struct included */
     char id[GW_UUID_SIZE];
@@ -117,7 +121,8 @@ struct gw_message {
     size_t n_tags;
     struct gw_draft_pair *metadata;
     size_t n_metadata;
-    const char *relay; /* asked for by name, NULL: routes decide */
+    const char *relay;       /* asked for by name, NULL: routes decide */
+    const char *traceparent; /* of the request that brought it (W3C trace context), NULL: none */
     bool require_tls;
     struct gw_dsn dsn;
     enum gw_priority priority;

@@ -266,6 +266,8 @@ enum gw_status gw_prepare(const struct gw_prepare_context *ctx, const struct gw_
     m->arena = arena;
     gw_uuid_v7(ctx->now_ms, m->id);
     m->tenant = ctx->api_key != NULL ? gw_arena_strdup(arena, ctx->api_key->id) : "";
+    if (ctx->traceparent != NULL && ctx->traceparent[0] != '\0')
+        m->traceparent = gw_arena_strdup(arena, ctx->traceparent);
     m->created_at_ms = ctx->now_ms;
     m->require_tls = draft->require_tls;
     m->priority = draft->priority;

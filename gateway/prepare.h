@@ -42,6 +42,7 @@ struct gw_prepare_context {
     const struct gw_dkim *dkim;
     const struct cfg_api_key *api_key; /* NULL: no keys configured */
     int64_t now_ms;                    /* wall */
+    const char *traceparent;           /* to be kept with it; NULL or "": none */
 };
 
 /* @arena  of the message to be; the draft may live in it or elsewhere, nothing of it is kept by

@@ -70,6 +70,7 @@ static void build(struct gw_submission *s)
     struct gw_prepare_context ctx = {.cfg = s->setup->cfg,
                                      .dkim = s->setup->dkim,
                                      .api_key = s->options.api_key,
+                                     .traceparent = s->options.traceparent,
                                      .now_ms = gw_clock_wall_ms()};
     struct gw_arena *arena = gw_arena_new(ARENA_SIZE);
     GW_FAILPOINT("prepare.build");

@@ -151,15 +151,16 @@ void api_compat_send_batch(struct api_request *r, const struct api_compat_batch 
     run->request = r;
     run->how = *batch;
     run->results = gw_calloc(GW_BATCH_MAX_ITEMS, sizeof(*run->results));
-    const struct gw_batch_options options = {.split = run->how.split,
-                                             .decode = run->how.decode,
-                                             .on_item = on_item,
-                                             .on_done = on_done,
-                                             .data = run,
-                                             .api_key = r->api_key,
-                                             .route = r->route->pattern,
-                                             .idempotency_key = run->how.idempotency_key,
-                                             .whole = run->how.strict};
+    struct gw_batch_options options = {.split = run->how.split,
+                                       .decode = run->how.decode,
+                                       .on_item = on_item,
+                                       .on_done = on_done,
+                                       .data = run,
+                                       .api_key = r->api_key,
+                                       .route = r->route->pattern,
+                                       .idempotency_key = run->how.idempotency_key,
+                                       .whole = run->how.strict};
+    memcpy(options.traceparent, r->traceparent, sizeof(options.traceparent));
     api_request_hold(r, on_client_gone, run);
     run->batch = gw_gateway_submit_batch(r->context->gateway, r->body, &options);
 }

@@ -65,6 +65,7 @@ static void read_head(struct gw_message *m, sqlite3_stmt *s)
     m->dsn = (struct gw_dsn){.ret = (enum gw_dsn_ret)sqlite3_column_int(s, 19),
                              .envid = sqlite_text(m->arena, s, 20),
                              .notify = (unsigned)sqlite3_column_int(s, 21)};
+    m->traceparent = sqlite_text(m->arena, s, 22);
 }
 
 static void read_rcpt(struct gw_arena *a, struct gw_recipient *r, sqlite3_stmt *s)

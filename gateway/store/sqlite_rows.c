@@ -61,6 +61,7 @@ static int insert_head(struct sqlite_db *d, const struct gw_message *m, bool lea
     sqlite_bind_int(&b, m->dsn.ret);
     sqlite_bind_text(&b, m->dsn.envid);
     sqlite_bind_int(&b, m->dsn.notify);
+    sqlite_bind_text(&b, m->traceparent);
     return run(d, STMT_INSERT_MESSAGE);
 }
 

@@ -118,6 +118,8 @@ const char *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {
     "  subject TEXT, text TEXT, html TEXT);"
     "CREATE UNIQUE INDEX templates_name ON templates(tenant, name);"
     "CREATE INDEX templates_tenant ON templates(tenant, seq, size);",
+    /* 9: the trace that a message belongs to */
+    "ALTER TABLE messages ADD COLUMN traceparent TEXT;",
 };
 
 const char *const sqlite_statements[N_STMTS] = {
@@ -128,8 +130,8 @@ const char *const sqlite_statements[N_STMTS] = {
         "INSERT INTO messages(id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
         " created_ms, expires_ms, scheduled_ms, retry_until_ms, next_ms, leased, status,"
-        " dsn_ret, dsn_envid, dsn_notify)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        " dsn_ret, dsn_envid, dsn_notify, traceparent)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STMT_INSERT_BODY] = "INSERT INTO bodies(seq, mime, in_file) VALUES(?,?,?)",
     [STMT_INSERT_RCPT] = "INSERT INTO recipients(seq, n, email, domain, kind, status, category,"
                          " retryable, uncertain, utf8, copy_at, copy_len, attempts, relay, reason,"
@@ -144,7 +146,7 @@ const char *const sqlite_statements[N_STMTS] = {
         "SELECT id, tenant, message_id, from_addr, from_domain, subject, mail_from,"
         " mail_from_utf8, size, relay, require_tls, priority, delivery_mode, on_uncertain,"
         " created_ms, expires_ms, scheduled_ms, retry_until_ms, crashes, dsn_ret, dsn_envid,"
-        " dsn_notify FROM messages WHERE seq = ?",
+        " dsn_notify, traceparent FROM messages WHERE seq = ?",
     [STMT_SELECT_BODY] = "SELECT mime, in_file FROM bodies WHERE seq = ?",
     [STMT_SELECT_RCPTS] =
         "SELECT email, domain, kind, status, category, retryable, uncertain,"

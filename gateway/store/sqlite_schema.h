@@ -4,7 +4,7 @@
 #define GW_STORE_SQLITE_SCHEMA_H
 
 enum {
-    SQLITE_SCHEMA_VERSION = 8
+    SQLITE_SCHEMA_VERSION = 9
 };
 
 /* Every statement the store runs. The order of binds and columns is known to sqlite_rows.c,

@@ -135,6 +135,37 @@ def test_traceparent_is_echoed_only_when_well_formed(server):
         assert server.post(letter(), traceparent=bad).headers["traceparent"] is None, bad
 
 
+def new_trace():
+    return f"00-{uuid.uuid4().hex}-00f067aa0ba902b7-01"
+
+
+def test_a_message_carries_its_trace_to_every_attempt(serve, new_relay):
+    relay = new_relay(replies={"DATA": ["451 later", "354 go on"]})
+    server = serve(config={"relays": {"r": {"url": f"smtp://127.0.0.1:{relay.port}?tls=none"}}, "retry": {"schedule": ["1s"]}})
+    trace = new_trace()
+    identifier = server.post(letter(), traceparent=trace).json()["id"]
+
+    def attempts():
+        return [e for e in server.events("recipient") if e["message"] == identifier]
+
+    until("both attempts are logged", lambda: len(attempts()) == 2)  # the second one is read back from the store
+    assert [e["traceparent"] for e in attempts()] == [trace, trace]
+    assert [e["traceparent"] for e in server.events("message_accepted")] == [trace]
+    assert server.get(f"/v1/messages/{identifier}").json()["traceparent"] == trace
+
+
+def test_all_messages_of_a_batch_carry_its_trace(serve):
+    server = serve()
+    trace = new_trace()
+    results = server.post({"messages": [letter(), letter()]}, "/v1/messages/batch", traceparent=trace).json()["results"]
+    assert [server.get(f"/v1/messages/{r['message']['id']}").json()["traceparent"] for r in results] == [trace, trace]
+
+
+def test_a_message_without_a_trace_has_none(server):
+    identifier = server.post(letter(), traceparent="x").json()["id"]
+    assert "traceparent" not in server.get(f"/v1/messages/{identifier}").json()
+
+
 # API keys
 
 SECRET = "s3cret-s3cret-s3cret"

@@ -32,6 +32,7 @@ static void every_field_comes_back(void **state)
     m->dsn = (struct gw_dsn){
         .ret = GW_DSN_RET_HEADERS, .envid = "17", .notify = GW_DSN_FAILURE | GW_DSN_DELAY};
     m->relay = "backup";
+    m->traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
     m->priority = GW_PRIORITY_LOW;
     m->on_uncertain = GW_UNCERTAIN_HOLD;
     m->expires_at_ms = 99;
@@ -59,6 +60,7 @@ static void every_field_comes_back(void **state)
     assert_string_equal(g->id, m->id);
     assert_string_equal(g->tenant, "k1");
     assert_string_equal(g->relay, "backup");
+    assert_string_equal(g->traceparent, m->traceparent);
     assert_int_equal(g->n_tags, 2);
     assert_true(gw_slice_is(g->tags[1], "b\xc3\xa9"));
     assert_true(gw_slice_is(g->metadata[0].value.value, "17"));
