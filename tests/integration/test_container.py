@@ -15,6 +15,7 @@ from waiting import free_port, until
 
 MAX_BYTES = 40_000_000
 USER = 65532
+SECOND = 10 ** 9  # in nanoseconds
 
 pytestmark = pytest.mark.alone
 
@@ -57,7 +58,14 @@ def test_the_metadata_is_what_orchestrators_read(config):
     assert config["User"] == f"{USER}:{USER}" and config["Entrypoint"] == ["/usr/bin/mailhatch"] and config["Cmd"] == ["serve"]
     assert config["StopSignal"] == "SIGTERM" and "/var/lib/mailhatch" in config["Volumes"]
     assert config["Labels"]["org.opencontainers.image.licenses"] == "MIT"
-    assert "healthcheck" in (image.ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.usefixtures("root")
+def test_the_image_knows_how_its_health_is_checked():
+    docker = json.loads(image.buildah("inspect", "--type", "image", image.TAG))["Docker"]["config"]
+    check = docker["Healthcheck"]
+    assert check["Test"] == ["CMD", "/usr/bin/mailhatch", "healthcheck", "--live"]
+    assert (check["Interval"], check["Timeout"], check["StartPeriod"]) == (10 * SECOND, 5 * SECOND, 5 * SECOND)
 
 
 class InImage(Server):
