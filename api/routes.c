@@ -41,6 +41,7 @@ static const struct api_route *const tables[] = {
     api_mailgun_routes,
     api_ses_suppressed_routes,
     api_mailgun_suppressed_routes,
+    api_mailgun_suppress_routes,
     api_mailgun_domains_routes,
     api_mailgun_events_routes,
     api_webhooks_routes,

@@ -65,6 +65,7 @@ extern const struct api_route api_sendgrid_suppressed_routes[];
 extern const struct api_route api_mailgun_routes[];
 extern const struct api_route api_ses_suppressed_routes[];
 extern const struct api_route api_mailgun_suppressed_routes[];
+extern const struct api_route api_mailgun_suppress_routes[];
 extern const struct api_route api_mailgun_domains_routes[];
 extern const struct api_route api_mailgun_events_routes[];
 extern const struct api_route api_webhooks_routes[];

@@ -98,3 +98,15 @@ struct gw_call *gw_message_schedule(struct gw_gateway *g, const char *tenant, co
 {
     return start(gw_call_new(g, tenant, id, data), cb, gw_change_schedule, at_ms);
 }
+
+struct gw_call *gw_message_pause(struct gw_gateway *g, const char *tenant, const char *id,
+                                 gw_record_cb cb, void *data)
+{
+    return start(gw_call_new(g, tenant, id, data), cb, gw_change_pause, 0);
+}
+
+struct gw_call *gw_message_unpause(struct gw_gateway *g, const char *tenant, const char *id,
+                                   gw_record_cb cb, void *data)
+{
+    return start(gw_call_new(g, tenant, id, data), cb, gw_change_unpause, 0);
+}

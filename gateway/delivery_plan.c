@@ -151,8 +151,8 @@ static void settle_interrupted(struct gw_attempt *a)
 static bool is_due(const struct gw_recipient *r, int64_t now)
 {
     bool given_up = r->status == GW_RCPT_DEFERRED && r->next_attempt_ms == 0;
-    return !gw_rcpt_status_final(r->status) && r->status != GW_RCPT_HELD && !given_up &&
-           r->next_attempt_ms <= now;
+    return !gw_rcpt_status_final(r->status) && r->status != GW_RCPT_HELD &&
+           !gw_recipient_paused(r) && !given_up && r->next_attempt_ms <= now;
 }
 
 /* No relay may carry this recipient: the routes or the key's relays leave none. */

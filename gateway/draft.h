@@ -91,6 +91,7 @@ struct gw_draft {
      * are pointed at under raw.pointer "/headers/<Name>". */
     struct gw_field raw;
     bool borrows_body; /* slices of it point into the body */
+    bool rehearse;     /* as in struct gw_submit_options */
     bool unread; /* the body could not be read to its end: not worth a judgement of what is here */
     struct gw_draft_address from;
     bool has_from;

@@ -69,12 +69,17 @@ bool gw_message_settled(const struct gw_message *m)
     return true;
 }
 
+bool gw_recipient_paused(const struct gw_recipient *r)
+{
+    return r->status == GW_RCPT_SCHEDULED && r->next_attempt_ms == 0;
+}
+
 bool gw_message_at_rest(const struct gw_message *m, int64_t until_ms)
 {
     for (size_t i = 0; i < m->n_rcpts; i++) {
         const struct gw_recipient *r = &m->rcpts[i];
         bool later = r->status != GW_RCPT_SENDING && r->next_attempt_ms > until_ms;
-        if (r->status != GW_RCPT_HELD && !later && !is_settled(r))
+        if (r->status != GW_RCPT_HELD && !gw_recipient_paused(r) && !later && !is_settled(r))
             return false;
     }
     return true;

@@ -151,6 +151,9 @@ bool gw_message_at_rest(const struct gw_message *m, int64_t until_ms);
  * never. */
 int64_t gw_message_next_attempt_ms(const struct gw_message *m);
 
+/* Scheduled, and its time was taken away (gw_change_pause()). */
+bool gw_recipient_paused(const struct gw_recipient *r);
+
 /* Settled, but an operator may still send it: a recipient is `uncertain` and on_uncertain is not
  * `stop`. Its body is kept. */
 bool gw_message_held(const struct gw_message *m);

@@ -96,6 +96,39 @@ enum gw_status gw_change_schedule(struct gw_message *m, int64_t now_ms, const vo
     return GW_OK;
 }
 
+enum gw_status gw_change_pause(struct gw_message *m, int64_t now_ms, const void *arg)
+{
+    size_t n = 0;
+    (void)arg;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].status != GW_RCPT_SCHEDULED)
+            continue;
+        set(m, &m->rcpts[i], GW_RCPT_SCHEDULED, 0, now_ms);
+        n++;
+    }
+    return n != 0 ? GW_OK : GW_INVALID;
+}
+
+enum gw_status gw_change_unpause(struct gw_message *m, int64_t now_ms, const void *arg)
+{
+    bool late = m->scheduled_at_ms < now_ms;
+    size_t n = 0;
+    (void)arg;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (!gw_recipient_paused(&m->rcpts[i]))
+            continue;
+        set(m, &m->rcpts[i], GW_RCPT_SCHEDULED, late ? now_ms : m->scheduled_at_ms, now_ms);
+        n++;
+    }
+    if (n == 0)
+        return GW_INVALID;
+    if (late) { /* the pause does not count as waiting */
+        m->expires_at_ms += now_ms - m->scheduled_at_ms;
+        m->scheduled_at_ms = now_ms;
+    }
+    return GW_OK;
+}
+
 /* A reply about message or recipient has no reason code of ours. */
 static bool waits_for_relay(const struct gw_recipient *r)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What people may change about a message on its way: cancel it, try it again now, move its time.
+/* What people may change about a message on its way: cancel it, try it again now, move its time,
+ * pause it.
  * Pure functions for gw_store_engine.update; and what the return of a relay changes. Tested in
  * tests/unit/gateway/test_message_change.c. */
 #ifndef GW_MESSAGE_CHANGE_H
@@ -23,6 +24,12 @@ enum gw_status gw_change_retry(struct gw_message *m, int64_t now_ms, const void 
  * all are final.
  * @arg  int64_t: wall time in milliseconds; one that has passed means now */
 enum gw_status gw_change_schedule(struct gw_message *m, int64_t now_ms, const void *arg);
+
+/* Takes the time of what is scheduled away, and gives it back: the one it had, or now when that has
+ * passed, with the lifetime moved along. GW_INVALID: nobody is scheduled, or paused.
+ * @arg  not used */
+enum gw_status gw_change_pause(struct gw_message *m, int64_t now_ms, const void *arg);
+enum gw_status gw_change_unpause(struct gw_message *m, int64_t now_ms, const void *arg);
 
 /* The recipient whose next attempt comes first among those that wait because of their relay, not
  * because of anything that was said about them, and that it does not have already; NULL: none. */

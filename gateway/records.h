@@ -57,6 +57,15 @@ struct gw_call *gw_message_retry(struct gw_gateway *g, const char *tenant, const
 struct gw_call *gw_message_schedule(struct gw_gateway *g, const char *tenant, const char *id,
                                     int64_t at_ms, gw_record_cb cb, void *data);
 
+/* Take the time of what is scheduled away, so that it is not sent until it gets one again: by
+ * unpausing, the time that it had (what has passed means now), or by scheduling. GW_OK;
+ * GW_INVALID: there is nothing to pause, or nothing paused; GW_BUSY: an attempt is in hand;
+ * GW_NOTFOUND. */
+struct gw_call *gw_message_pause(struct gw_gateway *g, const char *tenant, const char *id,
+                                 gw_record_cb cb, void *data);
+struct gw_call *gw_message_unpause(struct gw_gateway *g, const char *tenant, const char *id,
+                                   gw_record_cb cb, void *data);
+
 /* Filters as people write them, in the form that records have. False: @in is none.
  * @arena  for the text */
 bool gw_filter_address(struct gw_arena *arena, const char *in, const char **out);

@@ -90,6 +90,7 @@ static void decode_and_prepare(struct gw_submission *s)
     s->draft = GW_ARENA_NEW(s->scratch, struct gw_draft);
     GW_FAILPOINT("prepare.decode");
     s->status = decode(s, s->draft);
+    s->options.rehearse = s->options.rehearse || s->draft->rehearse;
     if (!s->draft->borrows_body)
         free_body(s); /* before the message is built: it may be large */
     bool judge = s->status == GW_OK || (s->status == GW_INVALID && !s->draft->unread);
@@ -172,6 +173,7 @@ static void on_prepared(struct gw_work *w)
     if (s->status == GW_OK && s->gateway->state != GW_RUNNING)
         s->status = GW_CLOSED;
     if (s->status == GW_OK && s->options.rehearse) {
+        gw_submission_stop_leading(s, NULL);
         gw_submission_answer(
             s, &(struct gw_submission_result){.status = GW_OK, .message = s->m, .rehearsed = true});
         gw_submission_free(s);

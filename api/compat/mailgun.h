@@ -4,6 +4,17 @@
 #define API_COMPAT_MAILGUN_H
 
 #include "gateway/gateway.h"
+#include "gateway/suppression.h"
+
+/* The lists that Mailgun has, as reasons of ours (1 << enum gw_suppression_reason, or-ed). */
+#define API_MAILGUN_BOUNCES      (1U << GW_SUPPRESSION_BOUNCE)
+#define API_MAILGUN_COMPLAINTS   (1U << GW_SUPPRESSION_COMPLAINT)
+#define API_MAILGUN_UNSUBSCRIBES (1U << GW_SUPPRESSION_UNSUBSCRIBE | 1U << GW_SUPPRESSION_MANUAL)
+
+enum {
+    API_MAILGUN_CODE_DIGITS = 3,             /* of an SMTP code */
+    API_MAILGUN_MAX_SUPPRESSIONS = 256 << 10 /* octets of a request that changes a list; ours */
+};
 
 /* gw_decode_fn: the body of POST /v3/{domain}/messages, as multipart/form-data and as
  * application/x-www-form-urlencoded. Pointers of problems are `/` and the parameter's name. */

@@ -200,6 +200,12 @@ static void read_require_tls(struct form *f, const struct given *g, size_t offse
     (void)read_switch(f, g, &f->draft->require_tls);
 }
 
+static void read_testmode(struct form *f, const struct given *g, size_t offset)
+{
+    (void)offset;
+    (void)read_switch(f, g, &f->draft->rehearse);
+}
+
 static void only(struct form *f, const struct given *g, bool wanted)
 {
     bool value = wanted;
@@ -266,7 +272,7 @@ static const struct parameter parameters[] = {
     {"o:deliver-within", read_text, FIELD(expires_in), FOR_MIME},
     {"o:require-tls", read_require_tls, 0, FOR_MIME},
     {"o:dkim", read_only_yes, 0, FOR_MIME},
-    {"o:testmode", read_only_no, 0, FOR_MIME},
+    {"o:testmode", read_testmode, 0, FOR_MIME},
     {"o:skip-verification", read_only_no, 0, FOR_MIME},
     {"o:tracking", read_only_no, 0, FOR_MIME},
     {"o:tracking-clicks", read_only_no, 0, FOR_MIME},

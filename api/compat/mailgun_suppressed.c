@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "api/compat/mailgun.h"
 #include "api/compat/records.h"
 #include "api/compat/suppressed.h"
 #include "api/facade.h"
@@ -23,6 +24,15 @@ static void begin_page(struct api_json *j)
     api_json_begin_array(j, "items");
 }
 
+/* @detail  the words, behind a code or not */
+static void add_error(struct api_json *j, const char *detail)
+{
+    size_t n = strspn(detail, "0123456789");
+    bool coded = n == API_MAILGUN_CODE_DIGITS && (detail[n] == ' ' || detail[n] == '\0');
+    api_json_slice(j, "code", coded ? gw_slice_of(detail, n) : GW_SLICE_LIT("550"));
+    api_json_str(j, "error", coded ? detail + n + strspn(detail + n, " ") : detail);
+}
+
 /* What an entry of the list for its reason has. */
 static void add_fields(struct api_json *j, const struct gw_suppression *e)
 {
@@ -30,8 +40,7 @@ static void add_fields(struct api_json *j, const struct gw_suppression *e)
     gw_time_rfc5322(e->created_at_ms, text);
     api_json_str(j, "address", e->email);
     if (e->reason == GW_SUPPRESSION_BOUNCE) {
-        api_json_str(j, "code", "550");
-        api_json_str(j, "error", e->detail != NULL ? e->detail : "");
+        add_error(j, e->detail != NULL ? e->detail : "");
     } else if (e->reason == GW_SUPPRESSION_COMPLAINT) {
         api_json_num(j, "count", 1);
     } else {
@@ -140,39 +149,36 @@ static void get(struct api_request *r, unsigned reasons)
 
 /* ---- routes ---- */
 
-static const unsigned bounces = 1U << GW_SUPPRESSION_BOUNCE;
-static const unsigned complaints = 1U << GW_SUPPRESSION_COMPLAINT;
-static const unsigned unsubscribes = 1U << GW_SUPPRESSION_UNSUBSCRIBE | 1U << GW_SUPPRESSION_MANUAL;
 static const unsigned none = 1U << GW_N_SUPPRESSION_REASONS; /* nothing is listed for it here */
 
 static void list_bounces(struct api_request *r)
 {
-    list(r, bounces);
+    list(r, API_MAILGUN_BOUNCES);
 }
 
 static void get_bounce(struct api_request *r)
 {
-    get(r, bounces);
+    get(r, API_MAILGUN_BOUNCES);
 }
 
 static void list_complaints(struct api_request *r)
 {
-    list(r, complaints);
+    list(r, API_MAILGUN_COMPLAINTS);
 }
 
 static void get_complaint(struct api_request *r)
 {
-    get(r, complaints);
+    get(r, API_MAILGUN_COMPLAINTS);
 }
 
 static void list_unsubscribes(struct api_request *r)
 {
-    list(r, unsubscribes);
+    list(r, API_MAILGUN_UNSUBSCRIBES);
 }
 
 static void get_unsubscribe(struct api_request *r)
 {
-    get(r, unsubscribes);
+    get(r, API_MAILGUN_UNSUBSCRIBES);
 }
 
 static void list_none(struct api_request *r)

@@ -13,6 +13,7 @@
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
+    INACTIVE_RECIPIENT = 406, /* an ErrorCode of Postmark's */
     MAX_ANSWER = 4 << 20,
     MAX_NAMED = 256 * 1024 /* octets of the addresses that an answer repeats in one field */
 };
@@ -125,8 +126,53 @@ static void view_named(struct api_json *j, const char *key, const struct gw_mess
     gw_buf_deinit(&text);
 }
 
+/* @before, the addresses that are suppressed, @behind. */
+static void view_inactive(struct api_json *j, const struct gw_message *m, const char *before,
+                          const char *behind)
+{
+    struct gw_buf text;
+    const char *separator = before;
+    gw_buf_init(&text, MAX_NAMED);
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (m->rcpts[i].status != GW_RCPT_SUPPRESSED)
+            continue;
+        (void)gw_buf_add_str(&text, separator);
+        (void)gw_buf_add_str(&text, m->rcpts[i].email);
+        separator = ", ";
+    }
+    (void)gw_buf_add_str(&text, behind);
+    api_json_slice(j, "Message", gw_buf_view(&text));
+    gw_buf_deinit(&text);
+}
+
+static size_t n_suppressed(const struct gw_message *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        n += m->rcpts[i].status == GW_RCPT_SUPPRESSED;
+    return n;
+}
+
+/* Nobody is left to send to. The SDK reads the addresses out of the sentence. */
+static void view_nobody(struct api_json *j, const struct gw_message *m)
+{
+    api_json_begin_object(j, NULL);
+    api_json_num(j, "ErrorCode", INACTIVE_RECIPIENT);
+    view_inactive(j, m,
+                  "You tried to send to recipient(s) that have been marked as inactive. Found "
+                  "inactive addresses: ",
+                  ". Inactive recipients are ones that have generated a hard bounce, a spam "
+                  "complaint, or a manual suppression.");
+    api_json_end_object(j);
+}
+
 void api_postmark_view_accepted(struct api_json *j, const struct gw_message *m)
 {
+    size_t n_inactive = n_suppressed(m);
+    if (n_inactive == m->n_rcpts) {
+        view_nobody(j, m);
+        return;
+    }
     api_json_begin_object(j, NULL);
     view_named(j, "To", m, GW_RCPT_TO);
     view_named(j, "Cc", m, GW_RCPT_CC);
@@ -134,7 +180,10 @@ void api_postmark_view_accepted(struct api_json *j, const struct gw_message *m)
     api_json_time(j, "SubmittedAt", m->created_at_ms);
     api_json_str(j, "MessageID", m->id);
     api_json_num(j, "ErrorCode", 0);
-    api_json_str(j, "Message", "OK");
+    if (n_inactive > 0)
+        view_inactive(j, m, "Message OK, but will not deliver to these inactive addresses: ", ".");
+    else
+        api_json_str(j, "Message", "OK");
     api_json_end_object(j);
 }
 
@@ -144,7 +193,7 @@ static void answer_accepted(struct api_request *r, const struct gw_submission_re
     gw_buf_init(&body, MAX_ANSWER);
     struct api_json j = {.out = &body};
     api_postmark_view_accepted(&j, result->message);
-    api_answer_json(r, 200, &body);
+    api_answer_json(r, n_suppressed(result->message) < result->message->n_rcpts ? 200 : 422, &body);
 }
 
 static void send_decoded(struct api_request *r, gw_decode_fn decode)

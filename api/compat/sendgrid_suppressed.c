@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* SendGrid's reads of suppressions: one list of ours, shown as the lists it has for each reason. */
+/* SendGrid's suppressions: one list of ours, shown and changed as the lists it has for each reason.
+ */
 #include <inttypes.h>
 
 #include "api/compat/records.h"
 #include "api/compat/suppressed.h"
+#include "api/problem.h"
 #include "api/routes.h"
 
 enum {
+    MAX_ANSWER = 128 * 1024,
     MAX_LIMIT = 500,
     LAST_YEAR_S = INT32_MAX
 };
@@ -96,8 +99,89 @@ static void list_none(struct api_request *r)
     list(r, none, NULL);
 }
 
-#define LISTS "/compat/sendgrid/v3/suppression/"
-#define PAGE  "limit offset start_time end_time"
+/* ---- changes ---- */
+
+static void answer_removed(struct api_request *r, const struct gw_suppression *entries, size_t n)
+{
+    (void)entries;
+    if (n > 0)
+        api_answer_empty(r, 204);
+    else
+        api_problem(r, API_NOT_FOUND, "not found");
+}
+
+static void delete_bounce(struct api_request *r)
+{
+    api_compat_unsuppress_one(r, bounces, r->param, answer_removed);
+}
+
+static void delete_spam(struct api_request *r)
+{
+    api_compat_unsuppress_one(r, spam, r->param, answer_removed);
+}
+
+static void delete_unsubscribe(struct api_request *r)
+{
+    api_compat_unsuppress_one(r, unsubscribes, r->param, answer_removed);
+}
+
+struct added {
+    struct gw_field emails[API_COMPAT_MAX_ADDRESSES];
+    size_t n;
+};
+
+static void read_emails(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    struct added *a = target;
+    if (!json_is_array(value))
+        api_read_wrong_type(r, value, pointer, "a list");
+    else if (json_array_size(value) > API_COMPAT_MAX_ADDRESSES)
+        gw_problems_add(r->problems, pointer, GW_PROBLEM_TOO_MANY, "At most %d are taken.",
+                        API_COMPAT_MAX_ADDRESSES);
+    else
+        for (size_t i = 0; i < json_array_size(value); i++)
+            api_read_text(r, json_array_get(value, i), api_json_pointer_index(r->arena, pointer, i),
+                          &a->emails[a->n++]);
+}
+
+static void answer_added(struct api_request *r, const struct gw_suppression *entries, size_t n)
+{
+    struct gw_buf body;
+    gw_buf_init(&body, MAX_ANSWER);
+    struct api_json j = {.out = &body};
+    api_json_begin_object(&j, NULL);
+    api_json_begin_array(&j, "recipient_emails");
+    for (size_t i = 0; i < n; i++)
+        api_json_str(&j, NULL, entries[i].email);
+    api_json_end_array(&j);
+    api_json_end_object(&j);
+    api_answer_json(r, 201, &body);
+}
+
+static void unsubscribe(struct api_request *r, const char *const *emails, size_t n,
+                        api_compat_entries_fn answer)
+{
+    struct gw_suppression entries[API_COMPAT_MAX_ADDRESSES];
+    for (size_t i = 0; i < n; i++)
+        entries[i] =
+            (struct gw_suppression){.email = emails[i], .reason = GW_SUPPRESSION_UNSUBSCRIBE};
+    api_compat_suppress_entries(r, entries, n, answer);
+}
+
+static void add_unsubscribes(struct api_request *r)
+{
+    static const struct api_json_field fields[] = {{"recipient_emails", read_emails, 0, {0}}};
+    struct gw_arena *arena = gw_arena_new(0);
+    struct added *a = GW_ARENA_NEW(arena, struct added);
+    api_compat_change_suppressed(
+        r, &(struct api_compat_addresses){arena, fields, a, a->emails, &a->n, "/recipient_emails"},
+        unsubscribe, answer_added);
+    gw_arena_free(&arena);
+}
+
+#define LISTS  "/compat/sendgrid/v3/suppression/"
+#define GLOBAL "/compat/sendgrid/v3/asm/suppressions/global"
+#define PAGE   "limit offset start_time end_time"
 
 const struct api_route api_sendgrid_suppressed_routes[] = {
     {"GET", LISTS "bounces", list_bounces, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
@@ -105,8 +189,11 @@ const struct api_route api_sendgrid_suppressed_routes[] = {
     {"GET", LISTS "spam_reports", list_spam, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
     {"GET", LISTS "spam_reports/{email}", get_spam, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
     {"GET", LISTS "unsubscribes", list_unsubscribes, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
-    {"GET", "/compat/sendgrid/v3/asm/suppressions/global/{email}", get_unsubscribe, CFG_SCOPE_READ,
-     API_ROUTE_JSON, NULL},
+    {"GET", GLOBAL "/{email}", get_unsubscribe, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {"POST", GLOBAL, add_unsubscribes, CFG_SCOPE_SEND, API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
+    {"DELETE", GLOBAL "/{email}", delete_unsubscribe, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
+    {"DELETE", LISTS "bounces/{email}", delete_bounce, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
+    {"DELETE", LISTS "spam_reports/{email}", delete_spam, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
     {"GET", LISTS "blocks", list_none, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
     {"GET", LISTS "invalid_emails", list_none, CFG_SCOPE_READ, API_ROUTE_JSON, PAGE},
     {0},

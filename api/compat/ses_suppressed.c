@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* SES's reads of the suppression list. Its entries are bounces or complaints. */
+/* SES's suppression list. Its entries are bounces or complaints. */
+#include <limits.h>
 #include <string.h>
 
 #include "api/compat/records.h"
 #include "api/compat/ses.h"
 #include "api/compat/suppressed.h"
+#include "api/json_read.h"
 #include "api/problem.h"
 #include "api/query.h"
 #include "api/routes.h"
+#include "api/small_body.h"
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
     MAX_PAGE = 1000,
@@ -17,16 +22,18 @@ enum {
 static const struct {
     const char *name;
     unsigned reasons;
+    enum gw_suppression_reason put; /* as what it goes on the list */
 } reasons[] = {
-    {"BOUNCE", 1U << GW_SUPPRESSION_BOUNCE | 1U << GW_SUPPRESSION_MANUAL},
-    {"COMPLAINT", 1U << GW_SUPPRESSION_COMPLAINT | 1U << GW_SUPPRESSION_UNSUBSCRIBE},
+    {"BOUNCE", 1U << GW_SUPPRESSION_BOUNCE | 1U << GW_SUPPRESSION_MANUAL, GW_SUPPRESSION_BOUNCE},
+    {"COMPLAINT", 1U << GW_SUPPRESSION_COMPLAINT | 1U << GW_SUPPRESSION_UNSUBSCRIBE,
+     GW_SUPPRESSION_COMPLAINT},
 };
 
 static void add_entry(struct api_json *j, const char *key, const struct gw_suppression *e)
 {
     api_json_begin_object(j, key);
     api_json_str(j, "EmailAddress", e->email);
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+    for (size_t i = 0; i < N_OF(reasons); i++)
         if ((reasons[i].reasons & 1U << e->reason) != 0)
             api_json_str(j, "Reason", reasons[i].name);
     api_json_num(j, "LastUpdateTime", e->created_at_ms / 1000);
@@ -65,9 +72,9 @@ static bool read_reasons(struct api_request *r, unsigned *out)
         if (!gw_slice_is(name, "Reason"))
             continue;
         size_t i = 0;
-        while (i < sizeof(reasons) / sizeof(reasons[0]) && strcmp(reasons[i].name, value) != 0)
+        while (i < N_OF(reasons) && strcmp(reasons[i].name, value) != 0)
             i++;
-        if (i == sizeof(reasons) / sizeof(reasons[0])) {
+        if (i == N_OF(reasons)) {
             api_problem(r, API_UNKNOWN_PARAMETER, "Reason must be BOUNCE or COMPLAINT.");
             return false;
         }
@@ -129,11 +136,85 @@ static void get_suppressed(struct api_request *r)
     api_compat_list_suppressed(r, &what);
 }
 
+/* ---- PutSuppressedDestination, DeleteSuppressedDestination ---- */
+
+static void answer_nothing(struct api_request *r)
+{
+    static const char nothing[] = "{}";
+    api_answer_static(r, 200, "application/json", gw_slice_str(nothing));
+}
+
+static void answer_put(struct api_request *r, const struct gw_suppression *entries, size_t n)
+{
+    (void)entries;
+    (void)n;
+    answer_nothing(r);
+}
+
+static void answer_deleted(struct api_request *r, const struct gw_suppression *entries, size_t n)
+{
+    (void)entries;
+    if (n > 0)
+        answer_nothing(r);
+    else
+        api_problem(r, API_NOT_FOUND, "Email address is not in the suppression list.");
+}
+
+struct put {
+    struct gw_field email, reason;
+};
+
+static void check_put(const struct put *put, struct gw_arena *arena, struct gw_problems *problems,
+                      struct gw_suppression *out)
+{
+    size_t i = 0;
+    while (i < N_OF(reasons) && !gw_slice_is(put->reason.value, reasons[i].name))
+        i++;
+    if (i == N_OF(reasons))
+        gw_problems_add(problems, "/Reason", GW_PROBLEM_VALUE, "Must be BOUNCE or COMPLAINT.");
+    else
+        out->reason = reasons[i].put;
+    if (put->email.value.data == NULL || strlen(put->email.value.data) != put->email.value.len ||
+        !gw_suppression_address(arena, put->email.value.data, &out->email))
+        gw_problems_add(problems, "/EmailAddress", GW_PROBLEM_ADDRESS,
+                        "Must be a bare address such as ann@example.org.");
+}
+
+static void put_suppressed(struct api_request *r)
+{
+    static const struct api_json_field fields[] = {
+        {"EmailAddress", api_read_text, offsetof(struct put, email), {0}},
+        {"Reason", api_read_text, offsetof(struct put, reason), {0}},
+    };
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_problems problems;
+    struct put put = {.email = {.pointer = NULL}};
+    struct gw_suppression entry = {.email = NULL};
+    struct api_json_target target = {.fields = fields, .n_fields = N_OF(fields), .into = &put};
+    if (api_small_body_read(r, API_MAX_SMALL_BODY, arena, &target, &problems)) {
+        if (problems.n == 0)
+            check_put(&put, arena, &problems, &entry);
+        if (problems.n > 0)
+            api_problem_send(
+                r, &(struct api_problem){.code = API_VALIDATION_FAILED, .errors = &problems});
+        else
+            api_compat_suppress_entries(r, &entry, 1, answer_put);
+    }
+    gw_arena_free(&arena);
+}
+
+static void delete_suppressed(struct api_request *r)
+{
+    api_compat_unsuppress_one(r, UINT_MAX, r->param, answer_deleted);
+}
+
 #define LIST "/compat/ses/v2/email/suppression/addresses"
 
 const struct api_route api_ses_suppressed_routes[] = {
     {"GET", LIST, list_suppressed, CFG_SCOPE_READ, API_ROUTE_JSON,
      "Reason* StartDate EndDate NextToken PageSize"},
+    {"PUT", LIST, put_suppressed, CFG_SCOPE_SEND, API_ROUTE_JSON | API_ROUTE_JSON_BODY, NULL},
     {"GET", LIST "/{EmailAddress}", get_suppressed, CFG_SCOPE_READ, API_ROUTE_JSON, NULL},
+    {"DELETE", LIST "/{EmailAddress}", delete_suppressed, CFG_SCOPE_SEND, API_ROUTE_JSON, NULL},
     {0},
 };

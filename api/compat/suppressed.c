@@ -135,6 +135,7 @@ struct change {
     struct api_request *request;
     struct gw_call *call;
     api_compat_entries_fn view;
+    unsigned reasons; /* of an entry that may be taken off */
 };
 
 static void on_changer_gone(void *data)
@@ -168,9 +169,15 @@ void api_compat_suppress(struct api_request *r, const char *const *emails, size_
                          api_compat_entries_fn view)
 {
     struct gw_suppression entries[API_COMPAT_MAX_ADDRESSES];
-    struct change *c = new_change(r, view);
     for (size_t i = 0; i < n; i++)
         entries[i] = (struct gw_suppression){.email = emails[i], .reason = GW_SUPPRESSION_MANUAL};
+    api_compat_suppress_entries(r, entries, n, view);
+}
+
+void api_compat_suppress_entries(struct api_request *r, const struct gw_suppression *entries,
+                                 size_t n, api_compat_entries_fn view)
+{
+    struct change *c = new_change(r, view);
     c->call = gw_suppress(r->context->gateway, api_request_tenant(r), entries, n, on_changed, c);
 }
 
@@ -179,6 +186,34 @@ void api_compat_unsuppress(struct api_request *r, const char *const *emails, siz
 {
     struct change *c = new_change(r, view);
     c->call = gw_unsuppress(r->context->gateway, api_request_tenant(r), emails, n, on_changed, c);
+}
+
+/* The entry that is to be taken off. */
+static void on_found(enum gw_status status, const struct gw_suppression *entries, size_t n,
+                     int64_t cursor, void *data)
+{
+    struct change *c = data;
+    struct api_request *r = c->request;
+    if (status != GW_OK || n == 0 || (c->reasons & 1U << entries[0].reason) == 0)
+        on_changed(status == GW_OK ? GW_NOTFOUND : status, NULL, 0, cursor, c);
+    else
+        c->call = gw_unsuppress(r->context->gateway, api_request_tenant(r), &entries[0].email, 1,
+                                on_changed, c);
+}
+
+void api_compat_unsuppress_one(struct api_request *r, unsigned reasons, const char *email,
+                               api_compat_entries_fn view)
+{
+    struct gw_arena *arena = gw_arena_new(0);
+    struct gw_suppression_query q = {.tenant = api_request_tenant(r), .reason = -1, .limit = 1};
+    if (gw_suppression_address(arena, email, &q.email)) {
+        struct change *c = new_change(r, view);
+        c->reasons = reasons;
+        c->call = gw_list_suppressions(r->context->gateway, &q, on_found, c);
+    } else {
+        view(r, NULL, 0);
+    }
+    gw_arena_free(&arena);
 }
 
 /* Adds @f to the addresses, unless it is there. */

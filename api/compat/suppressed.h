@@ -46,6 +46,13 @@ void api_compat_suppress(struct api_request *r, const char *const *emails, size_
                          api_compat_entries_fn view);
 void api_compat_unsuppress(struct api_request *r, const char *const *emails, size_t n,
                            api_compat_entries_fn view);
+/* Likewise with reasons, details and times of their own; copied. */
+void api_compat_suppress_entries(struct api_request *r, const struct gw_suppression *entries,
+                                 size_t n, api_compat_entries_fn view);
+/* Takes @email, as somebody wrote it, off the list if it is there for one of @reasons (1 << enum
+ * gw_suppression_reason, or-ed). */
+void api_compat_unsuppress_one(struct api_request *r, unsigned reasons, const char *email,
+                               api_compat_entries_fn view);
 
 typedef void (*api_compat_change_fn)(struct api_request *r, const char *const *emails, size_t n,
                                      api_compat_entries_fn view);

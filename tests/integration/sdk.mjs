@@ -25,7 +25,8 @@ const clients = {
     const files = (name, list) => (list ? { [name]: list.map((file) => new client.Attachment(file)) } : {});
     return { send: ({ attachment, inline, ...data }) =>
                client.messages().send({ ...data, ...files('attachment', attachment), ...files('inline', inline) }),
-             sendMime: (data) => client.messages().sendMime(data), get: (...a) => client.get(...a) };
+             sendMime: (data) => client.messages().sendMime(data), get: (...a) => client.get(...a),
+             post: (...a) => client.post(...a), delete: (...a) => client.delete(...a) };
   },
   // the name of a command, and its input
   ses: () => {
@@ -66,7 +67,7 @@ for (const [method, ...args] of calls) {
   } catch (e) {
     results.push({ error: { class: e.constructor.name, name: e.name, type: e.type, message: e.message, code: e.code,
                             status: e.statusCode ?? e.status ?? e.$metadata?.httpStatusCode, details: e.details,
-                            body: e.response?.body, attempts: e.$metadata?.attempts } });
+                            body: e.response?.body, recipients: e.recipients, attempts: e.$metadata?.attempts } });
   }
 }
 process.stdout.write(JSON.stringify(results));

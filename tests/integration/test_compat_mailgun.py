@@ -105,7 +105,8 @@ def test_only_basic_authentication_as_api_will_do(server, authorization):
     ({"cc": "A, B <a@example.org>"}, "'cc' parameter is not a valid address"),
     ({"h:Reply-To": "nobody"}, "'h:Reply-To' parameter is not a valid address"),
     ({"subjct": "x"}, "'subjct' parameter: There is no such parameter"),
-    ({"o:testmode": "yes"}, "'o:testmode' parameter: Mailhatch does not do this"),
+    ({"o:testmode": "perhaps"}, "'o:testmode' parameter: Must be yes or no"),
+    ({"o:testmode": "yes", "to": "nobody"}, INVALID_TO),
     ({"o:tracking": "maybe"}, "'o:tracking' parameter: Must be yes or no"),
     ({"recipient-variables": "{"}, "'recipient-variables' parameter: line 1"),
     ({"recipient-variables": "{}", "text": "%recipient.name%"}, "'recipient-variables' parameter"),
@@ -140,6 +141,15 @@ def test_a_delivery_time_schedules(server):
     assert post(server, mail(**{"o:deliverytime": "Fri, 01 Jan 2027 10:00:00 +0100", "o:tag": tag})).status == 200
     (listed,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
     assert (listed["status"], listed["scheduled_at"]) == ("scheduled", "2027-01-01T09:00:00.000Z")
+
+
+@pytest.mark.parametrize("which", [CURRENT, WEB, LEGACY])
+def test_testmode_judges_and_sends_nothing(server, which):
+    tag = uuid.uuid4().hex
+    sent = create(server, which, mail(**{"o:testmode": "yes", "o:tag": tag}))["value"]
+    assert sent["message"] == "Queued. Thank you." and sent["id"].startswith("<")
+    create(server, which, mail(**{"o:tag": tag}))
+    assert len(sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]) == 1
 
 
 # messages.mime
@@ -210,6 +220,41 @@ def test_suppressions_are_listed_by_kind_and_walked_by_their_urls(server, which)
     one, other = sdk.calls(server, "mailgun", CURRENT[0], ("suppressions.get", "example.com", "bounces", names[0]),
                            ("suppressions.get", "example.com", "bounces", complained))
     assert one["value"]["address"] == names[0] and other["error"]["status"] == 404
+
+
+def test_suppressions_are_added_and_removed(server):
+    one, two, three = (f"{uuid.uuid4().hex[:8]}@example.org" for _ in range(3))
+    at = "Thu, 13 Oct 2011 18:02:00 +0000"
+    added, many, spam, left, tagged, got, wrong, gone, twice, allowed = sdk.calls(
+        server, "mailgun", CURRENT[0],
+        ("suppressions.create", "example.com", "bounces", {"address": one.upper(), "code": 552, "error": "full", "created_at": at}),
+        ("suppressions.create", "example.com", "bounces", [{"address": two}, {"address": three}, {"address": two}]),
+        ("suppressions.create", "example.com", "complaints", {"address": three}),
+        ("suppressions.create", "example.com", "unsubscribes", {"address": two, "tag": "*"}),
+        ("suppressions.create", "example.com", "unsubscribes", [{"address": two, "tags": ["news"]}]),
+        ("suppressions.get", "example.com", "bounces", one),
+        ("suppressions.destroy", "example.com", "complaints", one),
+        ("suppressions.destroy", "example.com", "bounces", one), ("suppressions.destroy", "example.com", "bounces", one),
+        ("suppressions.create", "example.com", "whitelists", {"address": one}))
+    assert added["value"]["message"] == "Address has been added to the bounces table"
+    assert many["value"]["message"] == "2 addresses have been added to the bounces table"
+    assert spam["value"]["message"] == "Address has been added to the complaints table" and left["value"]["status"] == 200
+    assert "one list for all tags" in tagged["error"]["details"]
+    assert (got["value"]["code"], got["value"]["error"], got["value"]["created_at"]) == (552, "full", "2011-10-13T18:02:00.000Z")
+    assert wrong["error"]["status"] == 404 and wrong["error"]["details"] == "Address not found in complaints table"
+    assert gone["value"] == {"message": "Bounced address has been removed", "value": "", "address": one, "status": 200}
+    assert twice["error"]["status"] == 404 and allowed["error"]["status"] == 400
+    shown = {e["email"]: e["reason"] for e in sdk.asking(server, "GET", "/v1/suppressions").json()["suppressions"]}
+    assert shown[two] == "unsubscribe" and shown[three] == "complaint" and one not in shown
+
+
+def test_the_old_sdk_adds_and_removes_suppressions(server):
+    address = f"{uuid.uuid4().hex[:8]}@example.org"
+    added, gone, bad = sdk.calls(server, "mailgun", LEGACY[0], ("post", "/example.com/unsubscribes", {"address": address, "tag": "*"}),
+                                 ("delete", f"/example.com/unsubscribes/{address}"), ("post", "/example.com/bounces", {"address": "nobody"}),
+                                 client=LEGACY[1])
+    assert added["value"] == {"message": "Address has been added to the unsubscribes table", "address": address}
+    assert gone["value"]["message"] == "Unsubscribe event has been removed" and bad["error"]["status"] == 400
 
 
 def test_pages_end_with_an_empty_one_and_go_forwards_only(server):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """SendGrid's SDK, old and new, against /compat/sendgrid, and the mail that arrives."""
 import base64
+import json
 import time
 
 import mailhatch
@@ -144,12 +145,53 @@ def test_a_scheduled_batch_is_taken_back(server):
     shown = sdk.asking(server, "GET", f"/v1/messages/{two}").json()
     assert shown["scheduled_at"][:19] == time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(later + 60))
     order = {"method": "POST", "url": "/v3/user/scheduled_sends"}
-    canceled, again, paused, odd = sdk.calls(
-        server, "sendgrid", CURRENT, *(("request", {**order, "body": {"batch_id": batch_id, "status": s}}) for s in ("cancel", "cancel", "pause", "x")))
+    canceled, again, odd = sdk.calls(
+        server, "sendgrid", CURRENT, *(("request", {**order, "body": {"batch_id": batch_id, "status": s}}) for s in ("cancel", "cancel", "x")))
     assert [(r["value"][0]["statusCode"], r["value"][1]) for r in (canceled, again)] == 2 * [(201, {"batch_id": batch_id, "status": "cancel"})]
     assert [status_of(server, m) for m in (one, two, other)] == ["canceled", "canceled", "scheduled"]
-    assert paused["error"]["body"]["errors"][0] == {"message": "Mailhatch cannot pause a batch; cancel it.", "field": "status", "help": None}
-    assert odd["error"]["code"] == 400
+    assert odd["error"]["code"] == 400 and odd["error"]["body"]["errors"][0]["field"] == "status"
+
+
+def test_a_batch_is_paused_and_goes_on(server):
+    batch_id, later, path = subject_of("batch"), int(time.time()) + HOUR_S, "/v3/user/scheduled_sends"
+    one, two = (sent_id(r) for r in sdk.calls(
+        server, "sendgrid", CURRENT, ("send", mail(batchId=batch_id, sendAt=later)), ("send", mail(batchId=batch_id, sendAt=later + 60))))
+    nothing, paused, state, again = sdk.calls(
+        server, "sendgrid", CURRENT, ("request", {"method": "GET", "url": f"{path}/{batch_id}"}),
+        ("request", {"method": "POST", "url": path, "body": {"batch_id": batch_id, "status": "pause"}}),
+        ("request", {"method": "GET", "url": f"{path}/{batch_id}"}),
+        ("request", {"method": "PATCH", "url": f"{path}/{batch_id}", "body": {"status": "pause"}}))
+    assert nothing["value"][1] == [] and again["value"][0]["statusCode"] == 204
+    assert (paused["value"][0]["statusCode"], paused["value"][1]) == (201, {"batch_id": batch_id, "status": "pause"})
+    assert state["value"][1] == [{"batch_id": batch_id, "status": "pause"}]
+    assert [status_of(server, m) for m in (one, two)] == 2 * ["scheduled"] and next_attempt(server, one) is None
+    resumed, none = sdk.calls(server, "sendgrid", CURRENT, *2 * [("request", {"method": "DELETE", "url": f"{path}/{batch_id}"})])
+    assert resumed["value"][0]["statusCode"] == 204 and none["error"]["code"] == 404
+    assert [status_of(server, m) for m in (one, two)] == 2 * ["scheduled"] and next_attempt(server, one)[:19] == at(later)
+
+
+def next_attempt(server, message_id):
+    return sdk.asking(server, "GET", f"/v1/messages/{message_id}").json()["recipients"][0].get("next_attempt_at")
+
+
+def at(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def test_what_is_paused_is_not_sent_when_its_time_comes(server):
+    def order(method, path, body=None):
+        answer = server.request(method, f"/compat/sendgrid/v3/user/scheduled_sends{path}", json.dumps(body) if body else None, {
+            "Authorization": f"Bearer {sdk.KEY}", **({"Content-Type": "application/json"} if body else {})})
+        assert answer.status in (201, 204), answer
+
+    batch_id, soon = subject_of("batch"), time.time() + 2
+    kept, left = (sdk.asking_json(server, "POST", "/v1/messages", mailhatch.letter(
+        scheduled_at=at(soon) + "Z", tags=[tag]))["id"] for tag in (f"batch:{batch_id}", "other"))
+    order("POST", "", {"batch_id": batch_id, "status": "pause"})
+    assert sdk.settled(server, left)["status"] == "sent"  # its time has come
+    assert status_of(server, kept) == "scheduled"
+    order("DELETE", f"/{batch_id}")
+    assert sdk.settled(server, kept)["status"] == "sent"
 
 
 def test_scopes_are_those_of_the_key(serve):

@@ -84,7 +84,50 @@ def test_sendgrid_reads_it(server):
         assert response["statusCode"] == 200 and [(e["email"], e["reason"]) for e in body] == entries, path
 
 
+def test_sendgrid_changes_it(server):
+    def ask(method, path, body=None):
+        return "request", {"method": method, "url": f"/v3/{path}", **({"body": body} if body else {})}
+
+    added, again, bad, wrong, *gone = sdk.calls(
+        server, "sendgrid", "@sendgrid/mail", ask("POST", "asm/suppressions/global", {"recipient_emails": ["New@example.net", "angry@example.net"]}),
+        ask("GET", "suppression/unsubscribes"), ask("POST", "asm/suppressions/global", {"recipient_emails": ["nobody"]}),
+        ask("DELETE", "suppression/spam_reports/bounced@example.net"), ask("DELETE", "suppression/bounces/bounced@example.net"),
+        ask("DELETE", "asm/suppressions/global/new@example.net"), ask("DELETE", "asm/suppressions/global/manual@example.net"))
+    assert added["value"][0]["statusCode"] == 201 and added["value"][1] == {"recipient_emails": ["new@example.net", "angry@example.net"]}
+    assert {e["email"] for e in again["value"][1]} == {"new@example.net", "angry@example.net", "gone@example.net", "manual@example.net"}
+    assert bad["error"]["body"]["errors"][0]["field"] == "recipient_emails.0" and wrong["error"]["code"] == 404
+    assert [r["value"][0]["statusCode"] for r in gone] == 3 * [204]
+    assert sorted(emails(server)) == ["angry@example.net", "gone@example.net"]
+
+
+def test_ses_changes_it(server):
+    put, bad, wrong, shown, gone, again = sdk.calls(
+        server, "ses", "@aws-sdk/client-sesv2", ("PutSuppressedDestinationCommand", {"EmailAddress": "New@example.net", "Reason": "COMPLAINT"}),
+        ("PutSuppressedDestinationCommand", {"EmailAddress": "nobody", "Reason": "BOUNCE"}),
+        ("PutSuppressedDestinationCommand", {"EmailAddress": "a@example.net", "Reason": "WHIM"}),
+        ("GetSuppressedDestinationCommand", {"EmailAddress": "new@example.net"}),
+        *2 * [("DeleteSuppressedDestinationCommand", {"EmailAddress": "new@example.net"})])
+    assert put["value"]["$metadata"]["httpStatusCode"] == 200 and gone["value"]["$metadata"]["httpStatusCode"] == 200
+    assert [r["error"]["name"] for r in (bad, wrong, again)] == ["BadRequestException", "BadRequestException", "NotFoundException"]
+    assert shown["value"]["SuppressedDestination"]["Reason"] == "COMPLAINT"
+    assert sorted(emails(server)) == sorted(ADDRESSES)
+
+
+@pytest.mark.parametrize("package", ["postmark", "postmark-4", "postmark-3"])
+def test_postmark_says_who_is_inactive(server, package):
+    letter = {"From": "a@example.com", "Subject": "x", "TextBody": "x"}
+    none, some, batch = sdk.calls(
+        server, "postmark", package, ("sendEmail", {**letter, "To": "bounced@example.net, gone@example.net"}),
+        ("sendEmail", {**letter, "To": "ok@example.net", "Bcc": "angry@example.net"}),
+        ("sendEmailBatch", [{**letter, "To": "manual@example.net"}, {**letter, "To": "fine@example.net"}]))
+    assert (none["error"]["class"], none["error"]["code"], none["error"]["status"]) == ("InactiveRecipientsError", 406, 422)
+    assert none["error"]["recipients"] == ["bounced@example.net", "gone@example.net"]
+    assert some["value"]["ErrorCode"] == 0 and some["value"]["Message"].endswith("inactive addresses: angry@example.net.")
+    assert [item["ErrorCode"] for item in batch["value"]] == [406, 0]
+    assert {m["status"] for m in sdk.asking(server, "GET", "/v1/messages?recipient=gone@example.net").json()["messages"]} == {"suppressed"}
+
+
 def test_what_is_on_it_is_not_sent_to(server):
-    sent = server.post({"From": "a@example.com", "To": "bounced@example.net", "Subject": "x", "TextBody": "x"}, "/compat/postmark/email",
+    sent = server.post({"From": "a@example.com", "To": "bounced@example.net, ok@example.net", "Subject": "x", "TextBody": "x"}, "/compat/postmark/email",
                        X_Postmark_Server_Token=sdk.KEY).json()
-    assert sdk.settled(server, sent["MessageID"])["status"] == "suppressed"
+    assert [r["status"] for r in sdk.settled(server, sent["MessageID"])["recipients"]] == ["suppressed", "sent"]

@@ -573,6 +573,18 @@ struct gw_call *gw_message_schedule(struct gw_gateway *g, const char *tenant, co
     return c;
 }
 
+struct gw_call *gw_message_pause(struct gw_gateway *g, const char *tenant, const char *id,
+                                 gw_record_cb cb, void *data)
+{
+    return gw_message_schedule(g, tenant, id, 0, cb, data);
+}
+
+struct gw_call *gw_message_unpause(struct gw_gateway *g, const char *tenant, const char *id,
+                                   gw_record_cb cb, void *data)
+{
+    return gw_message_schedule(g, tenant, id, 0, cb, data);
+}
+
 bool gw_filter_address(struct gw_arena *arena, const char *in, const char **out)
 {
     (void)arena;

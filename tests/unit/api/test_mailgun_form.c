@@ -132,7 +132,7 @@ static void what_cannot_be_done_is_refused_by_its_name(void **state)
         {"o:require-tls=1", "/o:require-tls", "value"},
         {"o:tracking=yes", "/o:tracking", "unsupported"},
         {"o:tracking-clicks=htmlonly", "/o:tracking-clicks", "unsupported"},
-        {"o:testmode=yes", "/o:testmode", "unsupported"},
+        {"o:testmode=perhaps", "/o:testmode", "value"},
         {"o:dkim=no", "/o:dkim", "unsupported"},
         {"o:sending-ip=1", "/o:sending-ip", "unsupported"},
         {"template=a&t:version=1", "/t:version", "unsupported"},

@@ -125,6 +125,32 @@ static void a_new_time_moves_the_lifetime_along(void **state)
     assert_int_equal(m.expires_at_ms, NOW + LIFETIME);
 }
 
+static void a_pause_takes_the_time_and_its_end_gives_it_back(void **state)
+{
+    (void)state;
+    static const enum gw_rcpt_status mixed[] = {GW_RCPT_SCHEDULED, GW_RCPT_SUPPRESSED};
+    struct gw_message m = message(2, mixed);
+    m.scheduled_at_ms = NOW + 500;
+    m.expires_at_ms = NOW + 500 + LIFETIME;
+    rcpts[0].next_attempt_ms = NOW + 500;
+    assert_int_equal(gw_change_unpause(&m, NOW, NULL), GW_INVALID);
+    assert_int_equal(gw_change_pause(&m, NOW, NULL), GW_OK);
+    assert_true(gw_recipient_paused(&rcpts[0]));
+    assert_int_equal(rcpts[1].status, GW_RCPT_SUPPRESSED);
+    assert_int_equal(gw_message_next_attempt_ms(&m), 0);
+    assert_false(gw_message_settled(&m));
+    assert_true(gw_message_at_rest(&m, NOW + 1000000));
+    assert_int_equal(gw_change_unpause(&m, NOW, NULL), GW_OK);
+    assert_int_equal(rcpts[0].next_attempt_ms, NOW + 500);
+    assert_int_equal(m.expires_at_ms, NOW + 500 + LIFETIME);
+    assert_int_equal(gw_change_pause(&m, NOW, NULL), GW_OK);
+    assert_int_equal(gw_change_unpause(&m, NOW + 900, NULL), GW_OK); /* its time has passed */
+    assert_int_equal(rcpts[0].next_attempt_ms, NOW + 900);
+    assert_int_equal(m.expires_at_ms, NOW + 900 + LIFETIME);
+    m = with(GW_RCPT_QUEUED);
+    assert_int_equal(gw_change_pause(&m, NOW, NULL), GW_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +158,7 @@ int main(void)
         cmocka_unit_test(cancel_takes_back_only_what_is_not_final),
         cmocka_unit_test(retry_is_due_now_and_gives_a_lifetime_that_is_over_anew),
         cmocka_unit_test(a_new_time_moves_the_lifetime_along),
+        cmocka_unit_test(a_pause_takes_the_time_and_its_end_gives_it_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
