@@ -39,6 +39,8 @@ static void free_attempt(struct gw_attempt *a)
     gw_setup_unref(&a->setup);
     d->n_attempts--;
     d->bytes -= a->bytes;
+    if (d->suspect == a)
+        d->suspect = NULL;
     gw_free(a);
     gw_delivery_wake(d);
     d->env.on_progress(d->env.data);

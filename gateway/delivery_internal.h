@@ -65,6 +65,7 @@ struct gw_delivery {
     size_t batch_peak_bytes;
     bool leasing;
     bool stopped;
+    const struct gw_attempt *suspect;   /* at a message that is set aside if the process ends now */
     int64_t clock_offset_ms;            /* wall minus monotonic clock, as it was last */
     struct gw_clock_jump leased_before; /* of messages that a lease in hand may bring */
     size_t n_clock_calls;               /* store calls in hand */

@@ -13,7 +13,8 @@
 #include "gateway/delivery_policy.h"
 
 enum {
-    MAX_CRASHES = 3 /* attempts that ended with the process before a message is set aside */
+    MAX_CRASHES = 3,       /* attempts that ended with the process before a message is set aside */
+    SUSPECT_WAIT_MS = 1000 /* and up to twice that, while another suspect is in hand; ours */
 };
 
 static const struct cfg_api_key *api_key_of(const struct cfg *cfg, const struct gw_message *m)
@@ -207,17 +208,44 @@ void gw_recipient_route(const struct cfg *cfg, const struct gw_message *m,
     prefer_relay(cfg, r, gw_clock_wall_ms(), out);
 }
 
-/* The relay has enough in hand: back to the store, as if it were not due yet. A message that was
- * admitted (gw_delivery_wait_ms) goes on. */
-static bool waits_for_lane(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
+/* One more end of the process, and it is set aside. */
+static bool is_suspect(const struct gw_message *m)
+{
+    return m->crashes >= MAX_CRASHES - 1;
+}
+
+/* How long to wait while another suspect is in hand; 0: there is none. Suspects were in hand
+ * together when the process ended; they go one by one, so that only the one that ends it again is
+ * set aside. */
+static int64_t suspect_wait_ms(const struct gw_attempt *a)
+{
+    const struct gw_attempt *other = a->delivery->suspect;
+    if (!is_suspect(a->m) || other == NULL || other == a)
+        return 0;
+    return SUSPECT_WAIT_MS + (int64_t)(SUSPECT_WAIT_MS * gw_random01());
+}
+
+/* How long to wait for room at the relay; 0: there is some. */
+static int64_t lane_wait_ms(const struct gw_attempt *a, size_t relay)
 {
     struct gw_lane *lane = &a->setup->relays[relay]->lane;
     int64_t mono = gw_clock_mono_ms();
-    if (!a->from_store || !gw_lane_is_full(lane, gw_delivery_room(a->delivery), mono))
+    bool full = gw_lane_is_full(lane, gw_delivery_room(a->delivery), mono);
+    return full ? gw_lane_wait_ms(lane, mono, gw_random01()) : 0;
+}
+
+/* Back to the store, as if it were not due yet. A message that was admitted (gw_delivery_wait_ms)
+ * goes on. */
+static bool waits(struct gw_attempt *a, struct gw_recipient *r, size_t relay, int64_t now)
+{
+    int64_t ms = a->from_store ? suspect_wait_ms(a) : 0;
+    if (a->from_store && ms == 0)
+        ms = lane_wait_ms(a, relay);
+    if (ms == 0)
         return false;
     if (r->status == GW_RCPT_SCHEDULED)
         gw_recipient_set(a->m, r, GW_RCPT_QUEUED);
-    r->next_attempt_ms = now + gw_lane_wait_ms(lane, mono, gw_random01());
+    r->next_attempt_ms = now + ms;
     return true;
 }
 
@@ -234,7 +262,7 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
     }
     struct gw_route_plan plan;
     gw_recipient_route(cfg, m, r, draw, &plan);
-    if (plan.n != 0 && waits_for_lane(a, r, plan.relays[0], now))
+    if (plan.n != 0 && waits(a, r, plan.relays[0], now))
         return;
     r->attempts++;
     r->next_attempt_ms = 0;
@@ -242,6 +270,8 @@ static void plan_recipient(struct gw_attempt *a, size_t i, double draw, int64_t 
         no_route(m, r);
         return;
     }
+    if (is_suspect(m))
+        a->delivery->suspect = a;
     r->status = GW_RCPT_SENDING;
     r->updated_at_ms = now;
     /* stored before the work: should we end during it, this relay may have the message */

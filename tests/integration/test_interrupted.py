@@ -2,7 +2,9 @@
 """The process dies during an attempt: the attempt counts, at the relay where it was, and a message that brings the
 process down again and again is set aside. The supervisor restarts the server; failpoints count anew in each process."""
 import contextlib
+import datetime
 import http.client
+import itertools
 import os
 import pathlib
 import signal
@@ -11,7 +13,7 @@ import sqlite3
 import mailhatch
 import pytest
 from mailhatch import letter
-from relay import Relay
+from relay import Relay, Slow
 from waiting import free_port, until
 
 MAX_CRASHES = 3
@@ -80,6 +82,31 @@ def test_the_second_relay_is_on_disk_before_it_is_asked(relay):
         finally:
             os.kill(server.pid, signal.SIGCONT)
         relay.wait_for(1)
+
+
+def spans(server, idents):
+    """When each message's last attempt began and ended, in order."""
+    for ident in idents:
+        last = ask(server, f"/v1/messages/{ident}/attempts")["attempts"][0]
+        began = datetime.datetime.fromisoformat(last["started_at"]).timestamp()
+        yield began, began + last["duration_ms"] / 1000
+
+
+def test_messages_that_were_in_hand_together_at_two_ends_go_one_by_one(tmp_path):
+    """One of them may be what ends the process; the others are not to be set aside with it."""
+    together, ends_together = 4, MAX_CRASHES - 1
+    late = [Slow("250 2.0.0 queued", 30)] * together * ends_together
+    with contextlib.closing(Relay(replies={"dot": [*late, Slow("250 2.0.0 queued", 0.3)]})) as relay:
+        with running({"r": relay.port}, "", tmp_path / "data") as server:
+            idents = [server.post(letter()).json()["id"] for _ in range(together)]
+            for ends in range(1, ends_together + 1):
+                relay.wait_for(ends * together)
+                os.kill(server.pid, signal.SIGKILL)
+                until("it is back", lambda n=ends: len(server.events("interrupted_messages")) == n and ask(server, "/livez"))
+            for ident in idents:
+                settled(server, ident, "sent")
+            ordered = sorted(spans(server, idents))
+        assert all(end <= begin + 0.05 for (_, end), (begin, _) in itertools.pairwise(ordered)), ordered
 
 
 def queue(server, directory, *args):
