@@ -3,11 +3,12 @@
 import contextlib
 import subprocess
 
-from . import load, parts
+from . import load, mail_servers, parts
 
 ROUNDS = 5
 WARM_UP = 300
 MESSAGES = 600
+MAILS = 200     # through a mail server, per round
 CLIENTS = 64
 POOL = 16
 LONE = 150      # messages of the one client
@@ -71,6 +72,30 @@ def cost(folder, series):
                series.ratio("p99 of 64", "fastify + pool, RSA, p99", durable + ", p99"), ">= 4")
 
 
+def mail_server_cost(folder, series):
+    """The same mail by SMTP to a mail server that signs it and submits it to the same relay."""
+    key = parts.make_key(folder, "rsa", "rsa")
+    mail = mail_servers.mail_file(folder)
+    with parts.Sink(folder) as sink, parts.Mailhatch(folder, sink, "sqlite", [key], POOL) as ours, \
+            mail_servers.Haraka(folder, sink, key) as haraka, mail_servers.PostfixOpendkim(sink, key) as postfix:
+        send(folder, ours, WARM_UP, CLIENTS)
+        theirs = {"Haraka": haraka, "Postfix + opendkim": postfix}
+        for server in theirs.values():
+            mail_servers.send(sink, server, mail, MAILS)
+        for _ in range(ROUNDS):
+            before = ours.cpu_s()
+            send(folder, ours, MESSAGES, CLIENTS)
+            series.add("beside mail servers", (ours.cpu_s() - before) / MESSAGES * 1e6)
+            for name, server in theirs.items():
+                before = server.cpu_s()
+                mail_servers.send(sink, server, mail, MAILS)
+                series.add(name, (server.cpu_s() - before) / MAILS * 1e6)
+    for name, bar in (("Haraka", ">= 5"), ("Postfix + opendkim", ">= 13")):
+        series.row(f"CPU per message: {name} / ours, durable, RSA",
+                   series.ratio(f"{name} / ours", name, "beside mail servers"), bar)
+        series.row("  the same", name, None, "us")
+
+
 def lone(folder, series):
     """One client that waits for each answer."""
     key = parts.make_key(folder, "rsa", "rsa")
@@ -105,5 +130,6 @@ def far(folder, series):
 
 def run(folder, series):
     cost(folder, series)
+    mail_server_cost(folder, series)
     lone(folder, series)
     far(folder, series)
