@@ -63,7 +63,7 @@ class Sink(Process):
         command = [RELEASE / "tests/bench/bench_smtp_sink", "--tls", tls]
         self.tls, self.cert = tls, None
         if tls != "none":
-            self.cert, key = make_certificate(folder)
+            self.cert, key = make_certificate(pathlib.Path(tempfile.mkdtemp(dir=folder)))
             command += ["--cert", self.cert, "--key", key]
         command += ["--chunking"] * chunking + ["--auth"] * auth
         super().__init__(command, stdout=subprocess.PIPE)
@@ -98,13 +98,13 @@ def free_port():
 class Mailhatch(Process):
     """The release binary with one relay.
 
-    keys: files of DKIM keys for example.com; pool: connections to the relay
+    keys: files of DKIM keys for example.com; pool: connections to the relay, for per_connection messages each
     """
 
-    def __init__(self, folder, sink, store="memory", keys=(), pool=16, relay_port=None, extra=None,
-                 data=None):
+    def __init__(self, folder, sink, store="memory", keys=(), pool=16, relay_port=None, extra=None, data=None,
+                 per_connection=1000000):
         self.port = free_port()
-        relay = {"url": relay_url(sink, relay_port), "pool": {"connections": pool, "messages_per_connection": 1000000}}
+        relay = {"url": relay_url(sink, relay_port), "pool": {"connections": pool, "messages_per_connection": per_connection}}
         if sink.cert:
             relay["tls"] = {"ca_file": str(sink.cert)}
         self.data = data or folder / f"data-{self.port}"
