@@ -1,40 +1,54 @@
 # SPDX-License-Identifier: MIT
-"""A TCP line with delay: `python3 -m suite.delay_line PORT RTT_MS` prints `port=N` and forwards."""
-import asyncio
+"""A TCP line with delay: `python3 -m suite.delay_line PORT RTT_MS` prints `port=N` and forwards.
+
+A thread reads, another one writes each piece when its time has come: an event loop would round that up to whole
+milliseconds."""
+import queue
+import socket
 import sys
+import threading
+import time
 
 
-async def pump(reader, writer, delay_s):
-    """Each piece leaves delay_s after it came; order is kept."""
-    loop = asyncio.get_running_loop()
-
-    def deliver(piece):
-        if writer.is_closing():
-            return
-        if piece:
-            writer.write(piece)
-        else:
-            writer.close()
-
+def deliver(pieces, to):
     while True:
+        at, piece = pieces.get()
+        time.sleep(max(0, at - time.perf_counter()))
         try:
-            piece = await reader.read(1 << 16)
-        except ConnectionError:
+            if piece:
+                to.sendall(piece)
+            else:
+                to.shutdown(socket.SHUT_WR)
+        except OSError:
             piece = b""
-        loop.call_at(loop.time() + delay_s, deliver, piece)
         if not piece:
             return
 
 
-async def main(port, rtt_ms):
-    async def on_client(reader, writer):
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, up_writer, rtt_ms / 2000), pump(up_reader, writer, rtt_ms / 2000))
+def pump(frm, to, delay_s):
+    """Each piece leaves delay_s after it came; order is kept."""
+    pieces = queue.SimpleQueue()
+    threading.Thread(target=deliver, args=(pieces, to), daemon=True).start()
+    piece = b"?"
+    while piece:
+        try:
+            piece = frm.recv(1 << 16)
+        except OSError:
+            piece = b""
+        pieces.put((time.perf_counter() + delay_s, piece))
 
-    server = await asyncio.start_server(on_client, "127.0.0.1", 0)
-    print(f"port={server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
+
+def main(port, rtt_ms):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    print(f"port={listener.getsockname()[1]}", flush=True)
+    while True:
+        client, _ = listener.accept()
+        relay = socket.create_connection(("127.0.0.1", port))
+        for a in (client, relay):
+            a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for frm, to in ((client, relay), (relay, client)):
+            threading.Thread(target=pump, args=(frm, to, rtt_ms / 2000), daemon=True).start()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    main(int(sys.argv[1]), float(sys.argv[2]))

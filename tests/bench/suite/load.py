@@ -2,6 +2,7 @@
 """The load: h2load with one message over and over."""
 import json
 import re
+import resource
 import statistics
 import subprocess
 
@@ -20,7 +21,8 @@ def message(size=2048, recipients=1):
 class Result:
     """What a run of h2load saw. Times are milliseconds."""
 
-    def __init__(self, output, log, wanted):
+    def __init__(self, output, log, wanted, cpu_s):
+        self.cpu_s = cpu_s  # of h2load
         self.done = sum(1 for line in log if line.split()[1] in wanted)
         self.failed = len(log) - self.done
         self.ms = sorted(int(line.split()[2]) / 1000 for line in log)
@@ -47,9 +49,12 @@ def run(folder, url, body, requests, clients=1, streams=1, headers=(), http1=Fal
         command += ["-H", header]
     if http1:
         command.append("--h1")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([str(c) for c in command] + [url], capture_output=True, text=True, timeout=LONGEST_S,
                           check=True)
-    result = Result(done.stdout, log.read_text(encoding="ascii").splitlines(), wanted)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    result = Result(done.stdout, log.read_text(encoding="ascii").splitlines(), wanted, cpu_s)
     if result.failed:
         raise RuntimeError(f"{result.failed} of {requests} requests failed: {done.stdout}")
     return result

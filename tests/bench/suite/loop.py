@@ -24,16 +24,10 @@ def bare_us(sink):
     return float(re.search(r"cpu_us=([0-9.]+)", out)[1])
 
 
-def own(folder, name):
-    """A folder for the certificate of one sink."""
-    (folder / name).mkdir()
-    return folder / name
-
-
 def run(folder, series):
-    with parts.Sink(own(folder, "data"), tls="implicit", chunking=False, auth=False) as data, \
-         parts.Sink(own(folder, "chunking"), tls="implicit", chunking=True, auth=False) as chunking, \
-         parts.Sink(own(folder, "bare"), chunking=False) as bare:
+    with parts.Sink(folder, tls="implicit", chunking=False, auth=False) as data, \
+         parts.Sink(folder, tls="implicit", chunking=True, auth=False) as chunking, \
+         parts.Sink(folder, chunking=False) as bare:
         for _ in range(ROUNDS):
             series.add("bare client", bare_us(bare))
             series.add("loop, DATA", relay_us(data))
