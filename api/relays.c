@@ -224,7 +224,7 @@ static void add_check(struct api_json *j, const struct gw_relay_check_result *r)
     api_json_str(j, "stage", r->ok ? NULL : r->stage);
     api_json_str(j, "reason", r->ok ? NULL : r->reason);
     api_json_str(j, "detail", r->ok ? NULL : r->detail);
-    api_json_str(j, "advice", r->ok || r->advice[0] == '\0' ? NULL : r->advice);
+    api_json_str(j, "advice", r->advice[0] == '\0' ? NULL : r->advice);
     api_json_str(j, "address", r->address[0] != '\0' ? r->address : NULL);
     add_tls(j, r);
     api_json_str(j, "capabilities", r->capabilities);

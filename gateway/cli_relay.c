@@ -80,16 +80,15 @@ static void print_result(const struct smtp_check_result *r, const char *capabili
         print_certificate(&r->certificate);
     if (r->has_capabilities)
         (void)printf("\noffers     %s\n", capabilities);
-    if (r->ok) {
+    if (r->ok)
         (void)printf("\nOK: the relay can be used%s%s\n",
                      r->tls_version != NULL ? " over " : ", without TLS",
                      r->tls_version != NULL ? r->tls_version : "");
-        return;
-    }
-    (void)printf("\nFAILED at %s: %s: %s\n", smtp_stage_name(r->stage), smtp_reason_name(r->reason),
-                 r->detail);
+    else
+        (void)printf("\nFAILED at %s: %s: %s\n", smtp_stage_name(r->stage),
+                     smtp_reason_name(r->reason), r->detail);
     if (r->advice[0] != '\0')
-        (void)printf("try: %s\n", r->advice);
+        (void)printf("%s: %s\n", r->ok ? "note" : "try", r->advice);
 }
 
 static void on_checked(const struct smtp_check_result *r, void *data)

@@ -40,7 +40,7 @@ struct smtp_check_result {
     enum smtp_stage stage;
     enum smtp_reason reason;
     char detail[SMTP_DETAIL_SIZE];
-    char advice[SMTP_CHECK_ADVICE_SIZE];  /* what would work, or "" */
+    char advice[SMTP_CHECK_ADVICE_SIZE];  /* what would work, or help if mail is refused; "" */
     char address[SMTP_ADDRESS_TEXT_SIZE]; /* "" before TCP came up */
     const char *tls_version;              /* static; NULL: plaintext */
     char tls_cipher[64];

@@ -81,6 +81,12 @@ static void no_auth(const struct smtp_relay_config *c, const struct smtp_check_r
         [SMTP_AUTH_PLAIN] = "plain",       [SMTP_AUTH_LOGIN] = "login",
         [SMTP_AUTH_CRAM_MD5] = "cram-md5", [SMTP_AUTH_SCRAM_SHA_256] = "scram-sha-256",
         [SMTP_AUTH_XOAUTH2] = "xoauth2",   [SMTP_AUTH_OAUTHBEARER] = "oauthbearer"};
+    char text[URL_SIZE];
+    if (c->tls_mode == SMTP_TLS_NONE && r->has_capabilities && r->capabilities.starttls) {
+        (void)snprintf(out, size, "the relay offers STARTTLS, leave ?tls=none out: use %s",
+                       url(c, "smtp", c->port, text));
+        return;
+    }
     for (size_t i = 0; i < SMTP_N_AUTH_MECHS; i++) {
         if (!r->has_capabilities || !r->capabilities.auth[i])
             continue;
@@ -89,6 +95,19 @@ static void no_auth(const struct smtp_relay_config *c, const struct smtp_check_r
         return;
     }
     other_port(c, out, size);
+}
+
+/* It works as far as can be told without a message; without credentials that is not far. */
+static void no_credentials(const struct smtp_check_result *r, char *out, size_t size)
+{
+    bool offered = false;
+    for (size_t i = 0; i < SMTP_N_AUTH_MECHS; i++)
+        offered = offered || r->capabilities.auth[i];
+    if (r->has_capabilities && offered)
+        (void)snprintf(out, size, "%s",
+                       "the relay offers AUTH and no credentials are configured: if it refuses "
+                       "mail without, put user and password into the URL, or set username and "
+                       "password_file");
 }
 
 void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_check_result *r,
@@ -109,6 +128,8 @@ void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_chec
                                   "password made for this use"},
     };
     out[0] = '\0';
+    if (r->ok && c->username == NULL)
+        no_credentials(r, out, size);
     if (r->ok)
         return;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -124,7 +145,8 @@ void smtp_check_advise(const struct smtp_relay_config *c, const struct smtp_chec
         no_tls(c, out, size);
     else if (r->reason == SMTP_REASON_AUTH_UNAVAILABLE)
         no_auth(c, r, out, size);
-    else if (r->stage == SMTP_STAGE_CONNECT || r->stage == SMTP_STAGE_GREETING)
+    else if (r->stage == SMTP_STAGE_CONNECT || r->stage == SMTP_STAGE_GREETING ||
+             r->reason == SMTP_REASON_TLS_ERROR)
         other_port(c, out, size);
 }
 

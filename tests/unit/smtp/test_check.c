@@ -146,78 +146,109 @@ static void relay_that_repeats_the_password_does_not_get_it_shown(void **state)
     }
 }
 
+static const struct mistake {
+    const char *script;
+    struct test_cert_spec cert;
+    enum smtp_tls_mode mode;
+    bool auth;
+    enum smtp_reason reason;
+    const char *advice;
+} mistakes[] = {
+    {"TLS\nHANG",
+     {.san = "IP:127.0.0.1", .self_signed = true},
+     SMTP_TLS_IMPLICIT,
+     false,
+     SMTP_REASON_TLS_CERT_UNTRUSTED,
+     "tls.pins: [\"sha256/"},
+    {"TLS\nHANG",
+     {.san = "DNS:mail.example.test,DNS:b.test"},
+     SMTP_TLS_IMPLICIT,
+     false,
+     SMTP_REASON_TLS_CERT_NAME,
+     "tls.server_name: mail.example.test"},
+    {"TLS\nHANG",
+     {.san = "IP:127.0.0.1", .from_day = -9, .to_day = -2},
+     SMTP_TLS_IMPLICIT,
+     false,
+     SMTP_REASON_TLS_CERT_EXPIRED,
+     "renew its certificate"},
+    {"S: 220 hi\nHANG",
+     {.san = NULL},
+     SMTP_TLS_IMPLICIT,
+     false,
+     SMTP_REASON_WRONG_TLS_MODE,
+     "use smtp://127.0.0.1:"},
+    {"S: HTTP/1.1 400 Bad Request\nHANG",
+     {.san = NULL},
+     SMTP_TLS_IMPLICIT,
+     false,
+     SMTP_REASON_TLS_ERROR,
+     "is it the right port? Relays take mail at smtp://127.0.0.1:587"},
+    {"TLS\nHANG",
+     {.san = "IP:127.0.0.1"},
+     SMTP_TLS_REQUIRED,
+     false,
+     SMTP_REASON_WRONG_TLS_MODE,
+     "use smtps://127.0.0.1:"},
+    {"S: 220 hi\nC: EHLO\nS: 250 me\nHANG",
+     {.san = NULL},
+     SMTP_TLS_REQUIRED,
+     false,
+     SMTP_REASON_TLS_REQUIRED_MISSING,
+     "?tls=none"},
+    {"TLS\nS: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH CRAM-MD5\nHANG",
+     {.san = "IP:127.0.0.1"},
+     SMTP_TLS_IMPLICIT,
+     true,
+     SMTP_REASON_AUTH_UNAVAILABLE,
+     "set auth: [cram-md5]"},
+    {"S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 STARTTLS\nHANG",
+     {.san = NULL},
+     SMTP_TLS_NONE,
+     true,
+     SMTP_REASON_AUTH_UNAVAILABLE,
+     "leave ?tls=none out: use smtp://127.0.0.1:"},
+    {"TLS\nS: 220 hi\nC: EHLO\nS: 250 me\nHANG",
+     {.san = "IP:127.0.0.1"},
+     SMTP_TLS_IMPLICIT,
+     true,
+     SMTP_REASON_AUTH_UNAVAILABLE,
+     "smtp://127.0.0.1:587"},
+};
+
 static void each_mistake_has_its_reason_and_what_would_work(void **state)
 {
     (void)state;
-    static const struct {
-        const char *script;
-        struct test_cert_spec cert;
-        enum smtp_tls_mode mode;
-        bool auth;
-        enum smtp_reason reason;
-        const char *advice;
-    } rows[] = {
-        {"TLS\nHANG",
-         {.san = "IP:127.0.0.1", .self_signed = true},
-         SMTP_TLS_IMPLICIT,
-         false,
-         SMTP_REASON_TLS_CERT_UNTRUSTED,
-         "tls.pins: [\"sha256/"},
-        {"TLS\nHANG",
-         {.san = "DNS:mail.example.test,DNS:b.test"},
-         SMTP_TLS_IMPLICIT,
-         false,
-         SMTP_REASON_TLS_CERT_NAME,
-         "tls.server_name: mail.example.test"},
-        {"TLS\nHANG",
-         {.san = "IP:127.0.0.1", .from_day = -9, .to_day = -2},
-         SMTP_TLS_IMPLICIT,
-         false,
-         SMTP_REASON_TLS_CERT_EXPIRED,
-         "renew its certificate"},
-        {"S: 220 hi\nHANG",
-         {.san = NULL},
-         SMTP_TLS_IMPLICIT,
-         false,
-         SMTP_REASON_WRONG_TLS_MODE,
-         "use smtp://127.0.0.1:"},
-        {"TLS\nHANG",
-         {.san = "IP:127.0.0.1"},
-         SMTP_TLS_REQUIRED,
-         false,
-         SMTP_REASON_WRONG_TLS_MODE,
-         "use smtps://127.0.0.1:"},
-        {"S: 220 hi\nC: EHLO\nS: 250 me\nHANG",
-         {.san = NULL},
-         SMTP_TLS_REQUIRED,
-         false,
-         SMTP_REASON_TLS_REQUIRED_MISSING,
-         "?tls=none"},
-        {"TLS\nS: 220 hi\nC: EHLO\nS: 250-me\nS: 250 AUTH CRAM-MD5\nHANG",
-         {.san = "IP:127.0.0.1"},
-         SMTP_TLS_IMPLICIT,
-         true,
-         SMTP_REASON_AUTH_UNAVAILABLE,
-         "set auth: [cram-md5]"},
-        {"TLS\nS: 220 hi\nC: EHLO\nS: 250 me\nHANG",
-         {.san = "IP:127.0.0.1"},
-         SMTP_TLS_IMPLICIT,
-         true,
-         SMTP_REASON_AUTH_UNAVAILABLE,
-         "smtp://127.0.0.1:587"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct test_server_config server = {.scripts = {rows[i].script},
-                                                  .cert = rows[i].cert};
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        const struct test_server_config server = {.scripts = {mistakes[i].script},
+                                                  .cert = mistakes[i].cert};
         struct smtp_relay_config config = implicit();
-        config.tls_mode = rows[i].mode;
-        config.username = rows[i].auth ? "me" : NULL;
-        config.password = rows[i].auth ? "hunter2" : NULL;
+        config.tls_mode = mistakes[i].mode;
+        config.username = mistakes[i].auth ? "me" : NULL;
+        config.password = mistakes[i].auth ? "hunter2" : NULL;
         struct seen *s = check(&server, config, false);
-        if (s->ok || s->reason != rows[i].reason || strstr(s->advice, rows[i].advice) == NULL)
+        if (s->ok || s->reason != mistakes[i].reason ||
+            strstr(s->advice, mistakes[i].advice) == NULL)
             fail_msg("row %zu: %s, try \"%s\"\n%s", i, smtp_reason_name(s->reason), s->advice,
                      s->transcript);
         assert_null(strstr(s->transcript, "hunter2"));
+        gw_free(s);
+    }
+}
+
+static void missing_credentials_are_named_where_auth_is_offered(void **state)
+{
+    (void)state;
+    for (int offers = 0; offers < 2; offers++) {
+        char script[512];
+        (void)snprintf(script, sizeof(script), "TLS\n%s%s",
+                       offers != 0 ? AUTH_EHLO : "S: 220 hi\nC: EHLO\nS: 250 me\n",
+                       "C: NOOP\nS: 250 ok\nC: QUIT\nS: 221 bye");
+        const struct test_server_config server = {.scripts = {script},
+                                                  .cert = {.san = "IP:127.0.0.1"}};
+        struct seen *s = check(&server, implicit(), false);
+        assert_true(s->ok);
+        assert_int_equal(strstr(s->advice, "no credentials are configured") != NULL, offers != 0);
         gw_free(s);
     }
 }
@@ -258,6 +289,7 @@ int main(void)
         cmocka_unit_test(all_that_was_said_is_shown_but_no_secret),
         cmocka_unit_test(relay_that_repeats_the_password_does_not_get_it_shown),
         cmocka_unit_test(each_mistake_has_its_reason_and_what_would_work),
+        cmocka_unit_test(missing_credentials_are_named_where_auth_is_offered),
         cmocka_unit_test(long_transcripts_are_cut),
         cmocka_unit_test(canceled_check_ends_and_says_so),
     };
