@@ -10,6 +10,8 @@ import frames
 import pytest
 from waiting import until
 
+STATUS_400 = 0x8c  # RFC 7541, appendix A: index 12
+
 pytestmark = pytest.mark.parametrize("kind", ["plain", "tls"])
 
 CALM = frames.ENHANCE_YOUR_CALM
@@ -214,6 +216,15 @@ def test_a_wrong_frame_ends_its_connection_only(door, kind, name):
         code, _ = peer.goaway()
         assert code != 0
     assert door.get()[0] == 200
+
+
+@pytest.mark.parametrize("value", [b"a\r\nx: y", b"a\nb", b"a\rb", b"a\0b"])
+@pytest.mark.parametrize("name", [b"idempotency-key", b"authorization", b"x-request-id", b"traceparent"])
+def test_line_ends_in_a_field_are_a_bad_request(door, kind, name, value):
+    with frames.Peer(door.ports[kind], kind) as peer:
+        peer.send(start() + frames.headers(1, more=frames.field(name, value)))
+        (answer,) = [payload for k, _, s, payload in first_frames(peer, 4) if k == frames.HEADERS and s == 1]
+    assert answer[0] == STATUS_400
 
 
 def test_the_last_stream_id_there_is(door, kind):

@@ -124,6 +124,8 @@ TABLE = {
     "unknown expectation": (POST + b"Expect: 200-ok\r\nContent-Length: 3\r\n\r\n" + BODY, [417]),
     "gzip body": (POST + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n" + BODY, [415]),
     "charset": (POST.replace(b"json", b"json; charset=utf-16") + b"Content-Length: 3\r\n\r\n" + BODY, [415]),
+    "NUL in the content type": (POST.replace(b"json", b"json\0") + b"Content-Length: 3\r\n\r\n" + BODY, [400]),
+    "two content types": (POST + b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n" + BODY, [415]),
     "plain text": (POST.replace(b"application/json", b"text/plain") + b"Content-Length: 3\r\n\r\n" + BODY, [415]),
     "multipart without boundary": (
         POST.replace(b"application/json", b"multipart/form-data") + b"Content-Length: 3\r\n\r\n" + BODY, [415]),
