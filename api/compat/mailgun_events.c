@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mailgun's events: what became of each recipient of each message, newest message first, in pages
- * that it gives URLs for. One event per recipient: the last thing that happened. */
+/* Mailgun's events: what became of each recipient of each message, newest message first and of each
+ * the newest event first, in pages that it gives URLs for. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,32 +22,15 @@ enum {
 /* ---- events ---- */
 
 struct kind {
-    const char *event, *severity; /* severity NULL: it has none */
+    const char *event, *severity; /* severity NULL: it has none; event NULL: it is not shown */
 };
 
-static struct kind kind_of(enum gw_rcpt_status status)
-{
-    switch (status) {
-    case GW_RCPT_SENT:
-        return (struct kind){"delivered", NULL};
-    case GW_RCPT_REJECTED:
-    case GW_RCPT_EXPIRED:
-    case GW_RCPT_SUPPRESSED:
-        return (struct kind){"failed", "permanent"};
-    case GW_RCPT_DEFERRED:
-    case GW_RCPT_UNCERTAIN:
-    case GW_RCPT_HELD:
-        return (struct kind){"failed", "temporary"};
-    case GW_RCPT_CANCELED:
-        return (struct kind){"rejected", NULL};
-    case GW_RCPT_QUEUED:
-    case GW_RCPT_SCHEDULED:
-    case GW_RCPT_SENDING:
-    case GW_N_RCPT_STATUS:
-        break;
-    }
-    return (struct kind){"accepted", NULL};
-}
+static const struct kind kinds[GW_N_EVENT_TYPES] = {
+    [GW_EVENT_QUEUED] = {"accepted", NULL},          [GW_EVENT_SENT] = {"delivered", NULL},
+    [GW_EVENT_DEFERRED] = {"failed", "temporary"},   [GW_EVENT_UNCERTAIN] = {"failed", "temporary"},
+    [GW_EVENT_REJECTED] = {"failed", "permanent"},   [GW_EVENT_EXPIRED] = {"failed", "permanent"},
+    [GW_EVENT_SUPPRESSED] = {"failed", "permanent"}, [GW_EVENT_CANCELED] = {"rejected", NULL},
+};
 
 static void add_seconds(struct api_json *j, const char *key, int64_t wall_ms)
 {
@@ -72,75 +55,52 @@ static void add_message(struct api_json *j, const struct gw_message *m)
     api_json_end_object(j);
 }
 
-static void add_event(struct api_json *j, const struct gw_message *m, size_t i)
+/* @email  of a recipient of @m */
+static void add_event(struct api_json *j, const struct gw_message *m, const struct gw_event *e,
+                      const char *email, size_t number)
 {
-    const struct gw_recipient *r = &m->rcpts[i];
-    struct kind kind = kind_of(r->status);
-    char id[GW_UUID_SIZE + 24];
-    (void)snprintf(id, sizeof(id), "%s-%zu", m->id, i);
+    struct kind kind = kinds[e->type];
+    char id[64];
+    (void)snprintf(id, sizeof(id), "%" PRId64 "-%zu", e->seq, number);
     api_json_begin_object(j, NULL);
     api_json_str(j, "event", kind.event);
     api_json_str(j, "id", id);
-    add_seconds(j, "timestamp", r->updated_at_ms > 0 ? r->updated_at_ms : m->created_at_ms);
-    api_json_str(j, "recipient", r->email);
-    api_json_str(j, "recipient-domain", r->domain);
+    add_seconds(j, "timestamp", e->at_ms);
+    api_json_str(j, "recipient", email);
+    api_json_str(j, "recipient-domain", strrchr(email, '@') + 1);
     if (kind.severity != NULL) {
         api_json_str(j, "severity", kind.severity);
-        api_json_str(j, "reason", gw_category_name(r->category));
+        api_json_str(j, "reason", gw_category_name(e->category));
     }
     add_message(j, m);
     api_json_begin_object(j, "envelope");
     api_json_str(j, "sender", m->mail_from);
-    api_json_str(j, "targets", r->email);
+    api_json_str(j, "targets", email);
     api_json_end_object(j);
     api_json_begin_object(j, "delivery-status");
-    api_json_num(j, "code", r->smtp.code);
-    api_json_str(j, "message", r->smtp.text);
-    api_json_num(j, "attempt-no", r->attempts);
+    api_json_num(j, "code", e->code);
+    api_json_str(j, "message", e->text);
+    api_json_num(j, "attempt-no", e->attempt);
     api_json_end_object(j);
     api_json_end_object(j);
 }
 
-/* @event  NULL: all */
-static void add_events(struct api_json *j, const struct gw_message *m, const char *event)
+/* An event of the whole message is one for each recipient. */
+static void add_events(struct api_json *j, const struct gw_message *m, const struct gw_event *e,
+                       const struct api_compat_list *list)
 {
-    for (size_t i = 0; i < m->n_rcpts; i++)
-        if (event == NULL || strcmp(kind_of(m->rcpts[i].status).event, event) == 0)
-            add_event(j, m, i);
+    const char *wanted = api_request_query(list->request, "event");
+    const char *recipient = list->query.recipient;
+    const char *kind = kinds[e->type].event;
+    if (kind == NULL || (wanted != NULL && strcmp(wanted, kind) != 0))
+        return;
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        const char *email = m->rcpts[i].email;
+        bool about = e->email == NULL || strcmp(e->email, email) == 0;
+        if (about && (recipient == NULL || strcmp(recipient, email) == 0))
+            add_event(j, m, e, email, i);
+    }
 }
-
-static void all_of(struct api_json *j, const struct gw_message *m)
-{
-    add_events(j, m, NULL);
-}
-
-static void accepted_of(struct api_json *j, const struct gw_message *m)
-{
-    add_events(j, m, "accepted");
-}
-
-static void delivered_of(struct api_json *j, const struct gw_message *m)
-{
-    add_events(j, m, "delivered");
-}
-
-static void failed_of(struct api_json *j, const struct gw_message *m)
-{
-    add_events(j, m, "failed");
-}
-
-static void rejected_of(struct api_json *j, const struct gw_message *m)
-{
-    add_events(j, m, "rejected");
-}
-
-static const struct {
-    const char *event;
-    void (*item)(struct api_json *j, const struct gw_message *m);
-} filters[] = {{"accepted", accepted_of},
-               {"delivered", delivered_of},
-               {"failed", failed_of},
-               {"rejected", rejected_of}};
 
 /* ---- pages ---- */
 
@@ -206,17 +166,14 @@ static bool read_time(struct api_request *r, struct gw_arena *arena, const char 
     return false;
 }
 
-static bool read_event(struct api_request *r, struct api_compat_list *list)
+static bool check_event(struct api_request *r)
 {
     const char *event = api_request_query(r, "event");
     if (event == NULL)
         return true;
-    for (size_t i = 0; i < N_OF(filters); i++) {
-        if (strcmp(filters[i].event, event) == 0) {
-            list->item = filters[i].item;
+    for (size_t i = 0; i < N_OF(kinds); i++)
+        if (kinds[i].event != NULL && strcmp(kinds[i].event, event) == 0)
             return true;
-        }
-    }
     api_problem(r, API_UNKNOWN_PARAMETER, "event must be accepted, delivered, failed or rejected.");
     return false;
 }
@@ -233,13 +190,13 @@ static bool read_order(struct api_request *r)
 
 static void list_events(struct api_request *r)
 {
-    struct api_compat_list list = {.begin = begin_page, .item = all_of, .end = end_page};
+    struct api_compat_list list = {.begin = begin_page, .event = add_events, .end = end_page};
     struct gw_list_query *q = &list.query;
     struct gw_arena *arena = gw_arena_new(0);
     int64_t limit;
     int64_t times[2] = {0, 0};
     if (api_compat_number(r, "limit", 1, MAX_PAGE, DEFAULT_PAGE, &limit) && read_order(r) &&
-        read_event(r, &list) && read_time(r, arena, "begin", &times[0]) &&
+        check_event(r) && read_time(r, arena, "begin", &times[0]) &&
         read_time(r, arena, "end", &times[1]) &&
         api_compat_address(r, "recipient", &q->recipient) &&
         api_compat_address(r, "from", &q->from)) {

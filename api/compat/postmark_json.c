@@ -102,6 +102,14 @@ static void read_content_id(struct api_reader *r, json_t *value, const char *poi
         *id = (struct gw_field){.pointer = NULL};
 }
 
+/* Of what Postmark itself tells of an attachment; the content says it. */
+static void read_length(struct api_reader *r, json_t *value, const char *pointer, void *target)
+{
+    (void)target;
+    if (!json_is_integer(value))
+        api_read_wrong_type(r, value, pointer, "a whole number");
+}
+
 static void read_attachments(struct api_reader *r, json_t *value, const char *pointer, void *target)
 {
 #define FIELD(member) offsetof(struct gw_draft_attachment, member)
@@ -110,6 +118,7 @@ static void read_attachments(struct api_reader *r, json_t *value, const char *po
         {"Content", api_read_content, FIELD(content), {0}},
         {"ContentType", api_read_text, FIELD(content_type), {0}},
         {"ContentID", read_content_id, FIELD(content_id), {"ContentId"}},
+        {"ContentLength", read_length, 0, {0}},
     };
 #undef FIELD
     static const struct api_attachment_format format = {fields, N_OF(fields), "Content"};

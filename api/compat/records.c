@@ -95,10 +95,21 @@ struct walk {
     struct api_json json;
     size_t n_seen, n_skipped, n_shown;
     bool found_after, more;
+    struct gw_message *told[GW_LIST_MAX]; /* copies of those whose events are to be shown */
+    size_t n_told, next_told;
 };
+
+static void forget_told(struct walk *w)
+{
+    for (size_t i = 0; i < w->n_told; i++)
+        gw_message_free(&w->told[i]);
+    w->n_told = 0;
+    w->next_told = 0;
+}
 
 static void free_walk(struct walk *w)
 {
+    forget_told(w);
     gw_buf_deinit(&w->body);
     gw_free(w);
 }
@@ -120,35 +131,76 @@ static void look(struct walk *w, const struct gw_message *m)
     } else if (w->n_shown == w->list.take) {
         w->more = true;
     } else {
-        w->list.item(&w->json, m);
+        if (w->list.event != NULL)
+            w->told[w->n_told++] = gw_message_copy(m);
+        else
+            w->list.item(&w->json, m);
         memcpy(w->list.last, m->id, GW_UUID_SIZE);
         w->n_shown++;
     }
 }
 
 static void next_page(struct walk *w);
+static void next_history(struct walk *w);
+
+/* All that was found by now is shown. */
+static void go_on(struct walk *w)
+{
+    int64_t cursor = w->list.query.cursor;
+    if (!w->more && cursor > 0 && w->n_seen < API_COMPAT_MAX_WALK) {
+        next_page(w);
+        return;
+    }
+    if (!w->found_after) {
+        api_message_not_found(w->request);
+    } else {
+        w->list.end(&w->json, w->n_shown, w->more || cursor > 0, &w->list);
+        api_answer_json(w->request, 200, &w->body);
+    }
+    free_walk(w);
+}
+
+static void on_history(enum gw_status status, const struct gw_event *events, size_t n,
+                       int64_t before, void *data)
+{
+    struct walk *w = data;
+    (void)before;
+    if (status != GW_OK && status != GW_NOTFOUND) { /* it may be forgotten by now */
+        api_message_failed(w->request, status);
+        free_walk(w);
+        return;
+    }
+    const struct gw_message *m = w->told[w->next_told++];
+    for (size_t i = 0; status == GW_OK && i < n; i++)
+        w->list.event(&w->json, m, &events[i], &w->list);
+    next_history(w);
+}
+
+static void next_history(struct walk *w)
+{
+    if (w->next_told == w->n_told) {
+        forget_told(w);
+        go_on(w);
+        return;
+    }
+    const struct gw_history_query query = {
+        .tenant = w->list.query.tenant, .id = w->told[w->next_told]->id, .limit = GW_EVENTS_MAX};
+    w->call = gw_message_history(w->request->context->gateway, &query, on_history, w);
+}
 
 static void on_page(enum gw_status status, struct gw_message *const *messages, size_t n,
                     int64_t cursor, void *data)
 {
     struct walk *w = data;
-    struct api_request *r = w->request;
-    for (size_t i = 0; status == GW_OK && i < n && !w->more; i++)
-        look(w, messages[i]);
-    w->list.query.cursor = cursor;
-    if (status == GW_OK && !w->more && cursor > 0 && w->n_seen < API_COMPAT_MAX_WALK) {
-        next_page(w);
+    if (status != GW_OK) {
+        api_message_failed(w->request, status);
+        free_walk(w);
         return;
     }
-    if (status != GW_OK) {
-        api_message_failed(r, status);
-    } else if (!w->found_after) {
-        api_message_not_found(r);
-    } else {
-        w->list.end(&w->json, w->n_shown, w->more || cursor > 0, &w->list);
-        api_answer_json(r, 200, &w->body);
-    }
-    free_walk(w);
+    for (size_t i = 0; i < n && !w->more; i++)
+        look(w, messages[i]);
+    w->list.query.cursor = cursor;
+    next_history(w);
 }
 
 static void next_page(struct walk *w)

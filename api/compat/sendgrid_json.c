@@ -396,6 +396,34 @@ static void merge_arguments(struct gw_arena *arena, const struct gw_draft *own,
     out->n_metadata = n;
 }
 
+/* The SDK takes a string apart at its <, and leaves the quotes of `"Lovelace, Ada" <ada@…>` on the
+ * name. */
+static void unquote(struct gw_arena *arena, struct gw_field *name)
+{
+    struct gw_slice s = name->value;
+    if (s.len < 2 || s.data[0] != '"' || s.data[s.len - 1] != '"')
+        return;
+    char *plain = gw_arena_bytes(arena, s.len);
+    size_t n = 0;
+    for (size_t i = 1; i + 1 < s.len; i++) {
+        if (s.data[i] == '\\' && i + 2 < s.len)
+            i++;
+        plain[n++] = s.data[i];
+    }
+    plain[n] = '\0';
+    name->value = gw_slice_of(plain, n);
+}
+
+static void unquote_names(struct gw_arena *arena, struct gw_draft *draft)
+{
+    const struct gw_draft_addresses *lists[] = {&draft->to, &draft->cc, &draft->bcc,
+                                                &draft->reply_to};
+    unquote(arena, &draft->from.name);
+    for (size_t i = 0; i < N_OF(lists); i++)
+        for (size_t k = 0; k < lists[i]->n; k++)
+            unquote(arena, &lists[i]->items[k].name);
+}
+
 static void merge(struct gw_arena *arena, const struct gw_draft *own, struct gw_draft *out)
 {
     out->to = own->to;
@@ -474,6 +502,7 @@ enum gw_status api_sendgrid_decode_item(struct gw_arena *arena, const struct gw_
         return status;
     *out = mail.draft;
     merge(arena, &own.draft, out);
+    unquote_names(arena, out);
     merge_template(&own, out, problems);
     add_batch_tag(arena, &mail.batch_id, out, problems);
     api_sendgrid_substitute(arena, own.substitutions, own.n_substitutions, out, problems);

@@ -283,7 +283,7 @@ def test_domains_are_those_that_the_key_may_send_as(tmp_path):
 @pytest.mark.parametrize("which", [CURRENT, LEGACY])
 def test_events_tell_what_became_of_each_recipient(server, which):
     tag = uuid.uuid4().hex
-    sent = [create(server, which, mail(to=f"{n}@example.org, reject@example.org", **{"o:tag": tag}))["value"]["id"] for n in "abc"]
+    sent = [create(server, which, mail(to=f"{n}@example.org, reject+550@example.org", **{"o:tag": tag}))["value"]["id"] for n in "abc"]
     for n in "abc":
         assert sdk.asking(server, "GET", f"/v1/sandbox/messages/wait?timeout=20&to={n}@example.org").status == 200
     if which == LEGACY:
@@ -293,16 +293,19 @@ def test_events_tell_what_became_of_each_recipient(server, which):
     first = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"tags": tag, "limit": 2})["value"]
     second = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"page": first["pages"]["next"]["page"]})["value"]
     items = first["items"] + second["items"]
-    assert [item["message"]["headers"]["message-id"] for item in items[::2]] == [one.strip("<>") for one in sent[::-1]]
-    assert [item["recipient"] for item in items] == [r for n in "cba" for r in (f"{n}@example.org", "reject@example.org")]
-    assert all(item["event"] in ("accepted", "delivered", "failed") and item["timestamp"] > 1.7e9 for item in items)
+    for name, message_id in zip("cba", sent[::-1]):
+        of_message = [item for item in items if item["message"]["headers"]["message-id"] == message_id.strip("<>")]
+        for recipient, last in ((f"{name}@example.org", {"delivered"}), ("reject+550@example.org", {"failed"})):
+            history = [item for item in of_message if item["recipient"] == recipient]
+            assert [item["event"] for item in history[-1:]] == ["accepted"] and {item["event"] for item in history[:-1]} <= last
+    assert len({item["id"] for item in items}) == len(items) and all(item["timestamp"] > 1.7e9 for item in items)
     third = sdk.call(server, "mailgun", CURRENT[0], "events.get", "example.com", {"page": second["pages"]["next"]["page"]})["value"]
     assert third["items"] == []
 
 
-@pytest.mark.parametrize("query, n", [("event=delivered", 1), ("event=failed", 0), ("recipient=a@example.org", 1), ("recipient=b@example.org", 0),
-                                      ("from=sender@example.com", 1), ("begin=1000000000", 1), ("end=1000000000.5", 0),
-                                      ("begin=Fri,%2001%20Jan%202100%2000:00:00%20GMT&end=1000000000", 1)])
+@pytest.mark.parametrize("query, n", [("event=delivered", 1), ("event=failed", 0), ("recipient=a@example.org", 2), ("recipient=b@example.org", 0),
+                                      ("event=accepted", 1), ("from=sender@example.com", 2), ("begin=1000000000", 2), ("end=1000000000.5", 0),
+                                      ("begin=Fri,%2001%20Jan%202100%2000:00:00%20GMT&end=1000000000", 2)])
 def test_events_are_chosen_by_parameters(server, query, n):
     tag = uuid.uuid4().hex
     assert post(server, mail(to="a@example.org", **{"o:tag": tag})).status == 200
@@ -311,6 +314,17 @@ def test_events_are_chosen_by_parameters(server, query, n):
     assert waited.json()["status"] == "sent"
     answer = server.request("GET", f"/compat/mailgun/v3/example.com/events?tags={tag}&{query}", headers={"Authorization": BASIC})
     assert answer.status == 200 and len(answer.json()["items"]) == n, answer.body
+
+
+def test_events_tell_each_attempt(server):
+    tag = uuid.uuid4().hex
+    assert post(server, mail(to="reject+550@example.org, fine@example.org", **{"o:tag": tag})).status == 200
+    (one,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
+    sdk.settled(server, one["id"])
+    page = server.request("GET", f"/compat/mailgun/v3/example.com/events?tags={tag}&recipient=reject%2B550@example.org", headers={"Authorization": BASIC}).json()
+    failed, accepted = page["items"]
+    assert (failed["event"], failed["severity"], failed["delivery-status"]["attempt-no"]) == ("failed", "permanent", 1)
+    assert failed["delivery-status"]["code"] == 550 and accepted["event"] == "accepted" and accepted["timestamp"] <= failed["timestamp"]
 
 
 @pytest.mark.parametrize("query", ["ascending=yes", "event=opened", "begin=yesterday", "recipient=nobody", "limit=301", "message-id=x"])

@@ -41,7 +41,8 @@ def test_a_full_mail_arrives_as_it_was_given(server, package):
         "Subject": f"{subject} ✓ résumé", "TextBody": text, "HtmlBody": html, "Headers": [{"Name": "X-Smoke-Test", "Value": "sdk-compat"}],
         "Tag": "smoke", "Metadata": {"order": "42"}, "MessageStream": "outbound", "TrackOpens": False, "TrackLinks": "None",
         "Attachments": [
-            {"Name": "report.txt", "Content": base64.b64encode(b"attachment body").decode(), "ContentType": "text/plain", "ContentID": None},
+            {"Name": "report.txt", "Content": base64.b64encode(b"attachment body").decode(), "ContentType": "text/plain", "ContentID": None,
+             "ContentLength": 15},
             {"Name": "logo.png", "Content": base64.b64encode(sdk.PNG).decode(), "ContentType": "image/png", "ContentID": "cid:logo.png"}]}))
     assert (sent["ErrorCode"], sent["Message"]) == (0, "OK")
     assert (sent["To"], sent["Cc"], sent["Bcc"]) == ("ada@example.net, grace@example.net", "carol@example.net", "bob@example.org")

@@ -131,6 +131,18 @@ def test_sandbox_mode_judges_and_sends_nothing(serve):
     assert status_of(server, sent_id(off))
 
 
+@pytest.mark.parametrize("package", SDKS)
+def test_the_quotes_of_a_name_are_not_part_of_it(server, package):
+    subject = subject_of("names")
+    sent = sdk.call(server, "sendgrid", package, "send", mail(
+        subject=subject, to=['"Lovelace, Ada" <ada@example.net>', {"email": "eve@example.net", "name": 'Eve "E" Example'}],
+        **{"from": '"Sender \\"X\\", Inc." <sender@example.com>'}))
+    assert sent_id(sent)
+    got, _, _ = sdk.caught(server, subject)
+    assert got["to"] == [["Lovelace, Ada", "ada@example.net"], ['Eve "E" Example', "eve@example.net"]]
+    assert got["from"] == [['Sender "X", Inc.', "sender@example.com"]]
+
+
 def test_a_scheduled_batch_is_taken_back(server):
     later = int(time.time()) + HOUR_S
     batch = sdk.call(server, "sendgrid", CURRENT, "request", {"method": "POST", "url": "/v3/mail/batch"})["value"]
