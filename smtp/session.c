@@ -57,8 +57,10 @@ static void take_memory(struct smtp_session *s)
 void smtp_session_release(struct smtp_session *s)
 {
     wipe_out(s);
-    if (s->config.memory != NULL)
-        gw_buf_move_memory(s->config.memory, &s->out);
+    if (s->config.memory == NULL)
+        return;
+    gw_buf_move_memory(s->config.memory, &s->out);
+    gw_buf_deinit(&s->out); /* if another was quicker */
 }
 
 struct smtp_session *smtp_session_new(const struct smtp_session_config *config)

@@ -111,6 +111,8 @@ static const struct matrix_row certificate_rows[] = {
      .client_cert = TEST_CLIENT_CERT_REQUIRED},
 };
 
+#define TO_TLS "S: 220 hi\nC: EHLO\nS: 250-me\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n"
+
 /* Flights of 100 RCPTs of 200 octets, answered in 900 octets each: more than all buffers hold. */
 static const struct matrix_row order_rows[] = {
     {"C13 answers in another order", ANY_MODE, 0, P,
@@ -127,6 +129,12 @@ static const struct matrix_row order_rows[] = {
      "C: STARTTLS\nS: 220 go\nTLS\nC: EHLO\nS: 250-me\nS: 250-AUTH PLAIN\nS: 250 PIPELINING\n"
      "C: AUTH PLAIN\nS: 235 in\n" SENT,
      OK},
+    {"T6 220, then gone", START | RAW, 0, P, TO_TLS "FIN\n",
+     "deferred network conn_closed tls 0 next sick"},
+    {"T6 220, then gone, opportunistic", START | RAW, MATRIX_OPPORTUNISTIC, P, TO_TLS "FIN\n",
+     "deferred network conn_closed tls 0 next sick"},
+    {"T6 220, then silence, opportunistic", START | RAW, MATRIX_OPPORTUNISTIC, P, TO_TLS "STALL\n",
+     "deferred network timeout tls 0 next sick", .timeout_at = T(handshake_ms)},
     {"C17 one answer at a time, small window", ANY_MODE, 0, P,
      "C: MAIL\nS: 250\nEACH 300 900\nC: DATA\n" CONTENT "HANG\n", OK, .n_rcpts = 300,
      .window = 4096},

@@ -309,6 +309,43 @@ static void bodies_come_in_pieces_and_the_last_has_the_dot(void **state)
     smtp_session_free(&s);
 }
 
+/* What a new session says first. */
+static struct gw_slice ehlo_of(struct smtp_session *s)
+{
+    (void)step(s, 1, SMTP_EV_CONNECTED);
+    return say(s, 1, "220 hi\r\n").out;
+}
+
+static void sessions_share_the_memory_of_their_output(void **state)
+{
+    (void)state;
+    struct gw_buf memory;
+    struct smtp_session_config c = config(SMTP_TLS_IMPLICIT);
+    gw_buf_init(&memory, MAX_TEXT);
+    c.memory = &memory;
+    c.username = "ann";
+    c.password = "secret";
+    struct smtp_session *a = smtp_session_new(&c);
+    struct smtp_session *b = smtp_session_new(&c);
+    struct gw_slice first = ehlo_of(a);
+    struct gw_slice second = ehlo_of(b); /* a has not given its own back */
+    assert_ptr_not_equal(first.data, second.data);
+    assert_memory_equal(first.data, "EHLO client.example\r\n", first.len);
+    smtp_session_release(a);
+    smtp_session_release(b);
+    struct smtp_action act = say(b, 1, "250-mx\r\n250 AUTH PLAIN\r\n");
+    assert_ptr_equal(act.out.data, first.data);
+    assert_true(act.secret && act.out.len > 0);
+    size_t len = act.out.len;
+    smtp_session_release(b);
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(memory.data[i], 0); /* before anybody else has it */
+    assert_ptr_equal(say(a, 1, "250-mx\r\n250 AUTH PLAIN\r\n").out.data, first.data);
+    smtp_session_free(&a);
+    smtp_session_free(&b);
+    gw_buf_deinit(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +359,7 @@ int main(void)
         cmocka_unit_test(events_out_of_place_end_the_session_not_the_process),
         cmocka_unit_test(a_failed_connection_is_reported_with_its_stage),
         cmocka_unit_test(bodies_come_in_pieces_and_the_last_has_the_dot),
+        cmocka_unit_test(sessions_share_the_memory_of_their_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
