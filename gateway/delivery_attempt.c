@@ -15,6 +15,7 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
+#include "gateway/base/gw_turns.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_metrics.h"
 #include "gateway/delivery_policy.h"
@@ -197,6 +198,7 @@ static void run_hop(struct gw_hop *h)
                      .outcomes = h->outcomes},
         .on_done = on_transaction_done,
         .has_alternative = h->at + 1 < h->plan.n,
+        .flow = gw_turns_flow(a->m->tenant),
         .data = h};
     GW_FAILPOINT("delivery.submit");
     struct smtp_relay *relay = gw_hop_relay(h);

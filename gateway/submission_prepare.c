@@ -5,6 +5,7 @@
 
 #include "gateway/base/gw_clock.h"
 #include "gateway/base/gw_failpoint.h"
+#include "gateway/base/gw_turns.h"
 #include "gateway/metrics.h"
 #include "gateway/prepare.h"
 #include "gateway/prepare_template.h"
@@ -17,7 +18,9 @@ enum {
 static void queue_work(struct gw_submission *s, void (*run)(struct gw_work *),
                        void (*done)(struct gw_work *))
 {
-    s->work = (struct gw_work){.run = run, .done = done};
+    const struct cfg_api_key *key = s->options.api_key;
+    s->work = (struct gw_work){
+        .run = run, .done = done, .flow = gw_turns_flow(key != NULL ? key->id : "")};
     enum gw_status st = gw_workers_submit(s->gateway->workers, &s->work);
     if (st == GW_OK)
         return;

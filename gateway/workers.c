@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The prepare pool: one queue in, one queue out, an async handle that wakes the loop.
+/* The prepare pool: one queue in, by turns, one queue out, an async handle that wakes the loop.
  *
  * Happy path: submit → a thread runs it → finished queue → uv_async → done on the loop.
  * Failure: none of its own; a job that cannot be queued is refused at submit. */
@@ -9,6 +9,7 @@
 
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_turns.h"
 
 enum {
     MAX_THREADS = 64
@@ -16,9 +17,10 @@ enum {
 
 struct gw_workers {
     uv_async_t wake;
-    uv_mutex_t lock; /* guards waiting, finished, stop */
+    uv_mutex_t lock; /* guards waiting, finished, turns, stop */
     uv_cond_t not_empty;
-    struct gw_list waiting, finished;
+    struct gw_list waiting, finished; /* waiting: by turn */
+    struct gw_turns turns;
     bool stop;
     size_t pending, max_queue; /* loop thread only */
     size_t n_threads;
@@ -38,6 +40,7 @@ static void thread_main(void *arg)
             break;
         struct gw_work *w = gw_list_entry(p->waiting.next, struct gw_work, link);
         gw_list_remove(&w->link);
+        gw_turns_taken(&p->turns, w->turn);
         uv_mutex_unlock(&p->lock);
         w->run(w);
         uv_mutex_lock(&p->lock);
@@ -96,13 +99,23 @@ enum gw_status gw_workers_new(uv_loop_t *loop, size_t n_threads, size_t max_queu
     return GW_OK;
 }
 
+/* Under the lock. */
+static void enqueue(struct gw_workers *p, struct gw_work *w)
+{
+    struct gw_list *before = p->waiting.prev;
+    w->turn = gw_turns_next(&p->turns, w->flow);
+    while (before != &p->waiting && gw_list_entry(before, struct gw_work, link)->turn > w->turn)
+        before = before->prev;
+    gw_list_push_front(before, &w->link); /* right behind it */
+}
+
 enum gw_status gw_workers_submit(struct gw_workers *p, struct gw_work *w)
 {
     if (p->pending >= p->max_queue)
         return GW_BUSY;
     p->pending++;
     uv_mutex_lock(&p->lock);
-    gw_list_push_back(&p->waiting, &w->link);
+    enqueue(p, w);
     uv_cond_signal(&p->not_empty);
     uv_mutex_unlock(&p->lock);
     return GW_OK;

@@ -4,6 +4,7 @@
 #define GW_WORKERS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "gateway/base/gw_list.h"
@@ -15,6 +16,9 @@ struct gw_workers;
 struct gw_work {
     void (*run)(struct gw_work *w);  /* in a pool thread; touches only the job and immutable data */
     void (*done)(struct gw_work *w); /* on the loop, once, after run */
+    uint32_t flow;                   /* whose it is (gw_turns.h): all who wait have their turns */
+    /* the pool's own: */
+    uint64_t turn;
     struct gw_list link;
 };
 

@@ -190,6 +190,19 @@ enum gw_status smtp_relay_new(uv_loop_t *loop, const struct smtp_relay_config *c
     return GW_OK;
 }
 
+/* Those who came back to the front, because they could not end or had to wait for their domain,
+ * had their turn before. */
+static void enqueue(struct smtp_relay *r, struct smtp_transaction *txn)
+{
+    struct gw_list *before = r->waiting.prev;
+    txn->turn = gw_turns_next(&r->turns, txn->flow);
+    while (before != &r->waiting &&
+           gw_list_entry(before, struct smtp_transaction, link)->turn > txn->turn)
+        before = before->prev;
+    gw_list_push_front(before, &txn->link); /* right behind it */
+    r->n_waiting++;
+}
+
 enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *txn)
 {
     PRE(txn->envelope.n_rcpts > 0 && txn->on_done != NULL);
@@ -212,8 +225,7 @@ enum gw_status smtp_relay_submit(struct smtp_relay *r, struct smtp_transaction *
         smtp_relay_pump(r); /* a probe may be due */
         return GW_OK;
     }
-    gw_list_push_back(&r->waiting, &txn->link);
-    r->n_waiting++;
+    enqueue(r, txn);
     smtp_relay_pump(r);
     return GW_OK;
 }

@@ -109,6 +109,7 @@ struct smtp_transaction {
     void *data;  /* the caller's */
     /* The caller has another relay for it: do not let it wait for one that may be down. */
     bool has_alternative;
+    uint32_t flow; /* whose it is (gw_turns.h): all who wait for a connection have their turns */
     /* results, valid in on_done beside envelope.outcomes: */
     struct smtp_timing timing;
     const char *tls_version; /* static text "TLSv1.3", or NULL for plaintext */
@@ -118,7 +119,8 @@ struct smtp_transaction {
     /* the relay's own: */
     struct gw_list link;
     void *connection;
-    uint64_t number;              /* in order of submission */
+    uint64_t number; /* in order of submission */
+    uint64_t turn;
     unsigned n_moves;             /* to another connection, see SMTP_RELAY_MAX_MOVES */
     size_t n_left;                /* recipients that the last connection left open; 0: no such */
     bool finished, cancelled;     /* on_done is due; cancel was asked for */

@@ -5,6 +5,7 @@
 #define SMTP_RELAY_INTERNAL_H
 
 #include "gateway/base/gw_token_bucket.h"
+#include "gateway/base/gw_turns.h"
 #include "smtp/aimd.h"
 #include "smtp/breaker.h"
 #include "smtp/client.h"
@@ -52,6 +53,7 @@ struct smtp_relay {
     size_t n_slots[N_RELAY_SLOT_STATES];
     struct gw_list waiting; /* struct smtp_transaction, in order, but those that wait in domains */
     size_t n_waiting;       /* of both kinds */
+    struct gw_turns turns;  /* of those who wait here */
     uint64_t n_submitted;
     struct smtp_domains domains;
     struct gw_token_bucket rate;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The pool of one relay.
  *
- * Who gets what: transactions wait in order of submission; the most recently used idle connection
- * serves first, so that a shrinking load lets the others reach their idle time. A transaction
- * starts when a connection is idle, fewer run than aimd.h allows, and the rates of the relay and of
- * its recipients' domains have room. One connection is opened per transaction that could start, up
- * to the maximum; one at a time until credentials were accepted for the first time, and after a
- * failed attempt until one succeeds; none that breaker.h does not admit. */
+ * Who gets what: transactions wait by turns (gw_turns.h), those of one flow in order of submission;
+ * the most recently used idle connection serves first, so that a shrinking load lets the others
+ * reach their idle time. A transaction starts when a connection is idle, fewer run than aimd.h
+ * allows, and the rates of the relay and of its recipients' domains have room. One connection is
+ * opened per transaction that could start, up to the maximum; one at a time until credentials were
+ * accepted for the first time, and after a failed attempt until one succeeds; none that breaker.h
+ * does not admit. */
 #include <stdio.h>
 #include <string.h>
 
@@ -413,6 +414,7 @@ static void start_what_may(struct smtp_relay *r, int64_t now)
             continue;
         }
         gw_list_remove(&txn->link);
+        gw_turns_taken(&r->turns, txn->turn);
         if (!smtp_domains_start(&r->domains, txn, &r->waiting, now))
             continue;
         r->n_waiting--;

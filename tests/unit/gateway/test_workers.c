@@ -69,10 +69,79 @@ static void every_job_runs_elsewhere_and_is_done_once_on_the_loop(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+enum {
+    N_FLOOD = 100
+};
+
+struct ordered_job {
+    struct gw_work work;
+    int *n_ran, place;
+};
+
+static void run_in_order(struct gw_work *w)
+{
+    struct ordered_job *j = gw_list_entry(w, struct ordered_job, work);
+    j->place = ++*j->n_ran; /* there is one thread */
+}
+
+static void ignore(struct gw_work *w)
+{
+    (void)w;
+}
+
+struct gate {
+    struct gw_work work;
+    uv_sem_t open;
+};
+
+static void wait_at_gate(struct gw_work *w)
+{
+    uv_sem_wait(&gw_list_entry(w, struct gate, work)->open);
+}
+
+static void who_has_little_to_do_does_not_wait_for_who_has_much(void **state)
+{
+    (void)state;
+    static struct ordered_job flood[N_FLOOD];
+    struct ordered_job others[2];
+    struct gate gate = {.work = {.run = wait_at_gate, .done = ignore}};
+    uv_loop_t loop;
+    struct gw_workers *p;
+    int n_ran = 0;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(uv_sem_init(&gate.open, 0), 0);
+    assert_int_equal(gw_workers_new(&loop, 1, N_FLOOD + 3, &p, NULL), GW_OK);
+    assert_int_equal(gw_workers_submit(p, &gate.work), GW_OK);
+    for (int i = 0; i < N_FLOOD; i++) {
+        flood[i] = (struct ordered_job){.work = {.run = run_in_order, .done = ignore, .flow = 1},
+                                        .n_ran = &n_ran};
+        assert_int_equal(gw_workers_submit(p, &flood[i].work), GW_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        others[i] = (struct ordered_job){.work = {.run = run_in_order, .done = ignore, .flow = 2},
+                                         .n_ran = &n_ran};
+        assert_int_equal(gw_workers_submit(p, &others[i].work), GW_OK);
+    }
+    uv_sem_post(&gate.open);
+    while (gw_workers_pending(p) != 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_in_range(others[0].place, 1, 3);
+    assert_in_range(others[1].place, 3, 5);
+    for (int i = 1; i < N_FLOOD; i++)
+        assert_true(flood[i].place > flood[i - 1].place);
+    bool closed = false;
+    gw_workers_close(p, on_closed, &closed);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    uv_sem_destroy(&gate.open);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_runs_elsewhere_and_is_done_once_on_the_loop),
+        cmocka_unit_test(who_has_little_to_do_does_not_wait_for_who_has_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

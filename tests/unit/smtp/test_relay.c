@@ -346,6 +346,40 @@ static void transactions_go_in_the_order_they_came(void **state)
     test_relay_end(&t, 0);
 }
 
+/* Five of one flow, then one of another: it is second, not sixth. */
+static void another_flow_has_its_turn_before_the_rest_of_the_first(void **state)
+{
+    (void)state;
+    enum {
+        N = 6
+    };
+    struct test_relay t;
+    char bodies[N][32];
+    struct test_mail m[N];
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = script(TEST_PLAIN_HELLO "SERVE");
+    memset(m, 0, sizeof(m));
+    config.max_connections = 1;
+    test_relay_begin(&t, &server, config);
+    for (size_t i = 0; i < N; i++) {
+        (void)snprintf(bodies[i], sizeof(bodies[i]), "Subject: number %zu\r\n", i);
+        m[i].txn.envelope.content = gw_slice_str(bodies[i]);
+        m[i].txn.flow = i == N - 1 ? 2 : 1;
+        test_mail_submit(&t, &m[i]);
+    }
+    for (size_t i = 0; i < N; i++)
+        test_mail_wait(&t, &m[i]);
+    static const size_t order[N] = {0, 5, 1, 2, 3, 4};
+    char *log = test_server_log(t.server);
+    const char *at = log;
+    for (size_t i = 0; i < N; i++) {
+        at = strstr(at, bodies[order[i]]);
+        assert_non_null(at);
+    }
+    free(log);
+    test_relay_end(&t, 0);
+}
+
 static void full_queue_is_refused_at_once(void **state)
 {
     (void)state;
@@ -778,6 +812,7 @@ int main(void)
         cmocka_unit_test(reused_connection_that_breaks_behind_mail_is_an_outcome),
         cmocka_unit_test(connections_stay_within_the_maximum),
         cmocka_unit_test(transactions_go_in_the_order_they_came),
+        cmocka_unit_test(another_flow_has_its_turn_before_the_rest_of_the_first),
         cmocka_unit_test(full_queue_is_refused_at_once),
         cmocka_unit_test(a_waiting_transaction_can_be_cancelled),
         cmocka_unit_test(refused_port_answers_all_who_wait),
