@@ -146,6 +146,7 @@ static struct gw_attempt *new_attempt(struct gw_delivery *d, struct gw_message *
     a->from_store = from_store;
     a->delivery = d;
     a->m = m;
+    a->flow = gw_turns_flow(m->tenant);
     a->setup = gw_setup_ref(d->env.setups->now);
     gw_list_init(&a->planned);
     gw_list_init(&a->running);
@@ -231,7 +232,7 @@ int64_t gw_delivery_wait_ms(struct gw_delivery *d, const struct gw_message *m)
         if (plan.n == 0)
             continue;
         struct gw_lane *lane = &setup->relays[plan.relays[0]]->lane;
-        if (gw_lane_is_full(lane, gw_delivery_room(d), now))
+        if (gw_lane_is_full(lane, gw_turns_flow(m->tenant), gw_delivery_room(d), now))
             return gw_lane_wait_ms(lane, now, gw_random01());
     }
     return 0;

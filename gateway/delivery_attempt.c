@@ -15,7 +15,6 @@
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/base/gw_random.h"
-#include "gateway/base/gw_turns.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_metrics.h"
 #include "gateway/delivery_policy.h"
@@ -29,7 +28,7 @@ static struct gw_lane *lane_of(const struct gw_hop *h)
 
 void gw_hop_free(struct gw_hop *h)
 {
-    gw_lane_leave(lane_of(h), gw_clock_mono_ms());
+    gw_lane_leave(lane_of(h), h->attempt->flow, gw_clock_mono_ms());
     gw_list_remove(&h->link);
     gw_free(h->rcpts);
     gw_free(h->addresses);
@@ -45,7 +44,7 @@ struct gw_hop *gw_hop_new(struct gw_attempt *a, const struct gw_route_plan *plan
     h->attempt = a;
     h->plan = *plan;
     h->at = at;
-    gw_lane_enter(lane_of(h), gw_clock_mono_ms());
+    gw_lane_enter(lane_of(h), h->attempt->flow, gw_clock_mono_ms());
     h->rcpts = gw_calloc(max_rcpts, sizeof(*h->rcpts));
     a->n_open++;
     return h;
@@ -198,7 +197,7 @@ static void run_hop(struct gw_hop *h)
                      .outcomes = h->outcomes},
         .on_done = on_transaction_done,
         .has_alternative = h->at + 1 < h->plan.n,
-        .flow = gw_turns_flow(a->m->tenant),
+        .flow = h->attempt->flow,
         .data = h};
     GW_FAILPOINT("delivery.submit");
     struct smtp_relay *relay = gw_hop_relay(h);

@@ -21,6 +21,7 @@ struct gw_attempt {
     struct gw_list stuck;   /* in delivery.stuck while the store refuses a call */
     struct gw_delivery *delivery;
     struct gw_setup *setup;
+    uint32_t flow; /* the tenant's (gw_turns.h) */
     struct gw_message *m;
     size_t bytes;              /* of its body, as counted in delivery.bytes */
     struct gw_clock_jump jump; /* noticed while `begin` was in hand, which reads m */

@@ -230,7 +230,8 @@ static int64_t lane_wait_ms(const struct gw_attempt *a, size_t relay)
 {
     struct gw_lane *lane = &a->setup->relays[relay]->lane;
     int64_t mono = gw_clock_mono_ms();
-    bool full = gw_lane_is_full(lane, gw_delivery_room(a->delivery), mono);
+    bool full =
+        gw_lane_is_full(lane, gw_turns_flow(a->m->tenant), gw_delivery_room(a->delivery), mono);
     return full ? gw_lane_wait_ms(lane, mono, gw_random01()) : 0;
 }
 

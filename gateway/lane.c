@@ -6,18 +6,20 @@
 
 #define SMOOTHING 0.1 /* weight of the newest interval */
 
-void gw_lane_enter(struct gw_lane *l, int64_t now_ms)
+void gw_lane_enter(struct gw_lane *l, uint32_t flow, int64_t now_ms)
 {
+    l->of_flow[flow % GW_TURNS_FLOWS]++;
     if (l->in_hand++ > 0)
         return;
     l->left_at_ms = 0; /* an empty lane says nothing about the pace */
     l->moved_at_ms = now_ms;
 }
 
-void gw_lane_leave(struct gw_lane *l, int64_t now_ms)
+void gw_lane_leave(struct gw_lane *l, uint32_t flow, int64_t now_ms)
 {
-    PRE(l->in_hand > 0);
+    PRE(l->in_hand > 0 && l->of_flow[flow % GW_TURNS_FLOWS] > 0);
     l->in_hand--;
+    l->of_flow[flow % GW_TURNS_FLOWS]--;
     l->moved_at_ms = now_ms;
     if (l->left_at_ms != 0) {
         double seen = (double)(now_ms - l->left_at_ms);
@@ -43,7 +45,7 @@ enum gw_lane_room gw_lane_room(double taken)
     return taken < GW_LANE_TIGHT_SHARE ? GW_LANE_TIGHT : GW_LANE_SCARCE;
 }
 
-bool gw_lane_is_full(const struct gw_lane *l, enum gw_lane_room room, int64_t now_ms)
+bool gw_lane_is_full(const struct gw_lane *l, uint32_t flow, enum gw_lane_room room, int64_t now_ms)
 {
     bool stuck = l->in_hand > 0 && now_ms - l->moved_at_ms > GW_LANE_QUICK_MS;
     size_t proved = stuck ? 0 : l->credit;
@@ -55,7 +57,8 @@ bool gw_lane_is_full(const struct gw_lane *l, enum gw_lane_room room, int64_t no
     case GW_LANE_SCARCE:
         return l->in_hand >= proved;
     }
-    return l->in_hand >= GW_LANE_MAX;
+    bool has_share = l->of_flow[flow % GW_TURNS_FLOWS] >= GW_LANE_SHARE;
+    return l->in_hand >= GW_LANE_MAX + (has_share ? 0 : GW_LANE_RESERVE);
 }
 
 int64_t gw_lane_wait_ms(struct gw_lane *l, int64_t now_ms, double random01)

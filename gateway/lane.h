@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The share of one relay in the messages that are in memory. A relay that is slow or silent fills
  * its own lane only; what comes for it then waits in the store, and comes back at about the pace at
- * which the lane empties.
+ * which the lane empties. Nor does one tenant fill a lane for the others: each has its share.
  *
  * Many slow relays must not fill the memory either: when it gets tight, a lane may hold as many as
  * have left it quickly of late. A relay that nothing is known of begins with one; the last quarter
@@ -13,8 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/base/gw_turns.h"
+
 enum {
     GW_LANE_MAX = 256,               /* transactions of one relay in hand; ours */
+    GW_LANE_SHARE = 8,               /* of one tenant, whoever else fills the lane; ours */
+    GW_LANE_RESERVE = 64,            /* over GW_LANE_MAX, for those; ours */
     GW_LANE_QUICK_MS = 1000,         /* one that takes longer is no recommendation; ours */
     GW_LANE_MIN_WAIT_MS = 500,       /* of what finds its lane full; ours */
     GW_LANE_MAX_WAIT_MS = 60 * 1000, /* a relay that got faster is not left idle for longer; ours */
@@ -33,6 +37,7 @@ enum gw_lane_room {
 /* All zero to begin with. */
 struct gw_lane {
     size_t in_hand;
+    size_t of_flow[GW_TURNS_FLOWS]; /* of those; a flow is a tenant (gw_turns.h) */
     size_t credit;       /* how many were quick, up to GW_LANE_MAX; a slow one halves it */
     int64_t moved_at_ms; /* when one left last, or came to the empty lane, monotonic */
     double interval_ms;  /* between two that leave, smoothed; 0: not seen yet */
@@ -40,11 +45,13 @@ struct gw_lane {
     int64_t tail_ms;     /* when the last one that was told to wait comes back, monotonic */
 };
 
-void gw_lane_enter(struct gw_lane *l, int64_t now_ms);
-void gw_lane_leave(struct gw_lane *l, int64_t now_ms);
+void gw_lane_enter(struct gw_lane *l, uint32_t flow, int64_t now_ms);
+void gw_lane_leave(struct gw_lane *l, uint32_t flow, int64_t now_ms);
 /* The relay had one of its transactions for so long. */
 void gw_lane_took(struct gw_lane *l, int64_t ms);
-bool gw_lane_is_full(const struct gw_lane *l, enum gw_lane_room room, int64_t now_ms);
+/* For one more of @flow. Who has less than its share in an ample lane finds the reserve. */
+bool gw_lane_is_full(const struct gw_lane *l, uint32_t flow, enum gw_lane_room room,
+                     int64_t now_ms);
 /* @taken  share of the memory that is taken, 0 to 1 */
 enum gw_lane_room gw_lane_room(double taken);
 

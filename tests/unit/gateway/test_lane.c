@@ -15,20 +15,40 @@ static void a_lane_is_full_at_its_limit_and_open_below(void **state)
     (void)state;
     struct gw_lane l = {0};
     for (int i = 0; i < GW_LANE_MAX; i++) {
-        assert_false(gw_lane_is_full(&l, GW_LANE_AMPLE, 0));
-        gw_lane_enter(&l, 0);
+        assert_false(gw_lane_is_full(&l, 0, GW_LANE_AMPLE, 0));
+        gw_lane_enter(&l, 0, 0);
     }
-    assert_true(gw_lane_is_full(&l, GW_LANE_AMPLE, 0));
-    gw_lane_leave(&l, 1000);
-    assert_false(gw_lane_is_full(&l, GW_LANE_AMPLE, 1000));
+    assert_true(gw_lane_is_full(&l, 0, GW_LANE_AMPLE, 0));
+    gw_lane_leave(&l, 0, 1000);
+    assert_false(gw_lane_is_full(&l, 0, GW_LANE_AMPLE, 1000));
+}
+
+static void one_tenant_leaves_the_others_their_share(void **state)
+{
+    (void)state;
+    struct gw_lane l = {0};
+    for (int i = 0; i < GW_LANE_MAX; i++)
+        gw_lane_enter(&l, 1, 0);
+    assert_true(gw_lane_is_full(&l, 1, GW_LANE_AMPLE, 0));
+    for (int i = 0; i < GW_LANE_SHARE; i++) {
+        assert_false(gw_lane_is_full(&l, 2, GW_LANE_AMPLE, 0));
+        gw_lane_enter(&l, 2, 0);
+    }
+    assert_true(gw_lane_is_full(&l, 2, GW_LANE_AMPLE, 0));
+    gw_lane_leave(&l, 2, 0);
+    assert_false(gw_lane_is_full(&l, 2, GW_LANE_AMPLE, 0));
+    assert_true(gw_lane_is_full(&l, 2, GW_LANE_TIGHT, 0)); /* memory is nobody's share */
+    for (uint32_t flow = 3; l.in_hand < GW_LANE_MAX + GW_LANE_RESERVE; flow++)
+        gw_lane_enter(&l, flow, 0);
+    assert_true(gw_lane_is_full(&l, 2, GW_LANE_AMPLE, 0));
 }
 
 /* How many a lane that has @in_hand takes in addition, at @now_ms. */
 static size_t room_for(struct gw_lane l, enum gw_lane_room room, int64_t now_ms)
 {
     size_t n = 0;
-    for (; !gw_lane_is_full(&l, room, now_ms); n++)
-        gw_lane_enter(&l, now_ms);
+    for (; !gw_lane_is_full(&l, 0, room, now_ms); n++)
+        gw_lane_enter(&l, 0, now_ms);
     return n;
 }
 
@@ -61,11 +81,11 @@ static void a_lane_that_does_not_move_has_no_credit(void **state)
         gw_lane_took(&l, 0);
     int64_t long_after = 3600000;
     assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after), 10);
-    gw_lane_enter(&l, long_after);
-    gw_lane_enter(&l, long_after);
+    gw_lane_enter(&l, 0, long_after);
+    gw_lane_enter(&l, 0, long_after);
     assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + GW_LANE_QUICK_MS), 8);
     assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + GW_LANE_QUICK_MS + 1), 0);
-    gw_lane_leave(&l, long_after + 5000);
+    gw_lane_leave(&l, 0, long_after + 5000);
     assert_int_equal(room_for(l, GW_LANE_SCARCE, long_after + 5000), 9);
 }
 
@@ -84,10 +104,10 @@ static struct gw_lane with_pace(int64_t ms, int64_t *now)
 {
     struct gw_lane l = {0};
     for (int i = 0; i < GW_LANE_MAX; i++)
-        gw_lane_enter(&l, *now);
+        gw_lane_enter(&l, 0, *now);
     for (int i = 0; i < 100; i++) {
-        gw_lane_leave(&l, *now += ms);
-        gw_lane_enter(&l, *now);
+        gw_lane_leave(&l, 0, *now += ms);
+        gw_lane_enter(&l, 0, *now);
     }
     return l;
 }
@@ -127,9 +147,9 @@ static void a_lane_that_was_empty_forgets_the_pause(void **state)
     int64_t now = 1000000;
     struct gw_lane l = with_pace(10, &now);
     while (l.in_hand > 0)
-        gw_lane_leave(&l, now += 10);
-    gw_lane_enter(&l, now);
-    gw_lane_leave(&l, now + 3600000);
+        gw_lane_leave(&l, 0, now += 10);
+    gw_lane_enter(&l, 0, now);
+    gw_lane_leave(&l, 0, now + 3600000);
     assert_true(l.interval_ms < 11);
 }
 
@@ -137,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lane_is_full_at_its_limit_and_open_below),
+        cmocka_unit_test(one_tenant_leaves_the_others_their_share),
         cmocka_unit_test(when_it_is_tight_a_lane_holds_what_was_quick),
         cmocka_unit_test(a_lane_that_does_not_move_has_no_credit),
         cmocka_unit_test(room_gets_tight_at_a_quarter_and_scarce_at_three),
