@@ -159,6 +159,7 @@ struct sqlite_op *sqlite_op_new(enum sqlite_op_kind kind, size_t max_found, void
     struct sqlite_op *op = gw_calloc(1, sizeof(*op));
     op->kind = kind;
     op->data = data;
+    gw_list_init(&op->large_link);
     op->arena = gw_arena_new(0);
     op->found = GW_ARENA_ARRAY(op->arena, struct gw_message *, max_found);
     return op;
@@ -176,9 +177,16 @@ void sqlite_queue(struct gw_store *base, struct sqlite_op *op)
     struct sqlite_store *s = self(base);
     CHECK(s->n_in_hand < MAX_QUEUED_OPS);
     s->n_in_hand++;
+    bool large = sqlite_op_is_large(op);
     uv_mutex_lock(&s->lock);
-    gw_list_push_back(is_search(op->kind) ? &s->searches : &s->waiting, &op->link);
-    uv_cond_signal(&s->not_empty);
+    if (large) {
+        gw_list_push_back(&s->large, &op->large_link);
+        gw_list_push_back(&s->unwritten, &op->link);
+        uv_cond_signal(&s->has_unwritten);
+    } else {
+        gw_list_push_back(is_search(op->kind) ? &s->searches : &s->waiting, &op->link);
+        uv_cond_signal(&s->not_empty);
+    }
     uv_mutex_unlock(&s->lock);
 }
 
@@ -395,6 +403,7 @@ static void on_wake_closed(uv_handle_t *handle)
     gw_store_done_cb cb = s->on_closed;
     void *data = s->closed_data;
     uv_cond_destroy(&s->not_empty);
+    uv_cond_destroy(&s->has_unwritten);
     uv_mutex_destroy(&s->lock);
     gw_free(s);
     cb(GW_OK, data);
@@ -408,8 +417,10 @@ static void sqlite_close(struct gw_store *base, gw_store_done_cb cb, void *data)
     s->closed_data = data;
     uv_mutex_lock(&s->lock);
     s->stop = true;
+    uv_cond_signal(&s->has_unwritten);
     uv_cond_signal(&s->not_empty);
     uv_mutex_unlock(&s->lock);
+    CHECK(uv_thread_join(&s->writer) == 0);
     CHECK(uv_thread_join(&s->thread) == 0);
     if (!atomic_load(&s->failed))
         sqlite_check_stopped(&s->db);
@@ -495,13 +506,17 @@ enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite
         gw_free(s);
         return st;
     }
+    gw_list_init(&s->unwritten);
+    gw_list_init(&s->large);
     gw_list_init(&s->waiting);
     gw_list_init(&s->searches);
     gw_list_init(&s->finished);
-    CHECK(uv_mutex_init(&s->lock) == 0 && uv_cond_init(&s->not_empty) == 0);
+    CHECK(uv_mutex_init(&s->lock) == 0 && uv_cond_init(&s->not_empty) == 0 &&
+          uv_cond_init(&s->has_unwritten) == 0);
     CHECK(uv_async_init(loop, &s->wake, on_wake) == 0);
     s->wake.data = s;
     CHECK(uv_thread_create(&s->thread, sqlite_thread_main, s) == 0);
+    CHECK(uv_thread_create(&s->writer, sqlite_writer_main, s) == 0);
     *out = &s->base;
     return GW_OK;
 }

@@ -17,13 +17,16 @@ enum {
     SWEEP_STEP = 256, /* directory entries looked at per call */
     CHUNK =
         64 * 1024, /* SQLite's VFS takes up to 128 KiB - 1 at once, and silently cuts the rest */
+    /* Octets between syncs: a commit of others in the meantime may have to wait until what was
+     * written by then is on the disk, so that should not be much. Measured: docs/measurements.md.
+     */
+    SYNC_STEP = 4 << 20,
     MAX_PATH = 4096
 };
 
-/* A file that goes when the transaction is over. */
+/* A file that goes when the transaction is committed. */
 struct body_file {
     struct gw_list link;
-    bool made; /* by this transaction: goes if it is rolled back */
     char id[GW_UUID_SIZE];
 };
 
@@ -32,10 +35,9 @@ static void write_path(const char *id, char path[MAX_PATH])
     (void)snprintf(path, MAX_PATH, "bodies/%s.eml", id);
 }
 
-static void remember(struct sqlite_db *d, const char *id, bool made)
+static void remember(struct sqlite_db *d, const char *id)
 {
     struct body_file *f = gw_calloc(1, sizeof(*f));
-    f->made = made;
     memcpy(f->id, id, strlen(id) + 1);
     gw_list_push_back(&d->body_files, &f->link);
 }
@@ -45,22 +47,38 @@ static int chunk_at(size_t at, size_t len)
     return (int)(len - at < CHUNK ? len - at : CHUNK);
 }
 
-static int write_file(struct sqlite_db *d, const char *id, struct gw_slice mime)
+/* A file that stays behind is found by the sweep of a later start. */
+static void delete_file(const struct sqlite_db *d, const char *id)
 {
     char path[MAX_PATH];
     write_path(id, path);
+    (void)sqlite_file_delete(d, path, false);
+}
+
+int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m)
+{
+    char path[MAX_PATH];
+    write_path(m->id, path);
     sqlite3_file *file;
     int rc = sqlite_file_create(d, path, &file);
     if (rc != SQLITE_OK)
         return rc == SQLITE_CANTOPEN ? SQLITE_FULL : rc; /* no room for the name */
-    remember(d, id, true);
-    for (size_t at = 0; at < mime.len && rc == SQLITE_OK; at += CHUNK)
-        rc =
-            file->pMethods->xWrite(file, mime.data + at, chunk_at(at, mime.len), (sqlite3_int64)at);
-    if (rc == SQLITE_OK)
-        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    for (size_t at = 0; at < m->mime.len && rc == SQLITE_OK; at += CHUNK) {
+        int n = chunk_at(at, m->mime.len);
+        rc = file->pMethods->xWrite(file, m->mime.data + at, n, (sqlite3_int64)at);
+        bool is_last = at + CHUNK >= m->mime.len;
+        if (rc == SQLITE_OK && (is_last || (at + CHUNK) % SYNC_STEP == 0))
+            rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    }
     sqlite_file_close(d, file);
+    if (rc != SQLITE_OK)
+        delete_file(d, m->id);
     return rc;
+}
+
+void sqlite_body_unwrite(const struct sqlite_db *d, const struct gw_message *m)
+{
+    delete_file(d, m->id);
 }
 
 static int read_file(struct sqlite_db *d, struct gw_message *m)
@@ -87,15 +105,12 @@ static int read_file(struct sqlite_db *d, struct gw_message *m)
 int sqlite_body_insert(struct sqlite_db *d, int64_t seq, const struct gw_message *m)
 {
     bool in_file = m->mime.len >= SQLITE_BODY_FILE_MIN;
-    int rc = in_file ? write_file(d, m->id, m->mime) : SQLITE_OK;
-    if (rc != SQLITE_OK)
-        return rc;
     d->tally.body_file_bytes += in_file ? (int64_t)m->mime.len : 0;
     struct sqlite_binder b = sqlite_bind_start(d, STMT_INSERT_BODY);
     sqlite_bind_int(&b, seq);
     sqlite_bind_blob(&b, in_file ? "" : m->mime.data, in_file ? 0 : m->mime.len);
     sqlite_bind_int(&b, in_file);
-    rc = sqlite_db_run(d, STMT_INSERT_BODY);
+    int rc = sqlite_db_run(d, STMT_INSERT_BODY);
     (void)sqlite3_clear_bindings(b.s);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -125,17 +140,9 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
         return rc;
     if (size >= SQLITE_BODY_FILE_MIN && sqlite3_changes(d->db) != 0) {
         d->tally.body_file_bytes -= (int64_t)size;
-        remember(d, id, false);
+        remember(d, id);
     }
     return SQLITE_OK;
-}
-
-/* A file that stays behind is found by the sweep of a later start. */
-static void delete_file(const struct sqlite_db *d, const char *id)
-{
-    char path[MAX_PATH];
-    write_path(id, path);
-    (void)sqlite_file_delete(d, path, false);
 }
 
 void sqlite_bodies_settle(struct sqlite_db *d, bool committed)
@@ -143,7 +150,7 @@ void sqlite_bodies_settle(struct sqlite_db *d, bool committed)
     GW_FAILPOINT("store.delete_files");
     while (!gw_list_empty(&d->body_files)) {
         struct body_file *f = gw_list_entry(d->body_files.next, struct body_file, link);
-        if (f->made != committed)
+        if (committed)
             delete_file(d, f->id);
         gw_list_remove(&f->link);
         gw_free(f);
@@ -160,8 +167,11 @@ static void read_id(const char *name, char id[GW_UUID_SIZE])
     id[ours ? GW_UUID_SIZE - 1 : 0] = '\0';
 }
 
-static int sweep_one(struct sqlite_db *d, const char *id)
+/* In hand is asked first: who is not any more is stored by now, or its file is gone. */
+static int sweep_one(struct sqlite_db *d, const char *id, sqlite_in_hand_fn in_hand, void *data)
 {
+    if (in_hand(id, data))
+        return SQLITE_OK;
     struct sqlite_binder b = sqlite_bind_start(d, STMT_HAS_BODY_FILE);
     sqlite_bind_text(&b, id);
     int rc = sqlite3_step(b.s);
@@ -171,7 +181,7 @@ static int sweep_one(struct sqlite_db *d, const char *id)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int sqlite_bodies_sweep(struct sqlite_db *d, bool *more_out)
+int sqlite_bodies_sweep(struct sqlite_db *d, sqlite_in_hand_fn in_hand, void *data, bool *more_out)
 {
     *more_out = false;
     if (d->swept)
@@ -189,7 +199,7 @@ int sqlite_bodies_sweep(struct sqlite_db *d, bool *more_out)
             break;
         char id[GW_UUID_SIZE];
         read_id(entry->d_name, id);
-        rc = id[0] != '\0' ? sweep_one(d, id) : SQLITE_OK;
+        rc = id[0] != '\0' ? sweep_one(d, id, in_hand, data) : SQLITE_OK;
     }
     *more_out = entry != NULL && rc == SQLITE_OK;
     d->swept = !*more_out;

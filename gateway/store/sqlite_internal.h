@@ -49,6 +49,8 @@ enum sqlite_op_kind {
  * operation's own. */
 struct sqlite_op {
     struct gw_list link;
+    struct gw_list large_link; /* COMMIT with bodies that are files: in store.large */
+    int written; /* the same: whether they could be made, SQLITE_OK or an error code */
     enum sqlite_op_kind kind;
     enum gw_status status;
     struct gw_arena *arena; /* texts asked with, rows found; NULL: none needed */
@@ -106,15 +108,18 @@ struct sqlite_op {
 struct sqlite_store {
     struct gw_store base;
     struct gw_store_sqlite_config config;
-    uv_thread_t thread;
+    uv_thread_t thread, writer;
     uv_async_t wake;
-    uv_mutex_t lock; /* guards waiting, searches, finished, stop, has_news */
-    uv_cond_t not_empty;
+    uv_mutex_t lock; /* guards unwritten, large, waiting, searches, finished, stop, has_news */
+    uv_cond_t not_empty, has_unwritten;
+    struct gw_list unwritten; /* for the writer, then they are waiting */
+    struct gw_list large;     /* operations with files that are unwritten, waiting or being run */
     struct gw_list waiting, searches, finished;
     bool stop;
     bool has_news; /* events are on disk */
     atomic_int_least64_t next_due_ms;
     atomic_bool failed; /* no promise can be kept any more */
+    atomic_bool full;   /* no new mail is taken */
     /* the loop thread's: */
     bool fatal_told;
     size_t n_in_hand;
@@ -169,6 +174,16 @@ void sqlite_thread_failed(struct sqlite_store *s, int rc);
 /* Housekeeping, a few milliseconds at a time: forget old history and keys, drop bodies, give space
  * back. Does nothing before s->next_purge_ms. */
 void sqlite_purge(struct sqlite_store *s);
+
+/* sqlite_writer.c: */
+/* Whether the operation has files to be written before it is run. */
+bool sqlite_op_is_large(const struct sqlite_op *op);
+/* Body of the writer; @arg is the store. */
+void sqlite_writer_main(void *arg);
+/* The operation failed: its files go. */
+void sqlite_writer_undo(struct sqlite_store *s, const struct sqlite_op *op);
+/* A sqlite_in_hand_fn; @data is the store. */
+bool sqlite_writer_has(const char *id, void *data);
 
 /* Body of the store thread; @arg is the store. */
 void sqlite_thread_main(void *arg);

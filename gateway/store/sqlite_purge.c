@@ -153,7 +153,7 @@ static int run_steps(struct sqlite_store *s, bool *more_out)
         rc = forget_notes(s, now, &n[4]);
     bool files = false;
     if (rc == SQLITE_OK)
-        rc = sqlite_bodies_sweep(&s->db, &files);
+        rc = sqlite_bodies_sweep(&s->db, sqlite_writer_has, s, &files);
     *more_out = files || n[0] == STEP_ROWS || n[1] == STEP_ROWS || n[2] == STEP_ROWS ||
                 n[3] == STEP_PAGES || n[4] == STEP_ROWS;
     return rc;

@@ -156,6 +156,7 @@ static void run_one_by_one(struct sqlite_store *s, struct sqlite_op *const *ops,
 static bool has_room(struct sqlite_store *s)
 {
     int64_t now = gw_clock_mono_ms();
+    atomic_store(&s->full, !s->db.has_ballast);
     if (s->db.has_ballast || now < s->next_ballast_ms)
         return s->db.has_ballast;
     s->next_ballast_ms = now + BALLAST_RETRY_MS;
@@ -179,6 +180,33 @@ static size_t refuse_mail(struct sqlite_op **ops, size_t n, struct gw_list *refu
         }
     }
     return kept;
+}
+
+/* Mail whose large body could not be written; the number of @ops that stay. */
+static size_t refuse_unwritten(struct sqlite_store *s, struct sqlite_op **ops, size_t n,
+                               struct gw_list *refused)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ops[i]->written == SQLITE_OK) {
+            ops[kept++] = ops[i];
+            continue;
+        }
+        sqlite_thread_failed(s, ops[i]->written);
+        fail_op(ops[i], ops[i]->written);
+        gw_list_push_back(refused, &ops[i]->link);
+    }
+    return kept;
+}
+
+/* Files of mail that was not stored. */
+static void undo_failed(struct sqlite_store *s, const struct gw_list *done)
+{
+    gw_list_foreach (it, done) {
+        const struct sqlite_op *op = gw_list_entry(it, struct sqlite_op, link);
+        if (!gw_list_empty(&op->large_link) && op->status != GW_OK)
+            sqlite_writer_undo(s, op);
+    }
 }
 
 static void run_batch(struct sqlite_store *s, struct sqlite_op *const *ops, size_t n)
@@ -267,6 +295,7 @@ static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
     if (n == 0)
         return;
     s->puts_off = may_put_off(ops, n);
+    n = refuse_unwritten(s, ops, n, &done);
     if (!has_room(s))
         n = refuse_mail(ops, n, &done);
     if (n > 0) {
@@ -278,7 +307,10 @@ static void serve(struct sqlite_store *s, struct sqlite_op **ops, size_t n)
     }
     for (size_t i = 0; i < n; i++)
         gw_list_push_back(&done, &ops[i]->link);
+    undo_failed(s, &done);
     uv_mutex_lock(&s->lock);
+    gw_list_foreach (it, &done)
+        gw_list_remove(&gw_list_entry(it, struct sqlite_op, link)->large_link);
     gw_list_splice(&s->finished, &done);
     (void)uv_async_send(&s->wake);
     uv_mutex_unlock(&s->lock);

@@ -15,8 +15,8 @@ LARGEST_TEMPLATE = 256 * 1024
 MAX_WHOLE = 128 << 20
 
 
-def running(failpoints="", **env):
-    return mailhatch.running(env={"MAILHATCH_API_KEY": sdk.KEY, "MAILHATCH_FAILPOINTS": failpoints, "MAILHATCH_LISTEN": "unix:api.sock", **env})
+def running(failpoints="", binary=None, **env):
+    return mailhatch.running(binary=binary, env={"MAILHATCH_API_KEY": sdk.KEY, "MAILHATCH_FAILPOINTS": failpoints, "MAILHATCH_LISTEN": "unix:api.sock", **env})
 
 
 def mail(n=N, **changes):
@@ -76,9 +76,10 @@ def metrics(server):
     return sdk.asking(server, "GET", "/metrics").body.decode()
 
 
+@pytest.mark.alone
 def test_they_are_limited_together():
     """All are in memory until the last is prepared. Nobody is sent to: the one recipient is suppressed."""
-    with running(MAILHATCH_STORE="memory") as server:
+    with running(binary=mailhatch.release_program(), MAILHATCH_STORE="memory") as server:
         sdk.asking_json(server, "POST", "/v1/suppressions", {"email": "gone@example.org"})
         sdk.asking_json(server, "PUT", "/v1/templates/large", {"text": "x " * (LARGEST_TEMPLATE // 2)})
         def send(n):
