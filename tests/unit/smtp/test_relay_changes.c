@@ -49,10 +49,11 @@ static void end(struct test_relay *t)
     test_relay_end(t, 0);
 }
 
+#define BACK TEST_PLAIN_HELLO "SERVE"
+
 /* Three refusals open the breaker, one more is met by its probe. */
-static const struct test_server_config sick = {.scripts = {"S: 421 no\nFIN", "S: 421 no\nFIN",
-                                                           "S: 421 no\nFIN", "S: 421 no\nFIN",
-                                                           TEST_PLAIN_HELLO "SERVE"}};
+static const struct test_server_config sick = {
+    .scripts = {"S: 421 no\nFIN", "S: 421 no\nFIN", "S: 421 no\nFIN", "S: 421 no\nFIN", BACK}};
 
 static void send_in_vain(struct test_relay *t, int n)
 {
