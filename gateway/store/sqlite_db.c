@@ -162,7 +162,7 @@ static enum gw_status open_file(struct sqlite_db *d, const char *dir, struct gw_
         exec(d, "PRAGMA synchronous = FULL") != SQLITE_OK ||
         exec(d, "PRAGMA foreign_keys = ON") != SQLITE_OK ||
         exec(d, "PRAGMA journal_size_limit = 16777216") != SQLITE_OK ||
-        exec(d, "PRAGMA cache_size = -8192") != SQLITE_OK)
+        exec(d, "PRAGMA cache_size = -6144") != SQLITE_OK)
         return db_error(d, dir, "cannot be used; `mailhatch queue salvage` recovers what it can",
                         err);
     return GW_OK;
