@@ -74,7 +74,7 @@ def report(series, servers):
         ratio = series.ratio(name + " / signature", name, "raw signature")
         series.row(f"CPU per message, 2 KB, TLS relay: {name}", ratio, bar, "sig")
         series.row("  the same", name, None, "us")
-        series.add(name + ", peak memory", cpu.memory_mb(server.pid, "VmHWM"))
+        series.add(name + ", peak memory", cpu.peak_mb(server.pid))
     for left_s, sig_us in zip(series.of("durable, RSA-2048, left"), series.of("raw signature"), strict=True):
         series.add("share of signatures", MESSAGES * sig_us / 1e6 / left_s)
     series.row("throughput, durable, RSA / what the processors left by load and sink could sign", "share of signatures",

@@ -40,13 +40,20 @@ def cpu_seconds(pid):
     return total / CLOCK_TICKS
 
 
+def own_mb(pid, field):
+    """Memory of one process; 0 when it is gone."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(field + ":")) / 1024
+
+
 def memory_mb(pid, field="VmRSS"):
-    """Resident memory of a process and its descendants; VmHWM for the highest so far."""
-    total = 0
-    for member in family(pid):
-        try:
-            lines = pathlib.Path(f"/proc/{member}/status").read_text(encoding="ascii").splitlines()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
-    return total / 1024
+    """Resident memory of a process and its descendants."""
+    return sum(own_mb(member, field) for member in family(pid))
+
+
+def peak_mb(pid):
+    """The most that a server under its supervisor @pid has had. The supervisor's own peak was before the server began."""
+    return sum(own_mb(member, "VmRSS" if member == pid else "VmHWM") for member in family(pid))

@@ -81,7 +81,7 @@ def measure(folder, series, w):
             series.add(w.name + ", CPU in signatures", cpu_us / signature_us)
             series.add(w.name + ", p50", result.median)
             series.add(w.name + ", p99", result.percentile(99))
-        series.add(w.name + ", memory", cpu.memory_mb(server.pid, "VmHWM"))
+        series.add(w.name + ", memory", cpu.peak_mb(server.pid))
     series.row(f"{w.name}: CPU per message", w.name + ", CPU", None, "us")
     series.row("  the same", w.name + ", CPU in signatures", None, "sig")
     series.row("  p50 of the answer", w.name + ", p50", None, "ms")
