@@ -10,6 +10,7 @@ import json
 import threading
 
 CLIENTS = 6
+SIZES, SIZE_WEIGHTS = (10, 200, 3000, 200_000), (32, 32, 32, 4)  # octets of text; the last are bodies in files
 
 
 @dataclasses.dataclass
@@ -68,7 +69,7 @@ class Load:
             rcpts = [f"{r.choices(['ok', 'no', 'grey'], [85, 8, 7])[0]}.{token}.{i}@rcpt.test"
                      for i in range(r.choices([1, 2, 3], [70, 20, 10])[0])]
             body = {"from": "app@sender.test", "envelope": {"from": f"{fate}.{token}@sender.test"}, "to": rcpts,
-                    "subject": token, "text": "x" * r.choice([10, 200, 3000]),
+                    "subject": token, "text": "x" * r.choices(SIZES, SIZE_WEIGHTS)[0],
                     "delivery": {"on_uncertain": r.choices(["retry", "stop"], [90, 10])[0],
                                  "mode": r.choices(["shared", "individual"], [80, 20])[0]},
                     "priority": r.choice(["normal", "normal", "high", "low"]),
