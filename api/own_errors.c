@@ -67,7 +67,8 @@ struct own_error {
 static void render_problem(h2o_req_t *req, const struct api_problem *p, const char *request_id,
                            struct own_error *out, struct gw_buf *text)
 {
-    struct gw_slice path = gw_slice_of(req->path_normalized.base, req->path_normalized.len);
+    struct gw_slice path =
+        gw_slice_of(req->path.base, req->query_at < req->path.len ? req->query_at : req->path.len);
     const struct api_facade *f = api_facade_find(path, NULL);
     out->status = api_code_status(p->code);
     out->content_type = "application/problem+json";

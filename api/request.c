@@ -69,7 +69,7 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
     *r = (struct api_request){.context = context,
                               .cfg = cfg_ref(context->cfg),
                               .method = slice_of(h2o->method),
-                              .path = slice_of(h2o->path_normalized),
+                              .path = slice_of(h2o->path),
                               .body = slice_of(h2o->entity),
                               .has_body = h2o->version >= 0x200 || h2o->entity.base != NULL,
                               .target = slice_of(h2o->path),
@@ -78,9 +78,11 @@ struct api_request *api_request_new(struct api_context *context, struct st_h2o_r
                               .param = "",
                               .h2o = h2o,
                               .started_us = gw_clock_mono_us()};
-    if (h2o->query_at != SIZE_MAX && h2o->query_at < h2o->path.len)
+    if (h2o->query_at != SIZE_MAX && h2o->query_at < h2o->path.len) {
+        r->path.len = h2o->query_at;
         r->query =
             gw_slice_of(h2o->path.base + h2o->query_at + 1, h2o->path.len - h2o->query_at - 1);
+    }
     api_connection_of(h2o)->n_requests++;
     api_connection_of(h2o)->requests++;
     context->in_flight++;

@@ -60,7 +60,8 @@ struct api_request {
     const struct cfg_api_key *api_key; /* who asks, of cfg; NULL when no keys are configured */
     /* Borrowed, valid as long as the request. */
     struct gw_slice method, path, query, body;
-    struct gw_slice target;             /* path and query as they were sent, before any decoding */
+    struct gw_slice target;             /* path and query as they were sent; path is not decoded
+                                           either, a facade's has single slashes */
     struct gw_slice authority;          /* Host or :authority */
     const char *params[API_MAX_PARAMS]; /* what each {…} of the route's pattern matched, decoded; ""
                                            without one */

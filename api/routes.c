@@ -16,7 +16,7 @@
 
 /* Every table of routes. A new file of handlers adds its line here. */
 /* clang-format off */
-static const struct api_route *const tables[] = {
+const struct api_route *const api_route_tables[] = {
     api_messages_routes,
     api_batch_routes,
     api_validate_routes,
@@ -53,39 +53,12 @@ static const struct api_route *const tables[] = {
 /* clang-format on */
 
 enum {
-    N_TABLES = sizeof(tables) / sizeof(tables[0]),
+    N_TABLES = sizeof(api_route_tables) / sizeof(api_route_tables[0]),
     MAX_ALLOW = 64,
     MAX_HEADERS_READ = 8 /* instances of one header that we look at */
 };
 
-bool api_pattern_match(const char *pattern, struct gw_slice path,
-                       struct gw_slice params_out[API_MAX_PARAMS])
-{
-    size_t n_params = 0;
-    for (size_t i = 0; i < API_MAX_PARAMS; i++)
-        params_out[i] = gw_slice_of(NULL, 0);
-    const char *p = path.data;
-    const char *end = path.data + path.len;
-    while (*pattern != '\0') {
-        if (*pattern != '{') {
-            if (p == end || *p != *pattern)
-                return false;
-            p++;
-            pattern++;
-            continue;
-        }
-        const char *from = p;
-        while (p < end && *p != '/')
-            p++;
-        struct gw_slice param = gw_slice_of(from, (size_t)(p - from));
-        if (param.len == 0 || memchr(from, '\0', param.len) != NULL ||
-            gw_fails_check(n_params < API_MAX_PARAMS))
-            return false;
-        params_out[n_params++] = param;
-        pattern += strcspn(pattern, "}") + 1;
-    }
-    return p == end;
-}
+const size_t api_n_route_tables = N_TABLES;
 
 static bool method_matches(const struct api_route *route, struct gw_slice method)
 {
@@ -116,7 +89,7 @@ static bool find_route(struct api_request *r)
 {
     char allow[MAX_ALLOW] = "";
     for (size_t t = 0; t < N_TABLES; t++) {
-        for (const struct api_route *route = tables[t]; route->method != NULL; route++) {
+        for (const struct api_route *route = api_route_tables[t]; route->method != NULL; route++) {
             struct gw_slice params[API_MAX_PARAMS];
             if (!api_pattern_match(route->pattern, r->path, params))
                 continue;
@@ -125,8 +98,11 @@ static bool find_route(struct api_request *r)
                 continue;
             }
             r->route = route;
-            for (size_t i = 0; i < API_MAX_PARAMS && params[i].len > 0; i++)
-                r->params[i] = api_request_strdup(r, params[i]);
+            for (size_t i = 0; i < API_MAX_PARAMS && params[i].len > 0; i++) {
+                char *param = api_request_strdup(r, params[i]);
+                api_path_decode(param);
+                r->params[i] = param;
+            }
             r->param = r->params[0];
             return true;
         }

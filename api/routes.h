@@ -16,6 +16,7 @@
 #ifndef API_ROUTES_H
 #define API_ROUTES_H
 
+#include "api/path.h"
 #include "api/request.h"
 
 enum {
@@ -70,12 +71,11 @@ extern const struct api_route api_mailgun_domains_routes[];
 extern const struct api_route api_mailgun_events_routes[];
 extern const struct api_route api_webhooks_routes[];
 
+/* All of them. */
+extern const struct api_route *const api_route_tables[];
+extern const size_t api_n_route_tables;
+
 /* Finds the route and calls its handler, or answers with a problem. */
 void api_dispatch(struct api_request *r);
-
-/* Does @path match @pattern? params_out[i] is what the {…} number i matched, empty when there is
- * none. */
-bool api_pattern_match(const char *pattern, struct gw_slice path,
-                       struct gw_slice params_out[API_MAX_PARAMS]);
 
 #endif

@@ -156,3 +156,10 @@ def ready(server):
         return server.get("/readyz").status == 200
     except OSError:
         return False
+
+
+def test_an_address_with_a_slash_is_one_segment(sandbox_server):
+    sandbox_server.post({"email": "a/b@example.org"}, "/v1/suppressions")
+    assert sandbox_server.get("/v1/suppressions/a%2fb%40example.org").json()["email"] == "a/b@example.org"
+    for path in ("/v1/messages/..%2F..%2Fmetrics", "/v1/messages/%2e%2e/%2e%2e/metrics", "/v1/messages/../../metrics"):
+        assert sandbox_server.get(path).status == 404, path

@@ -12,6 +12,7 @@ import re
 import jsonschema
 
 UNROUTED = (431,)  # answered before the path is known
+PAGES = ("/", "/dashboard/mail")  # for people, not described
 
 _FILE = pathlib.Path(__file__).parents[2] / "api/openapi.json"
 
@@ -36,7 +37,7 @@ class Description:
 
     def _operation(self, method, path):
         for template in self._paths:
-            pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+            pattern = re.sub(r"\\\{\w+\\\}", "(?:(?!%00)[^/])+", re.escape(template))  # no segment holds a NUL
             if re.fullmatch(pattern, path.split("?")[0]):
                 return self._document["paths"][template].get(method.lower())
         return None
@@ -46,13 +47,16 @@ class Description:
         return [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:300]}" for e in validator.iter_errors(json.loads(body))]
 
     def violations(self, method, path, answer):
-        """Sentences; [] for a path or method that is not described, whose answer must only be a problem."""
+        """Sentences; what is not described may only be refused."""
         kind = answer.headers.get_content_type() if answer.headers["Content-Type"] else None
         operation = self._operation(method, path)
         if operation is None or answer.status in UNROUTED:
+            if answer.status < 400 and path.split("?")[0] not in PAGES and method != "HEAD":
+                return ["a path or method that is not described"]
             problem = self._document["components"]["schemas"]["Problem"]
             return self._schema_errors(problem, answer.body) if kind == "application/problem+json" else []
-        response = operation["responses"].get(str(answer.status), operation["responses"].get("default"))
+        response = next((operation["responses"][key] for key in (str(answer.status), f"{answer.status // 100}XX", "default")
+                         if key in operation["responses"]), None)
         if response is None:
             return [f"status {answer.status} is not described"]
         if "$ref" in response:

@@ -218,6 +218,13 @@ static void a_pattern_matches_whole_paths_and_takes_one_segment(void **state)
             assert_true(gw_slice_is(params[0], cases[i].param));
     }
     struct gw_slice params[API_MAX_PARAMS];
+    assert_false(api_pattern_match("/{id}", gw_slice_str("/a%00b"), params));
+    assert_false(api_pattern_match("/a/{id}", gw_slice_str("/a%2Fb"), params));
+    assert_true(api_pattern_match("/a/{id}", gw_slice_str("/%61/..%2f..%"), params));
+    char param[] = "..%2f..%25%4g%";
+    assert_true(gw_slice_is(params[0], "..%2f..%"));
+    api_path_decode(param);
+    assert_string_equal(param, "../..%%4g%");
     assert_false(api_pattern_match("/{id}", gw_slice_of("/a\0b", 4), params));
 }
 
