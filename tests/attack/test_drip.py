@@ -28,8 +28,8 @@ ROUNDS = 3
 # Long enough that all drip while the rate is measured; see test_slow.LIMITS.
 LIMITS = ("header_timeout: 12s, idle_timeout: 12s, body_timeout: 12s, stall_window: 10s, min_rate: 1KB, "
           "connections: 2000, connections_per_peer: 2000")
-TIMEOUTS = {step: "6s" for step in ("connect", "greeting", "ehlo", "mail", "rcpt", "data", "body", "dot", "rset")}
-ENDED_LIMIT_S = 60
+TIMEOUTS = {step: "12s" for step in ("connect", "greeting", "ehlo", "mail", "rcpt", "data", "body", "dot", "rset")}
+ENDED_LIMIT_S = 90
 POOL = 16  # descriptors of the good relay's pool, which comes and goes: 8 connections with two ends here
 
 pytestmark = pytest.mark.alone
@@ -63,6 +63,10 @@ class Rounds:
         return any(by_time >= SHARE or (by_cpu >= SHARE and by_time >= BUSY_SHARE) for by_time, by_cpu in self.shares)
 
 
+def connections(door):
+    return int(re.search(rb"^mailhatch_http_connections (\d+)$", door.get("/metrics")[1], re.M)[1])
+
+
 @pytest.mark.parametrize("kind", ["plain", "tls"])
 def test_slow_clients_take_nothing_from_others(open_door, kind):
     door = open_door("release", limits=LIMITS)
@@ -74,6 +78,9 @@ def test_slow_clients_take_nothing_from_others(open_door, kind):
             before, fds = Rates(door, traffic), door.fds()
             clients = [test_slow.Slow(door, names[i % len(names)], kind) for i in range(N_CLIENTS)]
             with test_slow.Herd(clients) as herd:
+                # what they asked for when they came is dealt with
+                waiting.until("all are taken in", lambda: connections(door) >= N_CLIENTS)
+                waiting.until("mails go on", lambda: traffic.rate(0.5))
                 during = Rates(door, traffic)
                 assert herd.alive() > 0.9 * N_CLIENTS, "they dripped all the while"
                 herd.ends_in(ENDED_LIMIT_S)
@@ -82,8 +89,7 @@ def test_slow_clients_take_nothing_from_others(open_door, kind):
             if rounds.good():
                 break
         assert rounds.good() and traffic.failed == 0, (rounds.shares, traffic.failed)
-    waiting.until("no connection is counted but ours",
-                  lambda: b"mailhatch_http_connections 1\n" in door.get("/metrics")[1], ENDED_LIMIT_S)
+    waiting.until("no connection is counted but ours", lambda: connections(door) == 1, ENDED_LIMIT_S)
 
 
 def load(door, relays):
@@ -134,7 +140,7 @@ def drip(directory, slow, relays, rounds):
         with Traffic(door.ports["plain"], "good") as traffic:
             before, fds = Rates(door, traffic), door.fds()
             load(door, relays)
-            waiting.until("every slow relay has a connection", lambda: slots(door) >= 0.9 * N_RELAYS)
+            waiting.until("most of them have a connection", lambda: slots(door) >= N_RELAYS / 2)
             during = Rates(door, traffic)
             began = time.monotonic()
             pause(door, relays)

@@ -70,10 +70,13 @@ class Client(threading.Thread):
             try:
                 connection.request("POST", "/v1/messages", self.body, headers)
                 answer = connection.getresponse()
-                good = b'"status":"sent"' in answer.read() and answer.status == 200
-            except (OSError, http.client.HTTPException):
+                body = answer.read()
+                good, what = b'"status":"sent"' in body and answer.status == 200, (answer.status, body)
+            except (OSError, http.client.HTTPException) as e:
                 connection.close()
-                good = False
+                good, what = False, e
+            if not good:
+                print(what, file=sys.stderr)
             self.sent += good
             self.failed += not good
 
