@@ -19,7 +19,7 @@ enum {
     GW_LANE_MAX = 256,               /* transactions of one relay in hand; ours */
     GW_LANE_SHARE = 8,               /* of one tenant, whoever else fills the lane; ours */
     GW_LANE_RESERVE = 64,            /* over GW_LANE_MAX, for those; ours */
-    GW_LANE_QUICK_MS = 1000,         /* one that takes longer is no recommendation; ours */
+    GW_LANE_QUICK_MS = 5000,         /* one that takes longer is no recommendation; ours */
     GW_LANE_MIN_WAIT_MS = 500,       /* of what finds its lane full; ours */
     GW_LANE_MAX_WAIT_MS = 60 * 1000, /* a relay that got faster is not left idle for longer; ours */
     GW_LANE_FIRST_INTERVAL_MS = 20   /* between two that leave, until it was seen; ours */
