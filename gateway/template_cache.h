@@ -35,8 +35,8 @@ struct gw_cached_template *gw_template_cache_add(struct gw_template_cache *c, co
 /* It was changed or deleted: who finds it from now on has to read it. */
 void gw_template_cache_drop(struct gw_template_cache *c, const char *tenant, const char *name);
 
-const struct gw_template *gw_cached_template(const struct gw_cached_template *ref);
-/* NULL is fine; sets *ref to NULL. */
-void gw_cached_template_unref(struct gw_cached_template **ref);
+const struct gw_template *gw_cached_template(const struct gw_cached_template *t);
+/* NULL is fine; sets *t to NULL. */
+void gw_cached_template_unref(struct gw_cached_template **t);
 
 #endif

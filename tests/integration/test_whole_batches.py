@@ -11,6 +11,7 @@ from waiting import until
 SEND = "/compat/sendgrid/v3/mail/send"
 BEARER = {"Authorization": f"Bearer {sdk.KEY}"}
 N = 5
+LARGE = 200_000  # octets of a body that is a file
 LARGEST_TEMPLATE = 256 * 1024
 MAX_WHOLE = 128 << 20
 
@@ -70,6 +71,16 @@ def test_one_that_is_not_valid_and_none_is_stored(store):
         assert stored(server) == []
         assert server.post(mail(1000), SEND, **BEARER).status == 202
         until("all are sent", lambda: 'mailhatch_recipients_total{status="sent",relay="sandbox",category=""} 1000' in metrics(server))
+
+
+def test_a_process_that_ends_behind_a_large_body_leaves_no_file():
+    with running("store.bodies_written:crash:1") as server:
+        pid = server.pid
+        with pytest.raises((OSError, http.client.HTTPException)):
+            server.post(mail(1, content=[{"type": "text/plain", "value": "x" * LARGE}]), SEND, **BEARER)
+        until("another process serves", lambda: server.pid not in (pid, server.supervisor_pid) and stored(server) is not None)
+        assert stored(server) == []
+        until("the file is swept", lambda: not list(server.directory.rglob("*.eml")))
 
 
 def metrics(server):
