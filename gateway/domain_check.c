@@ -185,6 +185,7 @@ void gw_domain_check_hurry(struct gw_domain_check *c)
     look_in(c, 0);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one parameter for each thing that it is made of */
 struct gw_domain_check *gw_domain_check_start(uv_loop_t *loop, const struct cfg *cfg,
                                               const struct gw_dkim *dkim,
                                               const struct gw_domain_request *request,
