@@ -324,7 +324,7 @@ static enum gw_spf_result check_host(struct eval *e, const char *domain, bool is
     struct host h = {.eval = e,
                      .domain = domain,
                      .macros = {.domain = domain, .sender = e->q->domain, .ip = e->q->ip}};
-    struct gw_slice text;
+    struct gw_slice text = {0};
     struct gw_err err;
     enum gw_spf_result r = find_record(e, domain, &text);
     if (r != GW_SPF_PASS)

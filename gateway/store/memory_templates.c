@@ -52,7 +52,7 @@ static bool has_room(const struct memory_templates *s, const char *tenant, const
     size_t size = t->size_bytes;
     gw_list_foreach (it, &s->ages) {
         const struct entry *entry = gw_list_entry(it, struct entry, age);
-        if (entry == old || strcmp(entry->tenant, tenant) != 0)
+        if (strcmp(entry->tenant, tenant) != 0 || entry == old)
             continue;
         n++;
         size += entry->t.size_bytes;
