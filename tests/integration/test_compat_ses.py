@@ -279,7 +279,7 @@ def test_an_invocation_id_that_was_not_signed_does_not_count(server):
 
 # What the SDK repeats
 
-def raw_mail(subject):
+def simple_mail(subject):
     return {"FromEmailAddress": "sender@example.com", "Destination": {"ToAddresses": ["ada@example.net"]},
             "Content": {"Simple": {"Subject": {"Data": subject}, "Body": {"Text": {"Data": "x"}}}}}
 
@@ -287,7 +287,7 @@ def raw_mail(subject):
 def test_a_used_up_rate_is_repeated_and_sent_once(serve):
     server = serve(config={"listen": ["127.0.0.1:0"], "store": "memory", "api_keys": [{"name": "slow", "key": sdk.KEY, "rate": "12/m"}]})
     subjects = [subject_of("rate") for _ in range(2)]
-    results = sdk.calls(server, "ses", CURRENT, *(("SendEmailCommand", raw_mail(subject)) for subject in subjects))
+    results = sdk.calls(server, "ses", CURRENT, *(("SendEmailCommand", simple_mail(subject)) for subject in subjects))
     ids = [r["value"]["MessageId"] for r in results]
     assert len(set(ids)) == 2 and results[1]["value"]["$metadata"]["attempts"] > 1
 
@@ -297,7 +297,7 @@ def test_a_store_that_fails_for_a_moment_is_asked_again_and_has_the_mail_once(se
     fails = ",".join(f"store.insert_fails:error:{n + 1}" for n in range(2 * n_failures))  # with its batch, then alone
     server = serve(env={"MAILHATCH_API_KEY": sdk.KEY, "MAILHATCH_FAILPOINTS": fails})
     subject = subject_of("503")
-    value = sdk.call(server, "ses", CURRENT, "SendEmailCommand", raw_mail(subject))["value"]
+    value = sdk.call(server, "ses", CURRENT, "SendEmailCommand", simple_mail(subject))["value"]
     assert value["$metadata"]["attempts"] == attempts
     assert sdk.settled(server, value["MessageId"])["status"] == "sent"
     assert len(sdk.asking(server, "GET", "/v1/messages").json()["messages"]) == 1
@@ -306,7 +306,7 @@ def test_a_store_that_fails_for_a_moment_is_asked_again_and_has_the_mail_once(se
 def test_overload_that_lasts_is_the_sdks_own_error_after_three_attempts(serve):
     fails = ",".join(f"store.insert_fails:error:{n + 1}" for n in range(6))
     server = serve(env={"MAILHATCH_API_KEY": sdk.KEY, "MAILHATCH_FAILPOINTS": fails})
-    error = sdk.call(server, "ses", CURRENT, "SendEmailCommand", raw_mail(subject_of("503")))["error"]
+    error = sdk.call(server, "ses", CURRENT, "SendEmailCommand", simple_mail(subject_of("503")))["error"]
     assert (error["status"], error["attempts"]) == (503, 3) and error["name"] == "ServiceUnavailableException"
     assert sdk.asking(server, "GET", "/v1/messages").json()["messages"] == []
 

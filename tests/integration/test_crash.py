@@ -36,14 +36,15 @@ def relay():
 
 
 def environment(relay, *fails):
-    """The store refuses these changes of messages: the first is `begin`, the one after it the verdict.
+    """The store refuses these changes of messages: the first is `begin`, the one after it the verdict; when the caller
+    waits, `begin` is part of the commit, and the verdict the first.
     A change is tried twice before it is refused: with its batch, then alone."""
     return {"MAILHATCH_RELAY": f"smtp://127.0.0.1:{relay.port}?tls=none",
             "MAILHATCH_FAILPOINTS": ",".join(f"store.record_fails:error:{n}" for n in fails)}
 
 
 def test_a_verdict_that_the_disk_refuses_is_kept_and_stored_later(relay):
-    with mailhatch.running(env=environment(relay, 2, 3, 4, 5)) as server:
+    with mailhatch.running(env=environment(relay, 1, 2, 3, 4)) as server:
         message = server.send(mailhatch.letter())
         assert message["recipients"][0]["status"] == "sent"
         assert message["recipients"][0].get("uncertain") is None
