@@ -167,6 +167,6 @@ def test_nothing_is_left_of_many_slow_clients(open_door, attack_on, kind):
     with attack_on(door):
         with Herd([Slow(door, names[i % len(names)], kind) for i in range(N_CLIENTS)]) as herd:
             herd.ends_in(30)
-    waiting.until("all descriptors are closed", lambda: door.fds() <= before + 1, 15)
+    waiting.until("all descriptors are closed", lambda: door.fds() <= before + 1, 60)
     waiting.until("no connection is counted but ours",
                   lambda: b"mailhatch_http_connections 1\n" in door.get("/metrics")[1], 15)
