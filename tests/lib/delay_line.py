@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""A TCP line with delay to a relay, and a trace of what passed over it."""
+"""A TCP line with delay to a relay, and a trace of what passed over it.
+
+    python3 tests/lib/delay_line.py PORT RTT_MS    is one in a process of its own: prints `port=N`, ends with SIGTERM
+
+A thread reads, another one hands out each piece when its time has come: an event loop would round that up to whole
+milliseconds."""
 import contextlib
 import queue
+import signal
 import socket
+import sys
 import threading
 import time
 
@@ -16,7 +23,7 @@ class DelayLine:
         self.trace = []
         self._sockets = []
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -72,3 +79,8 @@ def flights(trace):
         else:
             found.append((who, piece))
     return found
+
+
+if __name__ == "__main__":
+    print(f"port={DelayLine(int(sys.argv[1]), float(sys.argv[2]) / 1000).port}", flush=True)
+    signal.pause()

@@ -8,10 +8,10 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
+
+from waiting import accepts, free_port, until
 
 from . import cpu, load, parts
 
@@ -25,17 +25,9 @@ HARAKA = parts.ROOT / "tests/bench/peers/node_modules/Haraka/bin/haraka"
 NO_RDNS = "exports.hook_lookup_rdns = (next) => next(OK, 'localhost')\n"
 
 
-def wait_for(what, condition):
-    deadline = time.monotonic() + LONGEST_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.02)
-
-
-def accepts(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+def wait_for_all(sink, before, n):
+    """Until the relay has n messages more than it had @before."""
+    until("the relay has all mail", lambda: sink.counters()["messages"] - before >= n, LONGEST_S)
 
 
 def mail_file(folder):
@@ -58,7 +50,7 @@ class Haraka(parts.Process):
     """One process: relay, DKIM, queue/smtp_forward, which answers when the relay has answered."""
 
     def __init__(self, folder, sink, key):
-        self.port = parts.free_port()
+        self.port = free_port()
         home = folder / f"haraka-{self.port}"
         shutil.copytree(HARAKA.parents[1] / "config", home / "config")  # as `haraka -i` does
         keys = home / "config/dkim/example.com"
@@ -83,7 +75,7 @@ class Haraka(parts.Process):
         with open(self.log, "w", encoding="utf-8") as log:
             super().__init__(["node", HARAKA, "-c", home], env={"NODE_EXTRA_CA_CERTS": str(sink.cert)}, stdout=log,
                              stderr=log)
-        wait_for("Haraka listens", lambda: accepts(self.port))
+        until("Haraka listens", lambda: accepts(self.port), LONGEST_S)
 
 
 OPENDKIM = """
@@ -155,7 +147,7 @@ class PostfixOpendkim:
         self._folder = tempfile.TemporaryDirectory(prefix="mailhatch-bench-postfix-")
         self._dir = pathlib.Path(self._folder.name)
         os.chmod(self._dir, 0o755)  # Postfix' own user has to get in
-        self.port, milter = parts.free_port(), parts.free_port()
+        self.port, milter = free_port(), free_port()
         owner = pwd.getpwnam("postfix")
         for name in ("conf", "spool", "data"):
             (self._dir / name).mkdir()
@@ -172,11 +164,11 @@ class PostfixOpendkim:
         self._log = open(self._dir / "log", "wb")
         self._milter = parts.Process(["opendkim", "-f", "-x", self._dir / "opendkim.conf"], stdout=self._log,
                                      stderr=self._log)
-        wait_for("opendkim listens", lambda: accepts(milter))
+        until("opendkim listens", lambda: accepts(milter), LONGEST_S)
         self._starter = subprocess.Popen(["postfix", "-c", str(self._dir / "conf"), "start-fg"],
                                          stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                                          start_new_session=True)
-        wait_for("Postfix listens", lambda: accepts(self.port))
+        until("Postfix listens", lambda: accepts(self.port), LONGEST_S)
         self._master = int((self._dir / "spool/pid/master.pid").read_text())
 
     def cpu_s(self):
@@ -199,4 +191,4 @@ def send(sink, server, mail, n):
     subprocess.run(["smtp-source", "-d", "-s", str(SESSIONS), "-m", str(n), "-f", "billing@example.com", "-t",
                     "ann0@example.org", "-F", str(mail), f"127.0.0.1:{server.port}"], check=True,
                    timeout=load.LONGEST_S)
-    wait_for("the relay has all mail", lambda: sink.counters()["messages"] - before >= n)
+    wait_for_all(sink, before, n)

@@ -5,13 +5,13 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
 
 from ready import Ready
+from waiting import free_port
 
 from . import cpu
 
@@ -78,8 +78,7 @@ class DelayLine(Process):
     """Forwards a port of its own to another one, each direction late by half the round trip."""
 
     def __init__(self, port, rtt_ms):
-        super().__init__([sys.executable, "-m", "suite.delay_line", port, rtt_ms], stdout=subprocess.PIPE,
-                         cwd=ROOT / "tests/bench")
+        super().__init__([sys.executable, ROOT / "tests/lib/delay_line.py", port, rtt_ms], stdout=subprocess.PIPE)
         self.port = int(self.child.stdout.readline().split("=")[1])
 
 
@@ -87,12 +86,6 @@ def relay_url(sink, port=None):
     scheme = "smtps" if sink.tls == "implicit" else "smtp"
     user = "user:secret@" if sink.tls != "none" else ""
     return f"{scheme}://{user}localhost:{port or sink.port}" + ("?tls=none" if sink.tls == "none" else "")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Mailhatch(Process):

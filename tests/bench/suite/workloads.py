@@ -62,7 +62,7 @@ def send(folder, w, server, sink, body, n):
     before = sink.counters()["messages"]
     result = load.run(folder, server.url + "/v1/messages", body, n, w.connections, w.streams, WAIT if w.waits else ())
     if not w.waits:
-        mail_servers.wait_for("the relay has all mail", lambda: sink.counters()["messages"] - before >= n)
+        mail_servers.wait_for_all(sink, before, n)
     return result
 
 
