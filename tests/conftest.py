@@ -5,6 +5,7 @@ import contextlib
 
 import certificates
 import exim
+import mail_server
 import mailer as mailer_module
 import mailhatch
 import opensmtpd
@@ -22,19 +23,19 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def real_postfix(authority):
-    with postfix.running(authority.good) as server:
+    with mail_server.running(postfix.Postfix, authority.good) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def real_exim(authority):
-    with exim.running(authority.good) as server:
+    with mail_server.running(exim.Exim, authority.good) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def real_opensmtpd(authority):
-    with opensmtpd.running(authority.good) as server:
+    with mail_server.running(opensmtpd.OpenSmtpd, authority.good) as server:
         yield server
 
 

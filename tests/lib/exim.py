@@ -2,20 +2,16 @@
 """A real Exim, run from the package that script/setup unpacked: configuration, spool and log are in one
 throw-away folder; one port with STARTTLS and one with implicit TLS, both with AUTH; every mail for the
 domain is appended to one file per mail in a folder."""
-import contextlib
 import os
 import pathlib
 import pwd
 import shutil
-import subprocess
-import tempfile
 
-from maildir import Maildir
-from waiting import accepts, free_port, until
+from mail_server import MailServer
+from waiting import free_port
 
 PROGRAM = pathlib.Path(__file__).parents[2] / "build/mta/usr/sbin/exim4"
 DOMAIN = "example.org"
-USER, PASSWORD = "postbox", "correct horse / battery+staple"
 
 # The account the package would make on installation; libnss-wrapper shows it to Exim alone.
 ACCOUNT = "Debian-exim"
@@ -88,17 +84,12 @@ login:
 """
 
 
-class Exim:
-    """Ports `starttls` and `implicit`; `inbox` holds what was delivered."""
+class Exim(MailServer):
+    """Ports `starttls` and `implicit`."""
 
-    def __init__(self, directory, pair):
-        self._dir = pathlib.Path(directory)
-        self._pair = pair
-        self._process = None
-        self.inbox = Maildir(self._dir / "inbox")
-        self.user, self.password = USER, PASSWORD
+    NAME, INBOX = "Exim", "inbox"
 
-    def _configure(self):
+    def configure(self):
         nobody = pwd.getpwnam("nobody")
         for name in ("spool", "inbox"):
             (self._dir / name).mkdir(exist_ok=True)
@@ -110,47 +101,20 @@ class Exim:
         shutil.copyfile(PROGRAM, self._dir / "exim4")  # where its own user can reach it; not set-uid
         (self._dir / "exim4").chmod(0o755)
         (self._dir / "conf").write_text(CONF.format(
-            dir=self._dir, domain=DOMAIN, user=ACCOUNT, group=ACCOUNT, login=USER, password=PASSWORD, starttls=self.starttls, implicit=self.implicit))
+            dir=self._dir, domain=DOMAIN, user=ACCOUNT, group=ACCOUNT, login=self.user, password=self.password,
+            starttls=self.starttls, implicit=self.implicit))
         passwd = pathlib.Path("/etc/passwd").read_text()
         group = pathlib.Path("/etc/group").read_text()
         (self._dir / "passwd").write_text(
             f"{ACCOUNT}:x:{nobody.pw_uid}:{nobody.pw_gid}::{self._dir}:/usr/sbin/nologin\n{passwd}")
         (self._dir / "group").write_text(f"{ACCOUNT}:x:{nobody.pw_gid}:\n{group}")
+        return self.starttls, self.implicit
 
-    def start(self):
-        for _ in range(5):  # another program may take a port between free_port() and bind()
-            self._configure()
-            with open(self._dir / "stderr", "wb") as log:
-                self._process = subprocess.Popen(
-                    [str(self._dir / "exim4"), "-C", str(self._dir / "conf"), "-bdf"],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                    env={"PATH": "/usr/sbin:/usr/bin:/bin", "LD_PRELOAD": "libnss_wrapper.so",
-                         "NSS_WRAPPER_PASSWD": f"{self._dir}/passwd", "NSS_WRAPPER_GROUP": f"{self._dir}/group"})
-            until("Exim listens", lambda: self._process.poll() is not None or all(
-                accepts(port) for port in (self.starttls, self.implicit)))
-            if self._process.poll() is None:
-                return self
-            if "in use" not in self.log():
-                break
-        raise AssertionError(f"Exim does not start:\n{self.log()}")
-
-    def stop(self):
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(30)
+    def command(self):
+        return [str(self._dir / "exim4"), "-C", str(self._dir / "conf"), "-bdf"], {
+            "PATH": "/usr/sbin:/usr/bin:/bin", "LD_PRELOAD": "libnss_wrapper.so",
+            "NSS_WRAPPER_PASSWD": f"{self._dir}/passwd", "NSS_WRAPPER_GROUP": f"{self._dir}/group"}
 
     def log(self):
-        return "".join(f.read_text(errors="replace") for f in
-                       (*sorted((self._dir / "spool").glob("log.*")), self._dir / "stderr") if f.is_file())
-
-
-@contextlib.contextmanager
-def running(pair):
-    """Exim needs a folder that its own user may enter, so none of pytest's."""
-    with tempfile.TemporaryDirectory(prefix="mailhatch-exim-") as directory:
-        os.chmod(directory, 0o755)
-        server = Exim(directory, pair)
-        try:
-            yield server.start()
-        finally:
-            server.stop()
+        own = (f.read_text(errors="replace") for f in sorted((self._dir / "spool").glob("log.*")) if f.is_file())
+        return "".join(own) + super().log()

@@ -2,22 +2,18 @@
 """A real OpenSMTPD, run from the package that script/setup unpacked: one port with STARTTLS and one with
 implicit TLS, both with AUTH; every mail for the domain is delivered to a maildir. It offers neither
 PIPELINING nor CHUNKING. Its paths and accounts are compiled in, so it runs among mounts of its own."""
-import contextlib
 import os
 import pathlib
 import pwd
 import shutil
-import signal
 import subprocess
-import tempfile
 
-from maildir import Maildir
-from waiting import accepts, free_port, until
+from mail_server import MailServer
+from waiting import free_port
 
 PACKAGE = pathlib.Path(__file__).parents[2] / "build/opensmtpd"
 DOMAIN = "example.org"
 KNOWN = ("ann", "bob", "carol")  # everybody else is unknown: 550
-USER, PASSWORD = "postbox", "correct horse / battery+staple"
 OWNER = "nobody"  # of the mail
 ACCOUNTS = {"opensmtpd": 64901, "opensmtpq": 64902}
 
@@ -48,17 +44,12 @@ exec {package}/usr/sbin/smtpd -d -f {dir}/conf
 """
 
 
-class OpenSmtpd:
-    """Ports `starttls` and `implicit`; `inbox` holds what was delivered."""
+class OpenSmtpd(MailServer):
+    """Ports `starttls` and `implicit`."""
 
-    def __init__(self, directory, pair):
-        self._dir = pathlib.Path(directory)
-        self._pair = pair
-        self._process = None
-        self.inbox = Maildir(self._dir / "inbox")
-        self.user, self.password = USER, PASSWORD
+    NAME, INBOX = "OpenSMTPD", "inbox"
 
-    def _configure(self):
+    def configure(self):
         owner = pwd.getpwnam(OWNER)
         (self._dir / "inbox").mkdir(exist_ok=True)
         os.chown(self._dir / "inbox", owner.pw_uid, owner.pw_gid)
@@ -66,11 +57,11 @@ class OpenSmtpd:
             shutil.copy(source, self._dir / name)
             (self._dir / name).chmod(0o600)
         self.starttls, self.implicit = free_port(), free_port()
-        digest = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, text=True, capture_output=True,
+        digest = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=self.password, text=True, capture_output=True,
                                 check=True).stdout.strip()
         known = ", ".join(f'"{name}@{DOMAIN}" = {OWNER}' for name in KNOWN)
         (self._dir / "conf").write_text(CONF.format(
-            dir=self._dir, user=USER, digest=digest, known=known,
+            dir=self._dir, user=self.user, digest=digest, known=known,
             starttls=self.starttls, implicit=self.implicit, owner=OWNER, domain=DOMAIN))
         (self._dir / "conf").chmod(0o600)
         (self._dir / "start").write_text(START.format(dir=self._dir, package=PACKAGE))
@@ -78,38 +69,10 @@ class OpenSmtpd:
                            ("group", "{name}:x:{id}:\n")):
             ours = "".join(line.format(name=name, id=number) for name, number in ACCOUNTS.items())
             (self._dir / file).write_text(pathlib.Path("/etc", file).read_text() + ours)
+        return self.starttls, self.implicit
 
-    def start(self):
-        for _ in range(5):  # another program may take a port between free_port() and bind()
-            self._configure()
-            with open(self._dir / "log", "wb") as log:
-                self._process = subprocess.Popen(
-                    ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-e", str(self._dir / "start")],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-            until("OpenSMTPD listens", lambda: self._process.poll() is not None or all(
-                accepts(port) for port in (self.starttls, self.implicit)))
-            if self._process.poll() is None:
-                return self
-            if "in use" not in self.log():
-                break
-        raise AssertionError(f"OpenSMTPD does not start:\n{self.log()}")
+    def command(self):
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-e", str(self._dir / "start")], None
 
-    def stop(self):
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)  # of unshare; what runs inside ends with it
-            self._process.wait(30)
-
-    def log(self):
-        return (self._dir / "log").read_text(errors="replace")
-
-
-@contextlib.contextmanager
-def running(pair):
-    """The owner of the mail must be able to enter the folder, so none of pytest's."""
-    with tempfile.TemporaryDirectory(prefix="mailhatch-opensmtpd-") as directory:
-        os.chmod(directory, 0o755)
-        server = OpenSmtpd(directory, pair)
-        try:
-            yield server.start()
-        finally:
-            server.stop()
+    def end(self):
+        self._process.kill()  # unshare; what runs inside ends with it

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 
+import postfix
 from waiting import accepts, free_port, until
 
 from . import cpu, load, parts
@@ -124,20 +125,9 @@ milter_default_action = tempfail
 MASTER_CF = """
 postlog unix-dgram n - n - 1 postlogd
 127.0.0.1:{port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-error unix - - n - - error
-tlsmgr unix - - n 1000? 1 tlsmgr
 tlsproxy unix - - n - 0 tlsproxy
 smtp unix - - n - - smtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-proxymap unix - - n - - proxymap
-"""
+""" + postfix.SERVICES
 
 
 class PostfixOpendkim:
