@@ -8,14 +8,12 @@ import signal
 import sqlite3
 import threading
 
-import mailhatch
 import pytest
-from mailhatch import letter
+from mailhatch import letter, restarting
 from relay import Relay
 from waiting import until
 
 SENDING = 2  # of recipients.status
-DELAY = "200ms"  # between an interruption and the next attempt
 
 
 @pytest.fixture
@@ -26,21 +24,13 @@ def relay():
     assert relay.violations == []
 
 
-def running(relay, failpoints=""):
-    """A Unix socket stays where it is when the supervisor restarts the server."""
-    return mailhatch.running(
-        config={"relays": {"r": {"url": f"smtp://127.0.0.1:{relay.port}?tls=none"}},
-                "retry": {"schedule": ["50ms"], "jitter": 0, "uncertain_delay": DELAY}},
-        env={"MAILHATCH_LISTEN": "unix:api.sock", "MAILHATCH_FAILPOINTS": failpoints})
-
-
 def transactions(server):
     """Of the store; asking is one, too."""
     return int(re.search(r"^mailhatch_store_commit_seconds_count (\d+)$", server.get("/metrics").body.decode(), re.M)[1])
 
 
 def test_a_message_whose_sender_waits_takes_two_transactions(relay):
-    with running(relay) as server:
+    with restarting({"r": relay.port}) as server:
         server.send(letter())  # connects
         asking = -transactions(server) + transactions(server)
         before = transactions(server)
@@ -62,7 +52,7 @@ def post_in_background(server):
 
 
 def test_the_attempt_is_on_disk_before_the_relay_is_asked(relay):
-    with running(relay, "submission.committed:pause:1") as server, post_in_background(server):
+    with restarting({"r": relay.port}, "submission.committed:pause:1") as server, post_in_background(server):
         stat = pathlib.Path(f"/proc/{server.pid}/stat")
         until("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
         try:
@@ -76,7 +66,7 @@ def test_the_attempt_is_on_disk_before_the_relay_is_asked(relay):
 
 
 def test_a_crash_right_behind_the_commit_is_an_attempt_that_is_marked_uncertain(relay):
-    with running(relay, "submission.committed:crash:1") as server, post_in_background(server):
+    with restarting({"r": relay.port}, "submission.committed:crash:1") as server, post_in_background(server):
         relay.wait_for(1)
         (found,) = until("it is sent", lambda: [
             m for m in server.get("/v1/messages").json()["messages"] if m["status"] == "sent"])

@@ -12,13 +12,12 @@ import sqlite3
 
 import mailhatch
 import pytest
-from mailhatch import letter
+from mailhatch import letter, restarting
 from relay import Relay, Slow
 from waiting import free_port, until
 
 MAX_CRASHES = 3
 SENDING = 2  # of recipients.status
-DELAY = "200ms"  # between an interruption and the next attempt
 
 
 @pytest.fixture
@@ -27,17 +26,6 @@ def relay():
     yield relay
     relay.close()
     assert relay.violations == []
-
-
-def running(relays, failpoints="", directory=None, listen="unix:api.sock"):
-    """A Unix socket stays where it is when the supervisor restarts the server."""
-    env = {"MAILHATCH_LISTEN": listen, "MAILHATCH_FAILPOINTS": failpoints}
-    if directory is not None:
-        env["MAILHATCH_DATA_DIR"] = str(directory)
-    config = {"relays": {name: {"url": f"smtp://127.0.0.1:{port}?tls=none"} for name, port in relays.items()},
-              "routes": [{"relays": [{"relay": name, "priority": n} for n, name in enumerate(relays, 1)]}],
-              "retry": {"schedule": ["50ms"], "jitter": 0, "uncertain_delay": DELAY}}
-    return mailhatch.running(config=config, env=env)
 
 
 def ask(server, path):
@@ -58,7 +46,7 @@ def settled(server, ident, *statuses):
 
 def test_a_crash_at_the_second_relay_is_counted_and_put_down_to_it(relay):
     """`begin` is passed for relay a, which is not there, and again before any work on relay b."""
-    with running({"a": free_port(), "b": relay.port}, "delivery.begun:crash:2") as server:
+    with restarting({"a": free_port(), "b": relay.port}, "delivery.begun:crash:2") as server:
         ident = server.post(letter()).json()["id"]
         (recipient,) = settled(server, ident, "sent")["recipients"]
         assert (recipient["relay"], recipient["attempts"], recipient["uncertain"]) == ("b", 2, True), recipient
@@ -70,7 +58,7 @@ def test_a_crash_at_the_second_relay_is_counted_and_put_down_to_it(relay):
 
 
 def test_the_second_relay_is_on_disk_before_it_is_asked(relay):
-    with running({"a": free_port(), "b": relay.port}, "delivery.begun:pause:2") as server:
+    with restarting({"a": free_port(), "b": relay.port}, "delivery.begun:pause:2") as server:
         server.post(letter())
         stat = pathlib.Path(f"/proc/{server.pid}/stat")
         until("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
@@ -97,7 +85,7 @@ def test_messages_that_were_in_hand_together_at_two_ends_go_one_by_one(tmp_path)
     together, ends_together = 4, MAX_CRASHES - 1
     late = [Slow("250 2.0.0 queued", 30)] * together * ends_together
     with contextlib.closing(Relay(replies={"dot": [*late, Slow("250 2.0.0 queued", 0.3)]})) as relay:
-        with running({"r": relay.port}, "", tmp_path / "data") as server:
+        with restarting({"r": relay.port}, "", tmp_path / "data") as server:
             idents = [server.post(letter()).json()["id"] for _ in range(together)]
             for ends in range(1, ends_together + 1):
                 relay.wait_for(ends * together)
@@ -117,7 +105,7 @@ def queue(server, directory, *args):
 
 def test_a_message_that_kills_three_times_is_set_aside_until_somebody_releases_it(relay, tmp_path):
     data = tmp_path / "data"
-    with running({"r": relay.port}, "delivery.begun:crash:1", data) as server:
+    with restarting({"r": relay.port}, "delivery.begun:crash:1", data) as server:
         ident = server.post(letter()).json()["id"]
         found = settled(server, ident, "uncertain")
         (recipient,) = found["recipients"]
@@ -132,7 +120,7 @@ def test_a_message_that_kills_three_times_is_set_aside_until_somebody_releases_i
         assert events[-1] == "message.completed" and "recipient.uncertain" in events, events
     assert not relay.messages
 
-    with running({"r": relay.port}, "", data, "127.0.0.1:0") as server:
+    with restarting({"r": relay.port}, "", data, "127.0.0.1:0") as server:
         assert server.send(letter())["status"] == "sent"  # the others go on
         assert message(server, ident)["status"] == "uncertain" and len(relay.messages) == 1
         code, out, err = queue(server, data, "ls", "--status", "uncertain")

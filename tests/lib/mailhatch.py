@@ -220,3 +220,15 @@ def running(**options):
                 server.kill()
             raise
         server.stop()
+
+
+def restarting(relays, failpoints="", directory=None, listen="unix:api.sock"):
+    """A server that failpoints end and its supervisor restarts: a Unix socket stays where it is then. @relays: {name: port},
+    the best first. What was interrupted is tried again after 200 ms."""
+    env = {"MAILHATCH_LISTEN": listen, "MAILHATCH_FAILPOINTS": failpoints}
+    if directory is not None:
+        env["MAILHATCH_DATA_DIR"] = str(directory)
+    config = {"relays": {name: {"url": f"smtp://127.0.0.1:{port}?tls=none"} for name, port in relays.items()},
+              "routes": [{"relays": [{"relay": name, "priority": n} for n, name in enumerate(relays, 1)]}],
+              "retry": {"schedule": ["50ms"], "jitter": 0, "uncertain_delay": "200ms"}}
+    return running(config=config, env=env)
