@@ -61,6 +61,12 @@ def new_relay():
     assert [v for one in relays for v in one.violations] == []
 
 
+@pytest.fixture(name="relay")
+def one_relay(new_relay):
+    """A scripted relay that takes everything."""
+    return new_relay()
+
+
 @pytest.fixture
 def serve():
     """serve(env={…}, config={…}) → a running server; checked at its end."""

@@ -7,7 +7,6 @@ import sys
 
 import mailhatch
 import pytest
-from relay import Relay
 from waiting import until
 
 TOP = pathlib.Path(__file__).parents[2]
@@ -26,13 +25,6 @@ def test_300_ends_lose_nothing():
 def test_only_test_builds_have_failpoints(needle):
     assert needle in pathlib.Path(mailhatch.program()).read_bytes()
     assert needle not in pathlib.Path(mailhatch.release_program()).read_bytes()
-
-
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
 
 
 def environment(relay, *fails):

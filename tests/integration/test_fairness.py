@@ -3,20 +3,11 @@
 import mailhatch
 import pytest
 from mailhatch import letter
-from relay import Relay
 from waiting import until
 
 FLOOD = 300  # more than is in hand at once
 RATE = 40    # the relay's, per second: the flood takes seconds
 KEYS = {name: f"{name}.{name}-secret-0123456789abcdef" for name in ("flooder", "other")}
-
-
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
-    assert relay.violations == []
 
 
 def authorization(name):

@@ -8,20 +8,10 @@ import signal
 import sqlite3
 import threading
 
-import pytest
 from mailhatch import letter, restarting
-from relay import Relay
 from waiting import until
 
 SENDING = 2  # of recipients.status
-
-
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
-    assert relay.violations == []
 
 
 def transactions(server):

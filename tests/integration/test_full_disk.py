@@ -27,13 +27,6 @@ def disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
-
-
 def environment(disk, port):
     return {"MAILHATCH_DATA_DIR": str(disk / "data"), "MAILHATCH_RELAY": f"smtp://127.0.0.1:{port}?tls=none"}
 

@@ -11,18 +11,10 @@ import uuid
 import mailhatch
 import pytest
 from mailhatch import letter
-from relay import Relay
 
 RACES = int(os.environ.get("MAILHATCH_RACES", "200"))
 RACERS = 32
 WAIT = {"Prefer": "wait=20"}
-
-
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
 
 
 def environment(relay):

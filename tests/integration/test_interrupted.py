@@ -11,21 +11,12 @@ import signal
 import sqlite3
 
 import mailhatch
-import pytest
 from mailhatch import letter, restarting
 from relay import Relay, Slow
 from waiting import free_port, until
 
 MAX_CRASHES = 3
 SENDING = 2  # of recipients.status
-
-
-@pytest.fixture
-def relay():
-    relay = Relay()
-    yield relay
-    relay.close()
-    assert relay.violations == []
 
 
 def ask(server, path):
