@@ -316,68 +316,51 @@ static void connections_stay_within_the_maximum(void **state)
     gw_free(m);
 }
 
-static void transactions_go_in_the_order_they_came(void **state)
+enum {
+    N_NUMBERED = 6
+};
+
+/* Over one connection, transactions of these flows, submitted at once: they go in this order. */
+static void assert_order(const uint32_t *flows, const size_t *order)
 {
-    (void)state;
-    enum {
-        N = 6
-    };
     struct test_relay t;
-    char bodies[N][32];
-    struct test_mail m[N];
+    char bodies[N_NUMBERED][32];
+    struct test_mail m[N_NUMBERED];
     struct smtp_relay_config config = test_relay_config();
     const struct test_server_config server = script(TEST_PLAIN_HELLO "SERVE");
     memset(m, 0, sizeof(m));
     config.max_connections = 1;
     test_relay_begin(&t, &server, config);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < N_NUMBERED; i++) {
         (void)snprintf(bodies[i], sizeof(bodies[i]), "Subject: number %zu\r\n", i);
         m[i].txn.envelope.content = gw_slice_str(bodies[i]);
+        m[i].txn.flow = flows[i];
         test_mail_submit(&t, &m[i]);
     }
-    test_mail_wait(&t, &m[N - 1]);
+    for (size_t i = 0; i < N_NUMBERED; i++)
+        test_mail_wait(&t, &m[i]);
     char *log = test_server_log(t.server);
     const char *at = log;
-    for (size_t i = 0; i < N; i++) {
-        at = strstr(at, bodies[i]);
+    for (size_t i = 0; i < N_NUMBERED; i++) {
+        at = strstr(at, bodies[order[i]]);
         assert_non_null(at);
     }
     free(log);
     test_relay_end(&t, 0);
 }
 
+static void transactions_go_in_the_order_they_came(void **state)
+{
+    (void)state;
+    assert_order((const uint32_t[N_NUMBERED]){0}, (const size_t[N_NUMBERED]){0, 1, 2, 3, 4, 5});
+}
+
 /* Five of one flow, then one of another: it is second, not sixth. */
 static void another_flow_has_its_turn_before_the_rest_of_the_first(void **state)
 {
     (void)state;
-    enum {
-        N = 6
-    };
-    struct test_relay t;
-    char bodies[N][32];
-    struct test_mail m[N];
-    struct smtp_relay_config config = test_relay_config();
-    const struct test_server_config server = script(TEST_PLAIN_HELLO "SERVE");
-    memset(m, 0, sizeof(m));
-    config.max_connections = 1;
-    test_relay_begin(&t, &server, config);
-    for (size_t i = 0; i < N; i++) {
-        (void)snprintf(bodies[i], sizeof(bodies[i]), "Subject: number %zu\r\n", i);
-        m[i].txn.envelope.content = gw_slice_str(bodies[i]);
-        m[i].txn.flow = i == N - 1 ? 2 : 1;
-        test_mail_submit(&t, &m[i]);
-    }
-    for (size_t i = 0; i < N; i++)
-        test_mail_wait(&t, &m[i]);
-    static const size_t order[N] = {0, 5, 1, 2, 3, 4};
-    char *log = test_server_log(t.server);
-    const char *at = log;
-    for (size_t i = 0; i < N; i++) {
-        at = strstr(at, bodies[order[i]]);
-        assert_non_null(at);
-    }
-    free(log);
-    test_relay_end(&t, 0);
+    assert_order((const uint32_t[N_NUMBERED]){1, 1, 1, 1, 1, 2},
+                 (const size_t[N_NUMBERED]){0, 5, 1, 2, 3, 4});
 }
 
 static void full_queue_is_refused_at_once(void **state)
