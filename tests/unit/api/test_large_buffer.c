@@ -125,6 +125,20 @@ static void only_large_buffers_that_are_full_grow(void **state)
     assert_int_equal(growth(LARGE, LARGE - 10, LARGE / 2 - 9), LARGE);
 }
 
+/* It moves what is left to the front of a new block; we leave it where it is. */
+static void the_library_grows_them_so(void **state)
+{
+    (void)state;
+    struct pattern p;
+    start(&p);
+    add(&p, LARGE);
+    take(&p, 1000);
+    (void)h2o_buffer_reserve(&p.buffer, LARGE);
+    assert_int_equal(p.buffer->bytes - p.buffer->_buf, 1000);
+    assert_whole(&p);
+    h2o_buffer_dispose(&p.buffer);
+}
+
 /* In a block of @capacity octets, of which one is taken. */
 static size_t room_in(size_t capacity, size_t more)
 {
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(what_was_taken_is_no_part_of_it),
         cmocka_unit_test(a_leap_has_room),
         cmocka_unit_test(only_large_buffers_that_are_full_grow),
+        cmocka_unit_test(the_library_grows_them_so),
         cmocka_unit_test(a_large_buffer_is_not_filled_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
