@@ -14,6 +14,7 @@
 #include "api/server.h"
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_clock.h"
+#include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_log.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/cli.h"
@@ -128,26 +129,45 @@ static void on_closed_early(void *data)
     (void)data;
 }
 
-/* GW_OK, or everything is closed again. */
+static void watch_signals(struct serve *s)
+{
+    CHECK(uv_signal_init(&s->loop, &s->on_term) == 0 && uv_signal_init(&s->loop, &s->on_int) == 0 &&
+          uv_signal_init(&s->loop, &s->on_hup) == 0);
+    s->on_term.data = s;
+    s->on_int.data = s;
+    s->on_hup.data = s;
+    CHECK(uv_signal_start(&s->on_term, on_signal, SIGTERM) == 0 &&
+          uv_signal_start(&s->on_int, on_signal, SIGINT) == 0 &&
+          uv_signal_start(&s->on_hup, on_hangup, SIGHUP) == 0);
+}
+
+static void forget_signals(struct serve *s)
+{
+    uv_close((uv_handle_t *)&s->on_term, NULL);
+    uv_close((uv_handle_t *)&s->on_int, NULL);
+    uv_close((uv_handle_t *)&s->on_hup, NULL);
+}
+
+/* GW_OK, or everything is closed again. Signals are watched before the listeners open: who can
+ * connect may rely on a drain. While the store opens, which may take long, a signal just ends us.
+ */
 static enum gw_status start(struct serve *s, struct gw_err *err)
 {
     enum gw_status st = gw_gateway_new(&s->loop, s->cfg, &s->gateway, err);
-    if (st == GW_OK)
+    if (st == GW_OK) {
+        watch_signals(s);
         st = api_server_new(&s->loop, s->gateway, &s->server, err);
+        GW_FAILPOINT("serve.listening");
+        if (st != GW_OK)
+            forget_signals(s);
+    }
     if (st != GW_OK) {
         gw_gateway_close(s->gateway, 0, on_closed_early, NULL);
         (void)uv_run(&s->loop, UV_RUN_DEFAULT);
         return st;
     }
-    CHECK(uv_signal_init(&s->loop, &s->on_term) == 0 && uv_signal_init(&s->loop, &s->on_int) == 0 &&
-          uv_signal_init(&s->loop, &s->on_hup) == 0 && uv_timer_init(&s->loop, &s->poll) == 0);
-    s->on_term.data = s;
-    s->on_int.data = s;
-    s->on_hup.data = s;
+    CHECK(uv_timer_init(&s->loop, &s->poll) == 0);
     s->poll.data = s;
-    CHECK(uv_signal_start(&s->on_term, on_signal, SIGTERM) == 0 &&
-          uv_signal_start(&s->on_int, on_signal, SIGINT) == 0 &&
-          uv_signal_start(&s->on_hup, on_hangup, SIGHUP) == 0);
     return GW_OK;
 }
 

@@ -25,6 +25,7 @@ QUIET_DEADLINE_S = 120
 AFTER_TERM = ("drain.",)
 AFTER_INTERRUPTION = "delivery.interrupted"
 PER_CONNECTION = ("smtp.greeting", "smtp.EHLO")  # passed when one is made, which is seldom
+ONCE = "serve.listening"  # in the life of a process
 LARGE = "store.bodies_written"  # only with bodies that are files, which are few
 SOURCES = ("gateway", "api", "smtp")
 # Stages of the SMTP client that a plain relay without AUTH takes it through.
@@ -83,7 +84,7 @@ class Campaign:
             self._round("delivery.begun")
         self.counts["rounds"] += 1
         is_point = "." in end
-        seldom = end.startswith(AFTER_TERM) or end in (AFTER_INTERRUPTION, LARGE, *PER_CONNECTION)
+        seldom = end.startswith(AFTER_TERM) or end in (AFTER_INTERRUPTION, ONCE, LARGE, *PER_CONNECTION)
         count = 1 if seldom else self._random.choice([1, 1, 2, 5, 17])
         began = self._server.start(f"{end}:crash:{count}" if is_point else "")
         assert began or is_point, f"does not start: {self._server.log()[-2000:]}"

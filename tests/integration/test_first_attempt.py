@@ -2,14 +2,13 @@
 """A caller who waits for the outcome: the message and that its first attempt begins are stored by one transaction."""
 import contextlib
 import os
-import pathlib
 import re
 import signal
 import sqlite3
 import threading
 
 from mailhatch import letter, restarting
-from waiting import until
+from waiting import stands_still, until
 
 SENDING = 2  # of recipients.status
 
@@ -43,8 +42,7 @@ def post_in_background(server):
 
 def test_the_attempt_is_on_disk_before_the_relay_is_asked(relay):
     with restarting({"r": relay.port}, "submission.committed:pause:1") as server, post_in_background(server):
-        stat = pathlib.Path(f"/proc/{server.pid}/stat")
-        until("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
+        until("it stands still", lambda: stands_still(server.pid))
         try:
             with contextlib.closing(sqlite3.connect(f"file:{server.directory}/data/mailhatch.db?mode=ro", uri=True)) as db:
                 assert db.execute("SELECT relay, attempts, status FROM recipients").fetchall() == [("r", 1, SENDING)]

@@ -6,14 +6,13 @@ import datetime
 import http.client
 import itertools
 import os
-import pathlib
 import signal
 import sqlite3
 
 import mailhatch
 from mailhatch import letter, restarting
 from relay import Relay, Slow
-from waiting import free_port, until
+from waiting import free_port, stands_still, until
 
 MAX_CRASHES = 3
 SENDING = 2  # of recipients.status
@@ -51,8 +50,7 @@ def test_a_crash_at_the_second_relay_is_counted_and_put_down_to_it(relay):
 def test_the_second_relay_is_on_disk_before_it_is_asked(relay):
     with restarting({"a": free_port(), "b": relay.port}, "delivery.begun:pause:2") as server:
         server.post(letter())
-        stat = pathlib.Path(f"/proc/{server.pid}/stat")
-        until("it stands still", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T")
+        until("it stands still", lambda: stands_still(server.pid))
         try:
             with contextlib.closing(sqlite3.connect(f"file:{server.directory}/data/mailhatch.db?mode=ro", uri=True)) as db:
                 assert db.execute("SELECT relay, attempts, status FROM recipients").fetchall() == [("b", 1, SENDING)]

@@ -13,7 +13,7 @@ import tempfile
 import pytest
 from mailhatch import cli, environment, letter, program
 from relay import STALL
-from waiting import free_port, until
+from waiting import free_port, stands_still, until
 
 NO_CONFIG = 3
 
@@ -51,6 +51,23 @@ def test_the_exit_code_of_a_start_that_failed_is_passed_on():
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         run = cli("serve", env={"MAILHATCH_LISTEN": address, "MAILHATCH_DATA_DIR": directory})
     assert run.returncode == 1 and address in run.stderr.decode()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_as_soon_as_one_can_connect(signum, tmp_path):
+    env = {**environment(), "MAILHATCH_LISTEN": f"unix:{tmp_path}/api.sock", "MAILHATCH_DATA_DIR": str(tmp_path / "data"),
+           "MAILHATCH_FAILPOINTS": "serve.listening:pause:1"}
+    server = subprocess.Popen([program(), "serve", "--no-supervisor"], env=env, stderr=subprocess.DEVNULL)
+    try:
+        until("it listens and stands still", lambda: stands_still(server.pid))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{tmp_path}/api.sock")
+            server.send_signal(signum)
+            server.send_signal(signal.SIGCONT)
+            assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

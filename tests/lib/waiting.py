@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Waiting for an event with a deadline: the only place of the Python tests that sleeps."""
+import pathlib
 import socket
 import time
 
@@ -33,3 +34,8 @@ def accepts(port):
         return True
     except OSError:
         return False
+
+
+def stands_still(pid):
+    """True while the process is stopped (SIGSTOP), as the failpoint `pause` does it."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
