@@ -108,6 +108,27 @@ static bool read_time(struct gw_arena *arena, struct gw_slice text, int64_t *wal
     return gw_filter_time(rfc3339 != NULL ? rfc3339 : gw_arena_cstr(arena, text), wall_ms_out);
 }
 
+/* Code and words together are the detail of the entry. */
+static void judge_detail(const struct given *g, struct gw_problems *problems,
+                         struct gw_suppression *out)
+{
+    bool coded = g->code.value.data != NULL;
+    struct gw_slice error = g->error.value.data != NULL ? g->error.value : GW_SLICE_LIT("");
+    size_t max = GW_MAX_SUPPRESSION_DETAIL - (coded ? API_MAILGUN_CODE_DIGITS + 1 : 0);
+    if (coded && !is_code(g->code.value))
+        gw_problems_add(problems, g->code.pointer, GW_PROBLEM_VALUE, "Must be an SMTP code.");
+    if (error.len > max)
+        gw_problems_add(problems, g->error.pointer, GW_PROBLEM_TOO_LONG,
+                        "Must have at most %zu characters.", max);
+    else if (memchr(error.data, '\0', error.len) != NULL)
+        gw_problems_add(problems, g->error.pointer, GW_PROBLEM_VALUE, "Must not hold a NUL.");
+    else if (coded)
+        out->detail = gw_arena_printf(problems->arena, "%.*s %.*s", GW_SLICE_ARG(g->code.value),
+                                      GW_SLICE_ARG(error));
+    else if (error.len > 0)
+        out->detail = gw_arena_cstr(problems->arena, error);
+}
+
 static void judge(const struct given *g, const char *pointer, struct gw_problems *problems,
                   struct gw_suppression *out)
 {
@@ -118,23 +139,11 @@ static void judge(const struct given *g, const char *pointer, struct gw_problems
     else if (strlen(g->address.value.data) != g->address.value.len ||
              !gw_suppression_address(arena, g->address.value.data, &out->email))
         gw_problems_add(problems, at, GW_PROBLEM_ADDRESS, "Must be a bare address.");
-    if (g->code.value.data != NULL && !is_code(g->code.value))
-        gw_problems_add(problems, g->code.pointer, GW_PROBLEM_VALUE, "Must be an SMTP code.");
     if (g->created_at.value.data != NULL &&
         !read_time(arena, g->created_at.value, &out->created_at_ms))
         gw_problems_add(problems, g->created_at.pointer, GW_PROBLEM_DATE,
                         "Must be a time such as Thu, 13 Oct 2030 18:02:00 +0000 (RFC 2822).");
-    struct gw_slice error = g->error.value.data != NULL ? g->error.value : GW_SLICE_LIT("");
-    out->detail =
-        g->code.value.data == NULL
-            ? gw_arena_cstr(arena, error)
-            : gw_arena_printf(arena, "%.*s %.*s", GW_SLICE_ARG(g->code.value), GW_SLICE_ARG(error));
-    if (strlen(out->detail) > GW_MAX_SUPPRESSION_DETAIL)
-        gw_problems_add(problems, g->error.pointer, GW_PROBLEM_TOO_LONG,
-                        "Must have at most %d characters.",
-                        GW_MAX_SUPPRESSION_DETAIL - API_MAILGUN_CODE_DIGITS - 1);
-    if (out->detail[0] == '\0')
-        out->detail = NULL;
+    judge_detail(g, problems, out);
 }
 
 /* Entries of a request. */

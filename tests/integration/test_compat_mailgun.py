@@ -12,6 +12,7 @@ from mail_reading import headers
 from sdk import subject_of
 
 SEND = "/compat/mailgun/v3/example.com/messages"
+BOUNCES = "/compat/mailgun/v3/example.com/bounces"
 BASIC = "Basic " + base64.b64encode(f"api:{sdk.KEY}".encode()).decode()
 INVALID_TO = "'to' parameter is not a valid address. please check documentation"
 # the package, and the client of sdk.mjs
@@ -246,6 +247,22 @@ def test_suppressions_are_added_and_removed(server):
     assert twice["error"]["status"] == 404 and allowed["error"]["status"] == 400
     shown = {e["email"]: e["reason"] for e in sdk.asking(server, "GET", "/v1/suppressions").json()["suppressions"]}
     assert shown[two] == "unsubscribe" and shown[three] == "complaint" and one not in shown
+
+
+@pytest.mark.parametrize("entry, words", [
+    ({"code": "5" * 600}, "Must be an SMTP code."), ({"code": "55"}, "Must be an SMTP code."), ({"code": "552", "error": "x" * 496}, None),
+    ({"code": "552", "error": "x" * 497}, "Must have at most 496 characters."), ({"error": "x" * 500}, None),
+    ({"error": "x" * 501}, "Must have at most 500 characters."), ({"created_at": "yesterday"}, "Must be a time such as")])
+def test_suppressions_are_judged(server, entry, words):
+    entry["address"] = f"{uuid.uuid4().hex[:8]}@example.org"
+    for answer in (post(server, entry, BOUNCES),
+                   server.request("POST", BOUNCES, json.dumps([entry]).encode(), {"Authorization": BASIC, "Content-Type": "application/json"})):
+        assert answer.status == (200 if words is None else 400) and (words or "added") in answer.json()["message"], answer.body
+
+
+def test_a_suppression_is_not_cut_at_a_nul(server):
+    answer = post(server, {"address": f"{uuid.uuid4().hex[:8]}@example.org", "error": "full\0."}, BOUNCES)
+    assert answer.status == 400 and "Must not hold a NUL." in answer.json()["message"], answer.body
 
 
 def test_the_old_sdk_adds_and_removes_suppressions(server):
