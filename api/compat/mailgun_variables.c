@@ -92,12 +92,18 @@ static void read_values(struct api_reader *r, json_t *value, const char *pointer
 static void take_header(struct gw_problems *problems, struct gw_draft *draft)
 {
     size_t n = 0;
+    bool taken = false; /* each further one would copy what those before it gave */
     for (size_t i = 0; i < draft->n_headers; i++) {
         const struct gw_draft_header *h = &draft->headers[i];
-        if (gw_slice_eq_nocase(h->name.value, GW_SLICE_LIT("X-Mailgun-Variables")))
-            read_json(problems, h->value, "a JSON object", read_values, &draft->variables);
-        else
+        if (!gw_slice_eq_nocase(h->name.value, GW_SLICE_LIT("X-Mailgun-Variables"))) {
             draft->headers[n++] = *h;
+            continue;
+        }
+        if (taken)
+            gw_problems_add(problems, h->value.pointer, GW_PROBLEM_DUPLICATE, "Give it once.");
+        else
+            read_json(problems, h->value, "a JSON object", read_values, &draft->variables);
+        taken = true;
     }
     draft->n_headers = n;
 }

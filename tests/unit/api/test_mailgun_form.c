@@ -140,6 +140,8 @@ static void what_cannot_be_done_is_refused_by_its_name(void **state)
         {"template=a&template=b", "/template", "duplicate_field"},
         {"template=a&recipient-variables=%7B%7D", "/recipient-variables", "unsupported"},
         {"t:variables=%7B%7D", "/t:variables", "unsupported"},
+        {"template=a&h:X-Mailgun-Variables=%7B%7D&h:x-mailgun-variables=%7B%7D",
+         "/h:x-mailgun-variables", "duplicate_field"},
         {"recipient-variables=%7B", "/recipient-variables", "value"},
         {"recipient-variables=1", "/recipient-variables", "type"},
         {"recipient-variables=%7B%22a%22:1%7D", "/recipient-variables/a", "type"},
