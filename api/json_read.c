@@ -167,7 +167,8 @@ static bool is_called(const struct api_json_field *field, const char *key)
 static void unknown_field(struct api_reader *r, struct gw_slice key, const char *pointer,
                           const struct api_json_field *fields, size_t n_fields)
 {
-    const char *meant = nearest(key, fields, n_fields);
+    bool told = r->problems->n < GW_MAX_PROBLEMS; /* else it is only counted */
+    const char *meant = told ? nearest(key, fields, n_fields) : NULL;
     if (meant != NULL)
         gw_problems_add(r->problems, pointer, GW_PROBLEM_UNKNOWN_FIELD,
                         "There is no such field; did you mean \"%s\"?", meant);
