@@ -21,6 +21,12 @@ void gw_template_cache_init(struct gw_template_cache *c)
     c->unused_bytes = 0;
 }
 
+/* What it takes in memory. */
+static size_t size_of(const struct gw_cached_template *t)
+{
+    return gw_arena_size(t->arena);
+}
+
 static void free_template(struct gw_cached_template *t)
 {
     struct gw_arena *arena = t->arena;
@@ -36,7 +42,7 @@ static void drop(struct gw_cached_template *t)
     t->cache = NULL;
     if (t->n_refs != 0)
         return;
-    c->unused_bytes -= t->t.size_bytes;
+    c->unused_bytes -= size_of(t);
     free_template(t);
 }
 
@@ -48,8 +54,7 @@ static void shrink(struct gw_template_cache *c, size_t max)
 
 void gw_template_cache_deinit(struct gw_template_cache *c)
 {
-    while (!gw_list_empty(&c->by_use)) /* also those without octets */
-        drop(gw_list_entry(c->by_use.prev, struct gw_cached_template, use));
+    shrink(c, 0);
     CHECK(c->unused_bytes == 0);
 }
 
@@ -71,7 +76,7 @@ static struct gw_cached_template *ref(struct gw_cached_template *t)
 {
     if (t->n_refs++ == 0) {
         gw_list_remove(&t->use);
-        t->cache->unused_bytes -= t->t.size_bytes;
+        t->cache->unused_bytes -= size_of(t);
     }
     return t;
 }
@@ -123,6 +128,6 @@ void gw_cached_template_unref(struct gw_cached_template **t)
         return;
     }
     gw_list_push_front(&mine->cache->by_use, &mine->use);
-    mine->cache->unused_bytes += mine->t.size_bytes;
+    mine->cache->unused_bytes += size_of(mine);
     shrink(mine->cache, GW_TEMPLATE_CACHE_MAX);
 }

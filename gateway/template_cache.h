@@ -9,8 +9,8 @@
 #include "gateway/template.h"
 
 enum {
-    /* Octets of those that no message is being made of; those in use, which are as many as the
-     * tenants have at most, come on top. Ours. */
+    /* Octets of memory of those that no message is being made of; those in use, which are as many
+     * as the tenants have at most, come on top. Ours. */
     GW_TEMPLATE_CACHE_MAX = 8 << 20
 };
 

@@ -249,7 +249,11 @@ static void what_is_no_text_is_not_kept(void **state)
 
 static struct gw_template sized(const char *name, size_t size)
 {
-    return (struct gw_template){.name = name, .text = "x", .size_bytes = size};
+    static char octets[GW_TEMPLATE_CACHE_MAX / 2 + 1];
+    if (octets[0] == '\0')
+        memset(octets, 'x', sizeof(octets) - 1);
+    return (struct gw_template){
+        .name = name, .text = octets + sizeof(octets) - 1 - size, .size_bytes = size};
 }
 
 static void one_is_in_memory_once_and_found_until_it_is_dropped(void **state)
@@ -258,7 +262,7 @@ static void one_is_in_memory_once_and_found_until_it_is_dropped(void **state)
     static struct gw_template_cache c;
     gw_template_cache_init(&c);
     assert_null(gw_template_cache_find(&c, "k", "a"));
-    struct gw_template t = sized("a", 10);
+    struct gw_template t = sized("a", 1);
     struct gw_cached_template *first = gw_template_cache_add(&c, "k", &t);
     struct gw_cached_template *second = gw_template_cache_add(&c, "k", &t);
     assert_ptr_equal(first, second);
@@ -282,6 +286,10 @@ static void one_is_in_memory_once_and_found_until_it_is_dropped(void **state)
     gw_template_cache_deinit(&c);
 }
 
+enum {
+    WITHOUT_TEXTS = 4096 /* more than a template takes beside its texts */
+};
+
 static bool is_there(struct gw_template_cache *c, const char *name)
 {
     struct gw_cached_template *t = gw_template_cache_find(c, "", name);
@@ -295,7 +303,7 @@ static void those_not_used_for_longest_make_room(void **state)
     (void)state;
     static struct gw_template_cache c;
     gw_template_cache_init(&c);
-    struct gw_template half = sized("a", GW_TEMPLATE_CACHE_MAX / 2);
+    struct gw_template half = sized("a", GW_TEMPLATE_CACHE_MAX / 2 - WITHOUT_TEXTS);
     struct gw_cached_template *a = gw_template_cache_add(&c, "", &half);
     half.name = "b";
     struct gw_cached_template *b = gw_template_cache_add(&c, "", &half);
@@ -304,13 +312,33 @@ static void those_not_used_for_longest_make_room(void **state)
     gw_cached_template_unref(&a);
     gw_cached_template_unref(&b); /* both fit, and the one in use does not count */
     assert_true(is_there(&c, "b") && is_there(&c, "a"));
-    struct gw_template one = sized("one", 1);
+    struct gw_template one = sized("one", 2 * WITHOUT_TEXTS);
     struct gw_cached_template *last = gw_template_cache_add(&c, "", &one);
     gw_cached_template_unref(&last);
     assert_true(is_there(&c, "one") && is_there(&c, "a") && !is_there(&c, "b"));
     assert_true(is_there(&c, "c"));
     gw_cached_template_unref(&in_use);
     assert_true(is_there(&c, "c") && !is_there(&c, "one"));
+    gw_template_cache_deinit(&c);
+}
+
+static void so_many_small_ones_take_no_more_memory(void **state)
+{
+    (void)state;
+    static struct gw_template_cache c;
+    char name[32];
+    size_t n = 0;
+    gw_template_cache_init(&c);
+    for (int i = 0; i < GW_TEMPLATE_CACHE_MAX / 1024; i++) {
+        (void)snprintf(name, sizeof(name), "t%d", i);
+        struct gw_template t = sized(name, 1);
+        struct gw_cached_template *one = gw_template_cache_add(&c, "", &t);
+        gw_cached_template_unref(&one);
+    }
+    assert_true(is_there(&c, name) && !is_there(&c, "t0"));
+    gw_list_foreach (it, &c.by_use)
+        n++;
+    assert_in_range(n, GW_TEMPLATE_CACHE_MAX / WITHOUT_TEXTS, GW_TEMPLATE_CACHE_MAX / 1024 - 1);
     gw_template_cache_deinit(&c);
 }
 
@@ -327,6 +355,7 @@ int main(void)
         cmocka_unit_test(what_is_no_text_is_not_kept),
         cmocka_unit_test(one_is_in_memory_once_and_found_until_it_is_dropped),
         cmocka_unit_test(those_not_used_for_longest_make_room),
+        cmocka_unit_test(so_many_small_ones_take_no_more_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
