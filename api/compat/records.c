@@ -87,6 +87,10 @@ bool api_compat_number(struct api_request *r, const char *name, int64_t min, int
 
 /* ---- lists ---- */
 
+enum {
+    MAX_TOLD = 20 /* messages that are held until all of their events are read; ours */
+};
+
 struct walk {
     struct api_request *request;
     struct gw_call *call;
@@ -95,7 +99,7 @@ struct walk {
     struct api_json json;
     size_t n_seen, n_skipped, n_shown;
     bool found_after, more;
-    struct gw_message *told[GW_LIST_MAX]; /* copies of those whose events are to be shown */
+    struct gw_message *told[MAX_TOLD]; /* copies of those whose events are to be shown */
     size_t n_told, next_told;
 };
 
@@ -142,6 +146,7 @@ static void look(struct walk *w, const struct gw_message *m)
 
 static void next_page(struct walk *w);
 static void next_history(struct walk *w);
+static void ask_history(struct walk *w, int64_t before);
 
 /* All that was found by now is shown. */
 static void go_on(struct walk *w)
@@ -160,32 +165,56 @@ static void go_on(struct walk *w)
     free_walk(w);
 }
 
+/* A message of many recipients has many events: the page ends early. */
+static void end_behind(struct walk *w, const struct gw_message *m)
+{
+    memcpy(w->list.last, m->id, GW_UUID_SIZE);
+    w->n_shown -= w->n_told - w->next_told;
+    w->next_told = w->n_told;
+    w->more = true;
+}
+
 static void on_history(enum gw_status status, const struct gw_event *events, size_t n,
                        int64_t before, void *data)
 {
     struct walk *w = data;
-    (void)before;
+    const struct gw_message *m = w->told[w->next_told];
     if (status != GW_OK && status != GW_NOTFOUND) { /* it may be forgotten by now */
         api_message_failed(w->request, status);
         free_walk(w);
         return;
     }
-    const struct gw_message *m = w->told[w->next_told++];
     for (size_t i = 0; status == GW_OK && i < n; i++)
         w->list.event(&w->json, m, &events[i], &w->list);
+    bool full = w->body.len > API_COMPAT_MAX_PAGE / 2;
+    if (status == GW_OK && before != 0 && !full) {
+        ask_history(w, before);
+        return;
+    }
+    w->next_told++;
+    if (full)
+        end_behind(w, m);
     next_history(w);
+}
+
+/* @before  the oldest event that was shown; 0: none was */
+static void ask_history(struct walk *w, int64_t before)
+{
+    const struct gw_history_query query = {.tenant = w->list.query.tenant,
+                                           .id = w->told[w->next_told]->id,
+                                           .before = before,
+                                           .limit = GW_EVENTS_MAX};
+    w->call = gw_message_history(w->request->context->gateway, &query, on_history, w);
 }
 
 static void next_history(struct walk *w)
 {
-    if (w->next_told == w->n_told) {
-        forget_told(w);
-        go_on(w);
+    if (w->next_told < w->n_told) {
+        ask_history(w, 0);
         return;
     }
-    const struct gw_history_query query = {
-        .tenant = w->list.query.tenant, .id = w->told[w->next_told]->id, .limit = GW_EVENTS_MAX};
-    w->call = gw_message_history(w->request->context->gateway, &query, on_history, w);
+    forget_told(w);
+    go_on(w);
 }
 
 static void on_page(enum gw_status status, struct gw_message *const *messages, size_t n,
@@ -232,7 +261,7 @@ void api_compat_list(struct api_request *r, const struct api_compat_list *list)
     w->list.request = r;
     w->found_after = list->after == NULL;
     w->list.query.tenant = api_request_tenant(r);
-    w->list.query.limit = GW_LIST_MAX;
+    w->list.query.limit = list->event != NULL ? MAX_TOLD : GW_LIST_MAX;
     w->list.query.cursor = 0;
     if (list->after != NULL) /* it and what is older */
         w->list.query.until_ms = id_time(list->after) + 1;

@@ -37,8 +37,8 @@ struct api_compat_list {
     char last[GW_UUID_SIZE]; /* id of the last message that was shown, "": none was */
     void (*begin)(struct api_json *j);
     void (*item)(struct api_json *j, const struct gw_message *m);
-    /* In place of item: called for each of the last GW_EVENTS_MAX events of a message, the newest
-     * first. */
+    /* In place of item: called for each event of a message, the newest first. When half of the page
+     * is full, what is left of that message is left out, and the page ends. */
     void (*event)(struct api_json *j, const struct gw_message *m, const struct gw_event *e,
                   const struct api_compat_list *list);
     /* @n     how many were shown

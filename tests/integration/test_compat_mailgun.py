@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Mailgun's SDKs against /compat/mailgun, and the mail that arrives."""
 import base64
+import datetime
+import email.utils
 import json
 import urllib.parse
 import uuid
@@ -342,6 +344,32 @@ def test_events_tell_each_attempt(server):
     failed, accepted = page["items"]
     assert (failed["event"], failed["severity"], failed["delivery-status"]["attempt-no"]) == ("failed", "permanent", 1)
     assert failed["delivery-status"]["code"] == 550 and accepted["event"] == "accepted" and accepted["timestamp"] <= failed["timestamp"]
+
+
+def test_no_event_of_a_large_message_is_left_out(server):
+    tag, everybody = uuid.uuid4().hex, [f"r{i}@example.org" for i in range(600)]
+    assert post(server, mail(to=everybody, **{"o:tag": tag})).status == 200
+    (one,) = sdk.asking(server, "GET", f"/v1/messages?tag={tag}").json()["messages"]
+    sdk.settled(server, one["id"])
+    page = server.request("GET", f"/compat/mailgun/v3/example.com/events?tags={tag}", headers={"Authorization": BASIC}).json()
+    for event in ("accepted", "delivered"):
+        assert sorted(item["recipient"] for item in page["items"] if item["event"] == event) == sorted(everybody)
+    assert len({item["id"] for item in page["items"]}) == len(page["items"]) == 1200
+
+
+def test_a_page_of_very_many_events_ends_early(server):
+    tag, pages = uuid.uuid4().hex, []
+    everybody = [f"r{i}@example.org" for i in range(1000)]
+    later = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1))
+    for _ in range(3):
+        assert post(server, mail(to=everybody, subject="x" * 2000, **{"o:tag": tag, "o:deliverytime": later})).status == 200
+    path = f"/compat/mailgun/v3/example.com/events?tags={tag}"
+    while not pages or pages[-1]:
+        answer = server.request("GET", path, headers={"Authorization": BASIC})
+        assert answer.status == 200, answer.body[:200]
+        pages.append([(item["message"]["headers"]["message-id"], item["recipient"]) for item in answer.json()["items"]])
+        path = answer.json()["paging"]["next"].partition(f":{server.port}")[2]
+    assert [len(page) for page in pages] == [1000, 1000, 1000, 0] and len({item for page in pages for item in page}) == 3000
 
 
 @pytest.mark.parametrize("query", ["ascending=yes", "event=opened", "begin=yesterday", "recipient=nobody", "limit=301", "message-id=x"])
