@@ -5,6 +5,7 @@
 #include "gateway/templates.h"
 
 #include "gateway/base/gw_mem.h"
+#include "gateway/base/gw_turns.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/records_internal.h"
 
@@ -91,7 +92,8 @@ struct gw_call *gw_put_template(struct gw_gateway *g, const struct gw_template_g
     p->name = gw_strdup(given->name);
     p->body = gw_memdup0(given->body.data, given->body.len);
     p->body_len = given->body.len;
-    p->work = (struct gw_work){.run = run_check, .done = on_checked};
+    p->work = (struct gw_work){
+        .run = run_check, .done = on_checked, .flow = gw_turns_flow(given->tenant)};
     gw_gateway_arrive(g, &p->arrival, begin_put);
     return p->call;
 }
