@@ -114,8 +114,9 @@ enum gw_status gw_gateway_load(struct gw_gateway *g, struct gw_setup_parts *part
                                                      .on_progress = gw_gateway_progress,
                                                      .data = g},
                             &g->sandbox, err);
+    g->setups.relays.sandbox = g->sandbox;
     if (st == GW_OK)
-        st = gw_setups_load(&g->setups, parts, g->sandbox, err);
+        st = gw_setups_load(&g->setups, parts, err);
     if (st != GW_OK)
         return st;
     g->cfg = g->setups.now->cfg;

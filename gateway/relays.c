@@ -169,11 +169,10 @@ static void close_relay(struct gw_relay *r, int64_t grace_ms)
 }
 
 enum gw_status gw_relay_new(struct gw_relays *all, const struct cfg *cfg, size_t index,
-                            struct smtp_tls_context *tls, const struct gw_sandbox *sandbox,
-                            struct gw_relay **out, struct gw_err *err)
+                            struct smtp_tls_context *tls, struct gw_relay **out, struct gw_err *err)
 {
     const struct cfg_relay *c = &cfg->relays[index];
-    struct smtp_relay_config config = gw_relay_config(c, sandbox);
+    struct smtp_relay_config config = gw_relay_config(c, all->sandbox);
     struct gw_relay *r = gw_calloc(1, sizeof(*r));
     *out = NULL;
     *r = (struct gw_relay){

@@ -53,6 +53,7 @@ struct gw_relay {
     size_t refs;
 };
 
+struct gw_sandbox;
 /* All that are open, of whatever setup. */
 struct gw_relays {
     uv_loop_t *loop;
@@ -60,13 +61,13 @@ struct gw_relays {
     struct gw_http *http; /* for token endpoints; NULL before the first relay with OAuth2 */
     size_t n_open;        /* relays, and the HTTP client, that are not closed yet */
     struct gw_relay_watch watch;
-    void (*on_progress)(void *data); /* something of it has closed */
+    const struct gw_sandbox *sandbox; /* NULL: none of them connects to one */
+    void (*on_progress)(void *data);  /* something of it has closed */
     void *data;
 };
 
 /* As smtp_relay_new() takes it, without its secrets; strings are borrowed from @c and @sandbox.
  * @sandbox  the server that relays with url `sandbox:` connect to; may be NULL without such */
-struct gw_sandbox;
 struct smtp_relay_config gw_relay_config(const struct cfg_relay *c,
                                          const struct gw_sandbox *sandbox);
 /* What the relay needs from files, see smtp_relay_read_tls(): in any thread. */
@@ -76,11 +77,10 @@ enum gw_status gw_relay_read_tls(const struct cfg_relay *c, struct smtp_tls_cont
 void gw_relays_init(struct gw_relays *all, uv_loop_t *loop, void (*on_progress)(void *),
                     void *data);
 /* Relay @index of @cfg, held once.
- * @tls      from gw_relay_read_tls(), or NULL
- * @sandbox  as above */
+ * @tls  from gw_relay_read_tls(), or NULL */
 enum gw_status gw_relay_new(struct gw_relays *all, const struct cfg *cfg, size_t index,
-                            struct smtp_tls_context *tls, const struct gw_sandbox *sandbox,
-                            struct gw_relay **out, struct gw_err *err) GW_NODISCARD;
+                            struct smtp_tls_context *tls, struct gw_relay **out,
+                            struct gw_err *err) GW_NODISCARD;
 struct gw_relay *gw_relay_ref(struct gw_relay *r);
 /* Sets the pointer to NULL; NULL is fine. */
 void gw_relay_unref(struct gw_relay **at);

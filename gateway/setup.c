@@ -64,8 +64,7 @@ void gw_setups_init(struct gw_setups *s, uv_loop_t *loop, void (*on_progress)(vo
     gw_relays_init(&s->relays, loop, on_progress, data);
 }
 
-enum gw_status gw_setups_load(struct gw_setups *s, struct gw_setup_parts *parts,
-                              const struct gw_sandbox *sandbox, struct gw_err *err)
+enum gw_status gw_setups_load(struct gw_setups *s, struct gw_setup_parts *parts, struct gw_err *err)
 {
     const struct cfg *cfg = parts->cfg;
     struct gw_setup *before = s->now;
@@ -80,7 +79,7 @@ enum gw_status gw_setups_load(struct gw_setups *s, struct gw_setup_parts *parts,
         if (before != NULL && p->same != SIZE_MAX)
             setup->relays[i] = gw_relay_ref(before->relays[p->same]);
         else
-            st = gw_relay_new(&s->relays, cfg, i, p->tls, sandbox, &setup->relays[i], err);
+            st = gw_relay_new(&s->relays, cfg, i, p->tls, &setup->relays[i], err);
         if (st != GW_OK) {
             gw_setup_unref(&setup);
             return st;

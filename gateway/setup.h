@@ -45,11 +45,10 @@ struct gw_setups {
 
 /* @on_progress  a relay has closed */
 void gw_setups_init(struct gw_setups *s, uv_loop_t *loop, void (*on_progress)(void *), void *data);
-/* @parts    from now on this is the configuration; what it holds is taken out
- * @sandbox  see gw_relay_config()
+/* @parts  from now on this is the configuration; what it holds is taken out
  * On error everything is as before. */
 enum gw_status gw_setups_load(struct gw_setups *s, struct gw_setup_parts *parts,
-                              const struct gw_sandbox *sandbox, struct gw_err *err) GW_NODISCARD;
+                              struct gw_err *err) GW_NODISCARD;
 /* Closes all relays, those of setups still in use too. */
 void gw_setups_close(struct gw_setups *s, int64_t grace_ms);
 /* No relay is open any more. */
