@@ -16,7 +16,7 @@
 
 enum {
     GW_DNS_MAX_QUESTIONS = 150, /* of one table; the most that SPF may need, and room; ours */
-    GW_DNS_MAX_RECORDS = 64,    /* kept of one answer; ours */
+    GW_DNS_MAX_RECORDS = 64,    /* of one answer, else it is too large, but MX and PTR; ours */
     GW_DNS_MAX_TEXT = 4096,     /* octets of one TXT record, all its strings; ours */
     GW_DNS_MAX_NAME = 253       /* octets without the root dot, RFC 1035 sec. 2.3.4 */
 };

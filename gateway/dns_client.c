@@ -171,10 +171,14 @@ static enum gw_dns_status status_of(int rc)
     }
 }
 
-static void add(struct gw_dns_answer *answer, struct gw_slice *records, struct gw_slice record)
+/* One too many spoils an answer that all of is judged by: the one left out may be the one looked
+ * for. Of MX and PTR nobody looks at more than GW_SPF_MAX_NAMES. */
+static int add(struct gw_dns_answer *answer, struct gw_slice *records, struct gw_slice record)
 {
-    if (answer->n < GW_DNS_MAX_RECORDS)
-        records[answer->n++] = record;
+    if (answer->n == GW_DNS_MAX_RECORDS)
+        return ARES_EBADRESP;
+    records[answer->n++] = record;
+    return ARES_SUCCESS;
 }
 
 /* A run of strings of one record begins with record_start. */
@@ -191,9 +195,8 @@ static int read_texts(const struct dns_query *q, const unsigned char *reply, int
             (void)gw_buf_add(&text, t->txt, t->length);
             t = t->next;
         } while (t != NULL && t->record_start == 0);
-        if (text.overflowed)
-            rc = ARES_EBADRESP;
-        add(answer, records, gw_arena_slice(q->arena, gw_buf_view(&text)));
+        rc = text.overflowed ? ARES_EBADRESP
+                             : add(answer, records, gw_arena_slice(q->arena, gw_buf_view(&text)));
         gw_buf_deinit(&text);
     }
     ares_free_data(texts);
@@ -206,7 +209,7 @@ static int read_mx(const struct dns_query *q, const unsigned char *reply, int le
     struct ares_mx_reply *hosts = NULL;
     int rc = ares_parse_mx_reply(reply, len, &hosts);
     for (const struct ares_mx_reply *m = hosts; rc == ARES_SUCCESS && m != NULL; m = m->next)
-        add(&q->question->answer, records, gw_arena_slice(q->arena, gw_slice_str(m->host)));
+        (void)add(&q->question->answer, records, gw_arena_slice(q->arena, gw_slice_str(m->host)));
     ares_free_data(hosts);
     return rc;
 }
@@ -218,8 +221,8 @@ static int read_ptr(const struct dns_query *q, const unsigned char *reply, int l
     static const unsigned char any[4];
     int rc = ares_parse_ptr_reply(reply, len, any, sizeof(any), AF_INET, &host);
     for (size_t i = 0; rc == ARES_SUCCESS && host->h_aliases[i] != NULL; i++)
-        add(&q->question->answer, records,
-            gw_arena_slice(q->arena, gw_slice_str(host->h_aliases[i])));
+        (void)add(&q->question->answer, records,
+                  gw_arena_slice(q->arena, gw_slice_str(host->h_aliases[i])));
     if (host != NULL)
         ares_free_hostent(host);
     return rc;
@@ -228,26 +231,26 @@ static int read_ptr(const struct dns_query *q, const unsigned char *reply, int l
 static int read_a(const struct dns_query *q, const unsigned char *reply, int len,
                   struct gw_slice *records)
 {
-    struct ares_addrttl found[GW_DNS_MAX_RECORDS];
-    int n = GW_DNS_MAX_RECORDS;
+    struct ares_addrttl found[GW_DNS_MAX_RECORDS + 1];
+    int n = GW_DNS_MAX_RECORDS + 1;
     int rc = ares_parse_a_reply(reply, len, NULL, found, &n);
     for (int i = 0; rc == ARES_SUCCESS && i < n; i++)
-        add(&q->question->answer, records,
-            gw_arena_slice(q->arena,
-                           gw_slice_of((const char *)&found[i].ipaddr, sizeof(found[i].ipaddr))));
+        rc = add(&q->question->answer, records,
+                 gw_arena_slice(q->arena, gw_slice_of((const char *)&found[i].ipaddr,
+                                                      sizeof(found[i].ipaddr))));
     return rc;
 }
 
 static int read_aaaa(const struct dns_query *q, const unsigned char *reply, int len,
                      struct gw_slice *records)
 {
-    struct ares_addr6ttl found[GW_DNS_MAX_RECORDS];
-    int n = GW_DNS_MAX_RECORDS;
+    struct ares_addr6ttl found[GW_DNS_MAX_RECORDS + 1];
+    int n = GW_DNS_MAX_RECORDS + 1;
     int rc = ares_parse_aaaa_reply(reply, len, NULL, found, &n);
     for (int i = 0; rc == ARES_SUCCESS && i < n; i++)
-        add(&q->question->answer, records,
-            gw_arena_slice(q->arena,
-                           gw_slice_of((const char *)&found[i].ip6addr, sizeof(found[i].ip6addr))));
+        rc = add(&q->question->answer, records,
+                 gw_arena_slice(q->arena, gw_slice_of((const char *)&found[i].ip6addr,
+                                                      sizeof(found[i].ip6addr))));
     return rc;
 }
 
@@ -276,11 +279,12 @@ static void on_reply(void *data, int rc, int timeouts, unsigned char *reply, int
     struct gw_dns_client *c = q->client;
     (void)timeouts;
     if (rc != ARES_EDESTRUCTION && q->question->answer.status == GW_DNS_PENDING) {
+        struct gw_dns_answer *answer = &q->question->answer;
         if (rc == ARES_SUCCESS)
             rc = read_reply(q, reply, len);
-        q->question->answer.status = status_of(rc);
-        if (rc == ARES_SUCCESS && q->question->answer.n == 0)
-            q->question->answer.status = GW_DNS_NODATA;
+        if (rc != ARES_SUCCESS)
+            answer->n = 0; /* whatever was read of it */
+        answer->status = rc == ARES_SUCCESS && answer->n == 0 ? GW_DNS_NODATA : status_of(rc);
         c->on_answer(c->data);
     }
     gw_free(q);

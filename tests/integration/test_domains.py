@@ -55,6 +55,14 @@ eleven TXT "v=spf1 {' '.join(f'a:a{n}.bad.example' for n in range(10))} include:
 names TXT "v=spf1 mx -all"
 {''.join(f'names MX {n} a{n % 10}.bad.example.{chr(10)}' for n in range(10))}
 names MX 11 b.bad.example.
+{''.join(f'crowd TXT "{n}"{chr(10)}' for n in range(63))}
+crowd TXT "v=spf1 -all"
+{''.join(f'throng TXT "{n}"{chr(10)}' for n in range(64))}
+throng TXT "v=spf1 -all"
+{''.join(f'herd A 198.51.100.{n}{chr(10)}' for n in range(64))}
+to-herd TXT "v=spf1 a:herd.bad.example -all"
+{''.join(f'horde A 198.51.100.{n}{chr(10)}' for n in range(65))}
+to-horde TXT "v=spf1 a:horde.bad.example -all"
 ptr TXT "v=spf1 ptr -all"
 macro TXT "v=spf1 exists:%{{ir}}.%{{v}}._spf.%{{d2}} -all"
 1.2.0.192.in-addr._spf A 127.0.0.2
@@ -175,6 +183,7 @@ def test_an_address_is_put_to_spf(server, ip, result, matched):
     ("voids", "wrong", ["too_many_void_lookups"], 3), ("two-voids", "ok", [], 2), ("lost", "wrong", ["include_missing"], 1), ("ten", "ok", [], 10),
     ("eleven", "wrong", ["too_many_lookups"], 11), ("names", "wrong", ["too_many_names"], 1), ("ptr", "weak", ["uses_ptr"], 1),
     ("macro", "ok", [], 1), ("servfail", "unknown", ["dns_failed"], 1), ("long", "ok", [], 0),
+    ("crowd", "ok", [], 0), ("throng", "unknown", ["dns_failed"], 0), ("to-herd", "ok", [], 1), ("to-horde", "unknown", ["dns_failed"], 1),
 ])
 def test_what_may_be_wrong_with_spf(server, name, verdict, found, lookups):
     spf = check(server, f"{name}.bad.example")["spf"]
