@@ -151,12 +151,12 @@ static int check_mx(const struct host *h, const struct gw_spf_term *t)
     for (size_t i = 0; e->q->ip != NULL && i < mx->n; i++) {
         const struct gw_dns_answer *a =
             gw_dns_ask(e->q->table, address_type(e), mx->records[i].data);
-        if (!gw_dns_is_said(a->status))
-            result = (int)dns_fault(e, address_type(e), mx->records[i].data, a->status);
-        else if (has_address(e, a, t))
+        if (gw_dns_is_said(a->status) && has_address(e, a, t))
             return (int)t->result;
+        if (!gw_dns_is_said(a->status) && result != (int)GW_SPF_PENDING)
+            result = (int)dns_fault(e, address_type(e), mx->records[i].data, a->status);
     }
-    return result;
+    return result; /* a fault counts when none can match any more */
 }
 
 /* Does @name end in @domain, at a dot? */
@@ -181,6 +181,8 @@ static int check_ptr(const struct host *h, const struct gw_spf_term *t)
         gw_arena_printf(e->q->arena, "%s.%s.arpa", gw_ip_reversed(e->q->arena, e->q->ip),
                         e->q->ip->v6 ? "ip6" : "in-addr");
     const struct gw_dns_answer *names = gw_dns_ask(e->q->table, GW_DNS_PTR, reversed);
+    if (gw_dns_is_void(names->status) && count_void(e, reversed) != GW_SPF_NONE)
+        return (int)GW_SPF_PERMERROR;
     int result = names->status == GW_DNS_PENDING ? (int)GW_SPF_PENDING : NO_MATCH;
     const struct gw_spf_term whole = {.bits4 = 32, .bits6 = 128};
     for (size_t i = 0; i < names->n && i < GW_SPF_MAX_NAMES; i++) {
