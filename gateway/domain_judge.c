@@ -64,6 +64,11 @@ static bool judge_ip(struct gw_spf_question q, const char *ip, struct gw_domain_
         gw_domain_problem(&out->spf, GW_DOMAIN_IP,
                           gw_arena_printf(q.arena, "mail from %s gets %s", ip,
                                           gw_spf_result_name(out->ip_result)));
+    else if ((out->ip_result == GW_SPF_TEMPERROR || out->ip_result == GW_SPF_PERMERROR) &&
+             can_be_used(out->spf.verdict)) /* for this one only */
+        gw_domain_problem(&out->spf, f.code,
+                          gw_arena_printf(q.arena, "mail from %s gets %s: %s", ip,
+                                          gw_spf_result_name(out->ip_result), f.detail));
     return out->ip_result != GW_SPF_PENDING;
 }
 

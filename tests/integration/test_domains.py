@@ -48,6 +48,7 @@ open TXT "v=spf1 ip4:192.0.2.1"
 loop TXT "v=spf1 include:loop.bad.example -all"
 voids TXT "v=spf1 a:n1.bad.example a:n2.bad.example a:n3.bad.example -all"
 two-voids TXT "v=spf1 a:n1.bad.example mx:n2.bad.example -all"
+asks TXT "v=spf1 exists:%{{i}}.broken.example -all"
 lost TXT "v=spf1 include:nothing.bad.example -all"
 ten TXT "v=spf1 {' '.join(f'a:a{n}.bad.example' for n in range(10))} -all"
 eleven TXT "v=spf1 {' '.join(f'a:a{n}.bad.example' for n in range(10))} include:two-voids.bad.example -all"
@@ -200,6 +201,16 @@ def test_a_record_of_many_strings_comes_by_tcp(server):
 ])
 def test_terms_that_depend_on_the_address(server, name, ip, result):
     assert check(server, f"{name}.bad.example", ip=ip)["spf"]["ip"]["result"] == result
+
+
+@pytest.mark.parametrize("name, ip, result, verdict, code", [
+    ("ten", "2001:db8::1", "permerror", "wrong", "too_many_void_lookups"), ("asks", "192.0.2.1", "temperror", "unknown", "dns_failed"),
+])
+def test_what_fails_for_an_address_only_is_told(server, name, ip, result, verdict, code):
+    assert check(server, f"{name}.bad.example")["spf"]["verdict"] == "ok"
+    spf = check(server, f"{name}.bad.example", ip=ip)["spf"]
+    assert (spf["ip"]["result"], spf["verdict"], codes(spf)) == (result, verdict, [code])
+    assert spf["problems"][0]["detail"].startswith(f"mail from {ip} gets {result}: ")
 
 
 def test_aliases_are_followed_and_circles_end(server):
