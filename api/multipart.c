@@ -14,11 +14,7 @@ static struct gw_slice rest_from(struct gw_slice s, size_t at)
 
 static struct gw_slice trim(struct gw_slice s)
 {
-    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-        s = rest_from(s, 1);
-    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-        s.len--;
-    return s;
+    return gw_slice_trim(s, " \t");
 }
 
 /* ---- Content-Disposition ---- */
