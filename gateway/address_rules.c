@@ -37,12 +37,16 @@ static const struct prefix special6[] = {
     {{0x3f, 0xff, 0x00}, 20},       /* documentation */
 };
 
+bool gw_address_begins_same(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+    unsigned whole = bits / 8;
+    unsigned rest = bits % 8;
+    return memcmp(a, b, whole) == 0 && (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
 static bool is_in(const unsigned char *address, const struct prefix *p)
 {
-    unsigned whole = p->bits / 8;
-    unsigned rest = p->bits % 8;
-    return memcmp(address, p->octets, whole) == 0 &&
-           (rest == 0 || (address[whole] ^ p->octets[whole]) >> (8 - rest) == 0);
+    return gw_address_begins_same(address, p->octets, p->bits);
 }
 
 static bool is_in_any(const unsigned char *address, const struct prefix *table, size_t n)

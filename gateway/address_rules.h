@@ -12,4 +12,7 @@
  * Spec: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890). */
 bool gw_address_is_public(const struct sockaddr *address);
 
+/* Are the first @bits of both the same? Each has as many octets as they need. */
+bool gw_address_begins_same(const unsigned char *a, const unsigned char *b, unsigned bits);
+
 #endif

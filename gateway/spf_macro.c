@@ -2,8 +2,7 @@
 /* Macros of SPF.
  *
  * Spec: RFC 7208 sec. 7. */
-#include <arpa/inet.h>
-
+#include "gateway/address_rules.h"
 #include "gateway/base/gw_buf.h"
 #include "gateway/spf_internal.h"
 
@@ -224,10 +223,5 @@ const char *gw_ip_reversed(struct gw_arena *arena, const struct gw_ip *ip)
 
 bool gw_ip_in(const struct gw_ip *ip, const struct gw_ip *network, unsigned bits)
 {
-    if (ip->v6 != network->v6)
-        return false;
-    size_t whole = bits / 8;
-    unsigned mask = 0xff00U >> (bits % 8) & 0xff;
-    return memcmp(ip->octets, network->octets, whole) == 0 &&
-           (mask == 0 || ((ip->octets[whole] ^ network->octets[whole]) & mask) == 0);
+    return ip->v6 == network->v6 && gw_address_begins_same(ip->octets, network->octets, bits);
 }
