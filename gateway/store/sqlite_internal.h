@@ -180,7 +180,7 @@ void sqlite_purge(struct sqlite_store *s);
 bool sqlite_op_is_large(const struct sqlite_op *op);
 /* Body of the writer; @arg is the store. */
 void sqlite_writer_main(void *arg);
-/* The operation failed: its files go. */
+/* The operation failed: its files go, if it has any. */
 void sqlite_writer_undo(struct sqlite_store *s, const struct sqlite_op *op);
 /* A sqlite_in_hand_fn; @data is the store. */
 bool sqlite_writer_has(const char *id, void *data);

@@ -199,12 +199,15 @@ static size_t refuse_unwritten(struct sqlite_store *s, struct sqlite_op **ops, s
     return kept;
 }
 
-/* Files of mail that was not stored. */
+/* Files of mail that was not stored. After a fatal error nobody knows whether it was: the log may
+ * bring it back, and the next start sweeps what has no message. */
 static void undo_failed(struct sqlite_store *s, const struct gw_list *done)
 {
+    if (atomic_load(&s->failed))
+        return;
     gw_list_foreach (it, done) {
         const struct sqlite_op *op = gw_list_entry(it, struct sqlite_op, link);
-        if (!gw_list_empty(&op->large_link) && op->status != GW_OK)
+        if (op->status != GW_OK)
             sqlite_writer_undo(s, op);
     }
 }

@@ -40,7 +40,7 @@ struct account {
 struct shim_file {
     sqlite3_file base;
     struct account *account;
-    bool syncs_name;
+    bool syncs_name, is_log;
     sqlite3_file *real; /* behind this struct */
 };
 
@@ -278,6 +278,8 @@ static int sync_locked(struct shim_file *f, int flags)
 {
     if (disk.fail[DISK_SYNC] != SQLITE_OK)
         return disk.fail[DISK_SYNC];
+    if (f->is_log && disk.fail[DISK_SYNC_LOG] != SQLITE_OK)
+        return disk.fail[DISK_SYNC_LOG];
     if (!disk.recording)
         return f->real->pMethods->xSync(f->real, flags);
     if (disk.cut != NULL)
@@ -343,6 +345,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
     struct shim_file *f = self(file);
     (void)vfs;
     f->real = (sqlite3_file *)(void *)(f + 1);
+    f->is_log = (flags & SQLITE_OPEN_WAL) != 0;
     int rc = disk.real->xOpen(disk.real, path, f->real, flags, flags_out);
     f->base.pMethods = rc == SQLITE_OK ? &methods : NULL;
     if (rc != SQLITE_OK)

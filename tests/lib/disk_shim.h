@@ -18,6 +18,7 @@ enum disk_call {
     DISK_READ,
     DISK_WRITE,
     DISK_SYNC,
+    DISK_SYNC_LOG, /* of the write-ahead log alone */
     DISK_N_CALLS
 };
 

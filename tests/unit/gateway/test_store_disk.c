@@ -253,6 +253,31 @@ static void a_failed_sync_of_a_large_body_is_final(void **state)
     close_on_shim(&f);
 }
 
+/* The log has all of the transaction: it may be there after the next start, though nobody was told
+ * so. */
+static void what_a_failed_sync_may_have_stored_keeps_its_body(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    open_on_shim(&f);
+    f.may_fail = true;
+    struct gw_message *m = store_test_new_message("", LARGE);
+    disk_shim_fail(DISK_SYNC_LOG, SQLITE_IOERR_FSYNC);
+    store_test_commit(&f, m, GW_IO);
+    assert_int_equal(f.n_fatal, 1);
+    disk_shim_fail(DISK_SYNC_LOG, SQLITE_OK);
+    store_test_shut(&f);
+    store_test_open_engine(&f, STORE_TEST_SQLITE);
+    store_test_lease(&f, INT64_MAX, 1);
+    assert_string_equal(f.got->id, m->id);
+    assert_int_equal(f.got->mime.len, LARGE);
+    assert_memory_equal(f.got->mime.data, m->mime.data, LARGE);
+    finish(&f, m, GW_OK);
+    assert_int_equal(count_bodies(&f), 0);
+    gw_message_free(&m);
+    close_on_shim(&f);
+}
+
 static bool exists(const struct store_fixture *f, const char *name)
 {
     char path[64];
@@ -285,6 +310,16 @@ static void damage_met_at_work_is_final_and_remembered(void **state)
     close_on_shim(&f);
 }
 
+/* What a crash before the commit leaves. */
+static void leave_file(const struct store_fixture *f, unsigned n)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/bodies/%08x-0000-7000-8000-000000000000.eml", f->dir, n);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void large_bodies_are_read_back_and_left_over_files_go(void **state)
 {
     (void)state;
@@ -294,11 +329,7 @@ static void large_bodies_are_read_back_and_left_over_files_go(void **state)
     m->rcpts[0].next_attempt_ms = 5000;
     store_test_commit(&f, m, GW_OK);
     store_test_shut(&f);
-    char path[128]; /* what a crash before the commit leaves */
-    (void)snprintf(path, sizeof(path), "%s/bodies/01a214cf-0000-7000-8000-000000000000.eml", f.dir);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fclose(file), 0);
+    leave_file(&f, 1);
     store_test_open_engine(&f, STORE_TEST_SQLITE);
     while (count_bodies(&f) != 1) /* swept between batches */
         store_test_get(&f, "", m->id, GW_OK);
@@ -308,6 +339,37 @@ static void large_bodies_are_read_back_and_left_over_files_go(void **state)
     finish(&f, m, GW_OK);
     assert_int_equal(count_bodies(&f), 0);
     gw_message_free(&m);
+    close_on_shim(&f);
+}
+
+/* The sweep takes many steps, and all the files are there before the transaction is. */
+static void files_of_what_is_being_stored_are_not_left_over(void **state)
+{
+    (void)state;
+    enum {
+        N_LEFT = 4000,
+        N = 100
+    };
+    struct gw_store_new given[N] = {{.m = NULL}};
+    struct store_fixture f;
+    open_on_shim(&f);
+    store_test_shut(&f);
+    for (unsigned i = 0; i < N_LEFT; i++)
+        leave_file(&f, i);
+    for (int i = 0; i < N; i++)
+        given[i].m = store_test_new_message("", LARGE);
+    store_test_open_engine(&f, STORE_TEST_SQLITE);
+    f.n_expected++;
+    f.store->engine->commit_all(f.store, given, N, store_test_on_done, &f);
+    store_test_settle(&f);
+    assert_int_equal(f.status, GW_OK);
+    while (count_bodies(&f) > N)
+        store_test_get(&f, "", given[0].m->id, GW_OK);
+    assert_int_equal(count_bodies(&f), N);
+    for (int i = 0; i < N; i++) {
+        finish(&f, given[i].m, GW_OK);
+        gw_message_free(&given[i].m);
+    }
     close_on_shim(&f);
 }
 
@@ -458,8 +520,10 @@ int main(void)
         cmocka_unit_test(a_failed_sync_is_final),
         cmocka_unit_test(a_failed_write_is_final),
         cmocka_unit_test(a_failed_sync_of_a_large_body_is_final),
+        cmocka_unit_test(what_a_failed_sync_may_have_stored_keeps_its_body),
         cmocka_unit_test(damage_met_at_work_is_final_and_remembered),
         cmocka_unit_test(large_bodies_are_read_back_and_left_over_files_go),
+        cmocka_unit_test(files_of_what_is_being_stored_are_not_left_over),
         cmocka_unit_test(a_message_whose_body_is_lost_is_given_up_and_blocks_nobody),
         cmocka_unit_test(who_locks_the_file_for_long_is_waited_for_and_then_refused),
         cmocka_unit_test(an_outside_reader_disturbs_nobody),
