@@ -180,9 +180,11 @@ struct gw_attempt *gw_delivery_plan(struct gw_delivery *d, struct gw_message *m)
     if (!d->env.store->engine->durable || !gw_attempt_all_may_go(d->env.setups->now->cfg, m))
         return NULL;
     struct gw_attempt *a = new_attempt(d, m, false);
-    CHECK(!gw_list_empty(&a->planned));
     a->phase = GW_ATTEMPT_BEGIN;
-    return a;
+    if (!gw_list_empty(&a->planned))
+        return a;
+    gw_delivery_unplan(a); /* it expired in between */
+    return NULL;
 }
 
 void gw_delivery_go(struct gw_attempt *a)

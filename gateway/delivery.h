@@ -35,7 +35,8 @@ struct gw_delivery *gw_delivery_new(const struct gw_delivery_env *env);
 void gw_delivery_start(struct gw_delivery *d, struct gw_message *m);
 /* The first attempt at @m, planned before its commit: its recipients are `sending`, so that one
  * transaction stores the message and that an attempt at it begins. NULL: it cannot be planned yet,
- * or the store does not need it; nothing has changed, and gw_delivery_start() is the way.
+ * or the store does not need it, and nothing has changed, and gw_delivery_start() is the way; or it
+ * was found expired, and is settled.
  *
  * @m is borrowed. One of the next two follows. */
 struct gw_attempt;

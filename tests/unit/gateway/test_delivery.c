@@ -44,6 +44,7 @@ struct fixture {
     int n_recorded, n_wanted;
     int n_closed;
     bool committed;
+    int64_t planning_ms; /* how long it takes until a message is planned, by the fake clock */
 };
 
 static void on_recorded(const struct gw_message *m, void *data)
@@ -56,8 +57,10 @@ static void on_recorded(const struct gw_message *m, void *data)
 
 static bool wants_cancel(const char *id, void *data)
 {
+    const struct fixture *f = data;
     (void)id;
-    (void)data;
+    if (f->planning_ms != 0)
+        gw_clock_fake_advance(f->planning_ms);
     return false;
 }
 
@@ -408,6 +411,26 @@ static void f4_what_no_relay_took_in_time_expires(void **state)
     teardown(f);
 }
 
+static void what_expires_while_it_is_planned_is_not_tried(void **state)
+{
+    (void)state;
+    struct fixture *f = setup(NULL, NULL);
+    struct gw_store_engine lasting = *f->store->engine;
+    lasting.durable = true; /* only there are attempts planned */
+    f->store->engine = &lasting;
+    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
+    struct gw_message *m = new_message(one, 1);
+    m->expires_at_ms = m->created_at_ms + 1;
+    f->planning_ms = 1;
+    assert_null(gw_delivery_plan(f->delivery, m));
+    assert_string_equal(gw_rcpt_status_name(m->rcpts[0].status), "expired");
+    assert_int_equal(m->rcpts[0].attempts, 0);
+    test_loop_until_true(&f->loop, is_idle, f);
+    gw_clock_fake_end();
+    gw_message_free(&m);
+    teardown(f);
+}
+
 static void each_recipient_keeps_its_own_verdict(void **state)
 {
     (void)state;
@@ -542,6 +565,7 @@ int main(void)
         cmocka_unit_test(what_is_to_be_reported_reaches_the_relay),
         cmocka_unit_test(a_relay_that_does_not_promise_tls_is_not_asked),
         cmocka_unit_test(f4_what_no_relay_took_in_time_expires),
+        cmocka_unit_test(what_expires_while_it_is_planned_is_not_tried),
         cmocka_unit_test(each_recipient_keeps_its_own_verdict),
         cmocka_unit_test(what_a_paused_relay_kept_waiting_goes_when_it_is_resumed),
         cmocka_unit_test(a_relay_that_is_back_gets_twice_as_much_each_time_up_to_half_a_lane),
