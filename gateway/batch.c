@@ -290,6 +290,7 @@ static void begin(struct gw_arrival *a)
 struct gw_batch *gw_gateway_submit_batch(struct gw_gateway *g, struct gw_slice body,
                                          const struct gw_batch_options *options)
 {
+    PRE(!options->whole || options->wait_ms == 0);
     struct gw_batch *b = gw_calloc(1, sizeof(*b));
     b->gateway = g;
     b->setup = gw_setup_ref(g->setups.now);

@@ -77,7 +77,9 @@ struct gw_batch_options {
     const char *route;
     char traceparent[GW_TRACEPARENT_SIZE];
     const char *idempotency_key;
-    bool whole; /* all items are taken, or none */
+    /* All items are taken, or none. Then wait_ms is 0: an item must not follow that of an equal
+     * batch, which may wait for one that follows ours. */
+    bool whole;
 };
 
 struct gw_batch;
