@@ -16,7 +16,9 @@
 enum {
     FRAME = 4096 + 24,
     N_FRAMES = 5 * SQLITE_LOG_BUFFER / FRAME,
-    HOLD_S = 10,  /* for an answer that should be there at once */
+    HOLD_MS = 10000,   /* for an answer that should be there at once */
+    WITHHELD_MS = 250, /* for one that should not come */
+    SECOND_NS = 1000000000,
     MAX_CALLS = 3 /* a write and a sync; a write more when the buffer is full in between */
 };
 
@@ -115,6 +117,7 @@ static void a_log_that_cannot_be_written_forgets_what_it_gathered(void **state)
 
 struct held_sync {
     sem_t answered;
+    int hold_ms;
     int n_calls, n_news;
     bool was_answered_first;
 };
@@ -127,7 +130,9 @@ static void hold_sync(void *data)
     if (++h->n_calls != 2)
         return;
     (void)clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += HOLD_S;
+    int64_t ns = deadline.tv_nsec + (int64_t)h->hold_ms * 1000000;
+    deadline.tv_sec += ns / SECOND_NS;
+    deadline.tv_nsec = ns % SECOND_NS;
     h->was_answered_first = sem_timedwait(&h->answered, &deadline) == 0;
 }
 
@@ -140,7 +145,7 @@ static void a_verdict_is_answered_before_its_sync_and_told_after_it(void **state
 {
     (void)state;
     struct store_fixture f;
-    struct held_sync h = {.n_calls = 0};
+    struct held_sync h = {.hold_ms = HOLD_MS};
     void *engine = &store_test_sqlite;
     assert_int_equal(sem_init(&h.answered, 0, 0), 0);
     disk_shim_install();
@@ -171,21 +176,25 @@ static void a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync(void *
 {
     (void)state;
     struct store_fixture f;
+    struct held_sync h = {.hold_ms = WITHHELD_MS};
     void *engine = &store_test_sqlite;
-    int n_calls = 0;
+    assert_int_equal(sem_init(&h.answered, 0, 0), 0);
     disk_shim_install();
     disk_shim_record(true);
     store_test_open(&f, &engine);
     struct gw_message *m = store_test_new_message("", SQLITE_BODY_FILE_MIN);
     store_test_commit(&f, m, GW_OK);
     m->rcpts[0].status = GW_RCPT_SENT;
-    disk_shim_on_call(on_call, &n_calls);
+    disk_shim_on_call(hold_sync, &h);
     store_test_record(&f, m, GW_OK);
-    assert_true(n_calls >= 2);
+    assert_int_equal(sem_post(&h.answered), 0);
     disk_shim_on_call(NULL, NULL);
+    assert_int_equal(h.n_calls, 2);
+    assert_true(!h.was_answered_first);
     gw_message_free(&m);
     store_test_close(&f);
     disk_shim_remove();
+    (void)sem_destroy(&h.answered);
 }
 
 int main(void)

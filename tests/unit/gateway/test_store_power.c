@@ -58,8 +58,7 @@ struct round {
     int n_started, n_in_hand;
     struct image images[IMAGES_PER_ROUND];
     int n_images, max_images;
-    int until_cut; /* calls; the shim's thread */
-    bool seeded;
+    int until_cut; /* calls; under the shim's lock */
     uint64_t seed;
     bool closed;
 };
@@ -94,10 +93,10 @@ static void remove_dir(const char *dir)
 static void cut(void *data)
 {
     struct round *r = data;
-    if (!r->seeded) { /* the generator is the thread's own */
-        r->seeded = true;
+    static _Thread_local bool is_seeded; /* as the generator; the store's threads end with it */
+    if (!is_seeded)
         gw_random_seed(r->seed + 1);
-    }
+    is_seeded = true;
     if (r->n_images == r->max_images || r->until_cut-- > 0)
         return;
     r->until_cut = (int)gw_random_below(2 * CALLS_BETWEEN_CUTS);
