@@ -51,6 +51,8 @@ static void on_closed(void *data)
         current = NULL;
     if (h2o_timeout_is_linked(&c->first_octets))
         h2o_timeout_unlink(&c->first_octets);
+    if (h2o_timeout_is_linked(&c->refused))
+        h2o_timeout_unlink(&c->refused);
     api_connection_set_receiving(c, 0);
     c->sock = NULL;
     /* it counts as a connection until it has lingered, or the caps would not hold */
@@ -86,6 +88,30 @@ void api_connection_end(struct api_connection *c, enum api_guard_reason reason)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     }
     (void)shutdown(fd, SHUT_RDWR);
+}
+
+/* The peer has reset the connection, for instance, and the library wants to say good-bye in TLS. */
+static void on_refused(h2o_timeout_entry_t *entry)
+{
+    struct api_connection *c = gw_list_entry(entry, struct api_connection, refused);
+    h2o_socket_cb cb = c->sock->_cb.write;
+    c->sock->_cb.write = NULL;
+    if (cb != NULL)
+        cb(c->sock, h2o_socket_error_io);
+}
+
+void api_connection_write_refused(const uv_stream_t *stream)
+{
+    struct api_acceptor *a = last_acceptor;
+    if (a == NULL)
+        return;
+    gw_list_foreach (it, &a->connections) {
+        struct api_connection *c = gw_list_entry(it, struct api_connection, link);
+        if (c->sock == NULL || c->stream != stream || h2o_timeout_is_linked(&c->refused))
+            continue;
+        h2o_timeout_link(a->h2o.loop, &a->h2o.zero_timeout, &c->refused);
+        return;
+    }
 }
 
 /* --- the beginning --- */
@@ -136,6 +162,7 @@ void api_connection_open(struct api_acceptor *a, h2o_accept_ctx_t *accept, uv_st
     c->stream = stream;
     c->linger_fd = -1;
     c->first_octets.cb = on_silence;
+    c->refused.cb = on_refused;
     api_stall_init(&c->stall, gw_clock_mono_ms());
     gw_list_push_back(&a->connections, &c->link);
     count(a, 1);

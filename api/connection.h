@@ -48,6 +48,7 @@ struct api_connection {
     struct api_peer *peer; /* NULL on Unix sockets */
     h2o_accept_ctx_t *accept;
     h2o_timeout_entry_t first_octets; /* linked while we wait for them */
+    h2o_timeout_entry_t refused;      /* linked when a write was, until the library is told */
     h2o_socket_t *sock;
     uv_stream_t *stream;   /* under sock */
     h2o_socket_cb on_read; /* the library's, behind api_connection_on_read() */
@@ -90,6 +91,10 @@ void api_connection_accept_end(void);
 
 /* The library closes @sock; its own connection is gone. */
 void api_connection_let_go(const h2o_socket_t *sock);
+
+/* A write to @stream was refused at once: it has no end that the library would be told of, as it
+ * does not look at the status. Any stream; when it is one of ours, the library is told soon. */
+void api_connection_write_refused(const uv_stream_t *stream);
 
 /* Octets of bodies that still fit: the server's budget, and this connection's share of it. */
 size_t api_connection_room(const struct api_connection *c);

@@ -115,15 +115,16 @@ EXPORTED h2o_iovec_t h2o_buffer_reserve(h2o_buffer_t **inbuf, size_t min_guarant
 }
 
 /* Writing nothing is an assertion in libuv, and the HTTP library does it when TLS failed under it.
- * With an error it goes on, and the connection ends. */
+ * It does not look at what this returns either: it would wait for ever for the end of the write. */
 EXPORTED int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
                       unsigned int nbufs, uv_write_cb cb)
 {
-    if (nbufs == 0) {
+    if (nbufs == 0)
         api_guard_note(NULL, API_GUARD_EMPTY_WRITE);
-        return UV_EINVAL;
-    }
-    return uv_write2(req, handle, bufs, nbufs, NULL, cb);
+    int rc = nbufs == 0 ? UV_EINVAL : uv_write2(req, handle, bufs, nbufs, NULL, cb);
+    if (rc != 0)
+        api_connection_write_refused(handle);
+    return rc;
 }
 
 /* NOLINTEND(readability-identifier-naming, readability-function-size) */
