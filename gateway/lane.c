@@ -4,15 +4,25 @@
 
 #include "gateway/base/gw_check.h"
 
-#define SMOOTHING 0.1 /* weight of the newest interval */
+#define SMOOTHING  0.1 /* weight of the newest interval */
+#define STANDSTILL 4.0 /* intervals without one that leaves */
 
 void gw_lane_enter(struct gw_lane *l, uint32_t flow, int64_t now_ms)
 {
     l->of_flow[flow % GW_TURNS_FLOWS]++;
-    if (l->in_hand++ > 0)
-        return;
-    l->left_at_ms = 0; /* an empty lane says nothing about the pace */
-    l->moved_at_ms = now_ms;
+    if (l->in_hand++ == 0)
+        l->moved_at_ms = now_ms; /* an empty lane says nothing about the pace */
+}
+
+/* @seen_ms  since one left before it */
+static void see_pace(struct gw_lane *l, double seen_ms)
+{
+    /* it moves again: nobody else goes behind those whom the standstill sent far away */
+    if (seen_ms > STANDSTILL * l->interval_ms)
+        l->tail_ms = 0;
+    if (l->interval_ms <= 0)
+        l->interval_ms = seen_ms;
+    l->interval_ms += SMOOTHING * (seen_ms - l->interval_ms);
 }
 
 void gw_lane_leave(struct gw_lane *l, uint32_t flow, int64_t now_ms)
@@ -20,14 +30,10 @@ void gw_lane_leave(struct gw_lane *l, uint32_t flow, int64_t now_ms)
     PRE(l->in_hand > 0 && l->of_flow[flow % GW_TURNS_FLOWS] > 0);
     l->in_hand--;
     l->of_flow[flow % GW_TURNS_FLOWS]--;
+    if (l->was_full)
+        see_pace(l, (double)(now_ms - l->moved_at_ms));
+    l->was_full = false;
     l->moved_at_ms = now_ms;
-    if (l->left_at_ms != 0) {
-        double seen = (double)(now_ms - l->left_at_ms);
-        if (l->interval_ms <= 0)
-            l->interval_ms = seen;
-        l->interval_ms += SMOOTHING * (seen - l->interval_ms);
-    }
-    l->left_at_ms = now_ms;
 }
 
 void gw_lane_took(struct gw_lane *l, int64_t ms)
@@ -64,6 +70,9 @@ bool gw_lane_is_full(const struct gw_lane *l, uint32_t flow, enum gw_lane_room r
 int64_t gw_lane_wait_ms(struct gw_lane *l, int64_t now_ms, double random01)
 {
     double step = l->interval_ms > 0 ? l->interval_ms : GW_LANE_FIRST_INTERVAL_MS;
+    double still = l->in_hand > 0 ? (double)(now_ms - l->moved_at_ms) : 0;
+    step = still > STANDSTILL * step ? still : step;
+    l->was_full = true;
     int64_t earliest = now_ms + GW_LANE_MIN_WAIT_MS;
     int64_t latest = now_ms + GW_LANE_MAX_WAIT_MS;
     int64_t at = (l->tail_ms > earliest ? l->tail_ms : earliest) + (int64_t)(step + random01);

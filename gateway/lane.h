@@ -40,8 +40,8 @@ struct gw_lane {
     size_t of_flow[GW_TURNS_FLOWS]; /* of those; a flow is a tenant (gw_turns.h) */
     size_t credit;       /* how many were quick, up to GW_LANE_MAX; a slow one halves it */
     int64_t moved_at_ms; /* when one left last, or came to the empty lane, monotonic */
-    double interval_ms;  /* between two that leave, smoothed; 0: not seen yet */
-    int64_t left_at_ms;  /* when the last one left, monotonic */
+    bool was_full;       /* since then */
+    double interval_ms;  /* between two that leave the full lane, smoothed; 0: not seen yet */
     int64_t tail_ms;     /* when the last one that was told to wait comes back, monotonic */
 };
 
@@ -55,7 +55,9 @@ bool gw_lane_is_full(const struct gw_lane *l, uint32_t flow, enum gw_lane_room r
 /* @taken  share of the memory that is taken, 0 to 1 */
 enum gw_lane_room gw_lane_room(double taken);
 
-/* How long the next one that finds the lane full waits, GW_LANE_MIN_WAIT_MS to GW_LANE_MAX_WAIT_MS.
+/* How long the next one that finds the lane full waits, GW_LANE_MIN_WAIT_MS to GW_LANE_MAX_WAIT_MS:
+ * behind all who wait already, at the lane's pace; where it stands still, in steps as long as it
+ * has done so.
  * @random01  in [0, 1): spreads those that would all wait the longest */
 int64_t gw_lane_wait_ms(struct gw_lane *l, int64_t now_ms, double random01);
 

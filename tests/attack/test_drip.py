@@ -30,6 +30,7 @@ LIMITS = ("header_timeout: 12s, idle_timeout: 12s, body_timeout: 12s, stall_wind
           "connections: 2000, connections_per_peer: 2000")
 TIMEOUTS = {step: "12s" for step in ("connect", "greeting", "ehlo", "mail", "rcpt", "data", "body", "dot", "rset")}
 ENDED_LIMIT_S = 90
+OF_ONE_ADDRESS = 50  # below its TLS handshakes in a second
 POOL = 16  # descriptors of the good relay's pool, which comes and goes: 8 connections with two ends here
 
 pytestmark = pytest.mark.alone
@@ -76,7 +77,7 @@ def test_slow_clients_take_nothing_from_others(open_door, kind):
     with Traffic(door.ports["plain"], "sandbox") as traffic:
         for _ in range(ROUNDS):
             before, fds = Rates(door, traffic), door.fds()
-            clients = [test_slow.Slow(door, names[i % len(names)], kind) for i in range(N_CLIENTS)]
+            clients = [test_slow.Slow(door, names[i % len(names)], kind, f"127.0.0.{2 + i // OF_ONE_ADDRESS}") for i in range(N_CLIENTS)]
             with test_slow.Herd(clients) as herd:
                 # what they asked for when they came is dealt with
                 waiting.until("all are taken in", lambda: connections(door) >= N_CLIENTS)

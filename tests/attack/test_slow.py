@@ -48,11 +48,11 @@ SLOW = {
 class Slow:
     """One slow client; gone() feeds it."""
 
-    def __init__(self, door, name, kind="plain"):
+    def __init__(self, door, name, kind="plain", source=None):
         self.name = name
         first, self.again, self.reason = SLOW[name]
         small = 4096 if self.again is None else None
-        self.peer = frames.Peer(door.ports[kind], kind, receive_buffer=small)
+        self.peer = frames.Peer(door.ports[kind], kind, receive_buffer=small, source=source)
         self.peer.send(first)
         if self.again is None:
             # the server's kernel may give it up without a word, which shows when something is sent

@@ -99,16 +99,23 @@ static void room_gets_tight_at_a_quarter_and_scarce_at_three(void **state)
     assert_int_equal(gw_lane_room(1.5), GW_LANE_SCARCE);
 }
 
-/* One leaves every @ms. */
+/* One leaves every @ms, and somebody finds it full in between. */
+static void keep_pace(struct gw_lane *l, int64_t ms, int64_t *now)
+{
+    for (int i = 0; i < 100; i++) {
+        (void)gw_lane_wait_ms(l, *now, 0);
+        gw_lane_leave(l, 0, *now += ms);
+        gw_lane_enter(l, 0, *now);
+    }
+    l->tail_ms = 0;
+}
+
 static struct gw_lane with_pace(int64_t ms, int64_t *now)
 {
     struct gw_lane l = {0};
     for (int i = 0; i < GW_LANE_MAX; i++)
         gw_lane_enter(&l, 0, *now);
-    for (int i = 0; i < 100; i++) {
-        gw_lane_leave(&l, 0, *now += ms);
-        gw_lane_enter(&l, 0, *now);
-    }
+    keep_pace(&l, ms, now);
     return l;
 }
 
@@ -121,6 +128,78 @@ static void those_who_wait_come_back_at_the_pace_of_those_who_leave(void **state
     assert_in_range(first, GW_LANE_MIN_WAIT_MS, GW_LANE_MIN_WAIT_MS + 40);
     for (int64_t i = 1; i <= 100; i++)
         assert_in_range(gw_lane_wait_ms(&l, now, 0), first + i * 38, first + i * 41);
+}
+
+static void a_lane_of_one_has_a_pace_too(void **state)
+{
+    (void)state;
+    int64_t now = 1000000;
+    struct gw_lane l = {0};
+    for (int i = 0; i < 3; i++) {
+        gw_lane_enter(&l, 0, now);
+        (void)gw_lane_wait_ms(&l, now, 0);
+        gw_lane_leave(&l, 0, now += 12000); /* empty for a moment */
+        now += 100;
+    }
+    gw_lane_enter(&l, 0, now);
+    l.tail_ms = 0;
+    assert_int_equal(gw_lane_wait_ms(&l, now, 0), GW_LANE_MIN_WAIT_MS + 12000);
+    assert_int_equal(gw_lane_wait_ms(&l, now, 0), GW_LANE_MIN_WAIT_MS + 24000);
+}
+
+static void a_pace_is_seen_where_somebody_waits_only(void **state)
+{
+    (void)state;
+    int64_t now = 1000000;
+    struct gw_lane l = with_pace(10, &now);
+    while (l.in_hand > 1)
+        gw_lane_leave(&l, 0, now += 10000);
+    assert_true(l.interval_ms < 11);
+}
+
+static void where_nothing_moves_those_who_wait_ask_ever_less_often(void **state)
+{
+    (void)state;
+    enum {
+        WAITING = 23,
+        SECONDS = 12
+    };
+    struct gw_lane l = {0};
+    int64_t begin = 1000000;
+    int64_t due[WAITING];
+    int asked[SECONDS] = {0};
+    gw_lane_enter(&l, 0, begin);
+    for (int i = 0; i < WAITING; i++)
+        due[i] = begin;
+    for (int64_t now = begin; now < begin + SECONDS * 1000; now++)
+        for (int i = 0; i < WAITING; i++)
+            if (due[i] <= now) {
+                due[i] = now + gw_lane_wait_ms(&l, now, 0.5);
+                asked[(now - begin) / 1000]++;
+            }
+    assert_in_range(asked[0], WAITING, 2 * WAITING + 1);
+    for (int i = 1; i < SECONDS; i++)
+        assert_in_range(asked[i], 0, 2);
+}
+
+static void after_a_standstill_nobody_waits_behind_it(void **state)
+{
+    (void)state;
+    int64_t now = 1000000;
+    struct gw_lane l = with_pace(10, &now);
+    now += 3000;
+    assert_in_range(gw_lane_wait_ms(&l, now, 0), GW_LANE_MIN_WAIT_MS + 3000,
+                    GW_LANE_MIN_WAIT_MS + 3001);
+    assert_true(gw_lane_wait_ms(&l, now, 0) > 6000);
+    gw_lane_leave(&l, 0, now);
+    gw_lane_enter(&l, 0, now);
+    keep_pace(&l, 10, &now);
+    assert_in_range(gw_lane_wait_ms(&l, now, 0), GW_LANE_MIN_WAIT_MS, GW_LANE_MIN_WAIT_MS + 11);
+    now += 3000;
+    for (int i = 0; i < 100; i++)
+        (void)gw_lane_wait_ms(&l, now, 0); /* the line is a minute long */
+    gw_lane_leave(&l, 0, now);
+    assert_true(gw_lane_wait_ms(&l, now, 0) < 1000);
 }
 
 static void nobody_waits_for_less_or_longer_than_the_limits(void **state)
@@ -148,8 +227,9 @@ static void a_lane_that_was_empty_forgets_the_pause(void **state)
     struct gw_lane l = with_pace(10, &now);
     while (l.in_hand > 0)
         gw_lane_leave(&l, 0, now += 10);
-    gw_lane_enter(&l, 0, now);
-    gw_lane_leave(&l, 0, now + 3600000);
+    gw_lane_enter(&l, 0, now += 3600000);
+    (void)gw_lane_wait_ms(&l, now, 0);
+    gw_lane_leave(&l, 0, now + 10);
     assert_true(l.interval_ms < 11);
 }
 
@@ -162,6 +242,10 @@ int main(void)
         cmocka_unit_test(a_lane_that_does_not_move_has_no_credit),
         cmocka_unit_test(room_gets_tight_at_a_quarter_and_scarce_at_three),
         cmocka_unit_test(those_who_wait_come_back_at_the_pace_of_those_who_leave),
+        cmocka_unit_test(a_lane_of_one_has_a_pace_too),
+        cmocka_unit_test(a_pace_is_seen_where_somebody_waits_only),
+        cmocka_unit_test(where_nothing_moves_those_who_wait_ask_ever_less_often),
+        cmocka_unit_test(after_a_standstill_nobody_waits_behind_it),
         cmocka_unit_test(nobody_waits_for_less_or_longer_than_the_limits),
         cmocka_unit_test(a_lane_that_was_empty_forgets_the_pause),
     };
