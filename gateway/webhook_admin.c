@@ -26,12 +26,17 @@ size_t gw_webhooks_count(const struct gw_gateway *g)
     return g->webhooks != NULL ? g->cfg->n_webhooks : 0;
 }
 
+static bool is_paused(const struct gw_webhook *w)
+{
+    return w->order == GW_ORDER_NONE ? w->state.paused : w->order == GW_ORDER_PAUSE;
+}
+
 void gw_webhook_view(const struct gw_gateway *g, size_t index, struct gw_webhook_view *out)
 {
     const struct gw_webhook *w = at(g, index);
     const char *host = strstr(w->conf->url, "://") + 3;
     *out = (struct gw_webhook_view){.name = w->name,
-                                    .state = w->state.paused                  ? "paused"
+                                    .state = is_paused(w)                     ? "paused"
                                              : w->state.failing_since_ms != 0 ? "failing"
                                                                               : "up",
                                     .failing_since_ms = w->state.failing_since_ms,
@@ -48,14 +53,8 @@ void gw_webhook_view(const struct gw_gateway *g, size_t index, struct gw_webhook
                    (int)((size_t)(host - w->conf->url) + strcspn(host, "/?")), w->conf->url);
 }
 
-void gw_webhook_pause(struct gw_gateway *g, size_t index)
+static void resume(struct gw_webhook *w)
 {
-    gw_webhook_set_paused(at(g, index), true, "somebody paused it");
-}
-
-void gw_webhook_resume(struct gw_gateway *g, size_t index)
-{
-    struct gw_webhook *w = at(g, index);
     w->n_failures = 0;
     w->state.failing_since_ms = 0;
     w->dirty = true;
@@ -63,6 +62,32 @@ void gw_webhook_resume(struct gw_gateway *g, size_t index)
     w->news = true;
     gw_webhook_set_paused(w, false, "somebody resumed it");
     gw_webhook_pump(w);
+}
+
+void gw_webhook_carry_out(struct gw_webhook *w)
+{
+    enum gw_webhook_order order = w->order;
+    if (!w->loaded)
+        return;
+    w->order = GW_ORDER_NONE;
+    if (order == GW_ORDER_PAUSE)
+        gw_webhook_set_paused(w, true, "somebody paused it");
+    else if (order == GW_ORDER_RESUME)
+        resume(w);
+}
+
+void gw_webhook_pause(struct gw_gateway *g, size_t index)
+{
+    struct gw_webhook *w = at(g, index);
+    w->order = GW_ORDER_PAUSE;
+    gw_webhook_carry_out(w);
+}
+
+void gw_webhook_resume(struct gw_gateway *g, size_t index)
+{
+    struct gw_webhook *w = at(g, index);
+    w->order = GW_ORDER_RESUME;
+    gw_webhook_carry_out(w);
 }
 
 bool gw_webhook_replay(struct gw_gateway *g, size_t index, int64_t since_ms, int64_t until_ms)

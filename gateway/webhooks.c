@@ -351,6 +351,7 @@ static void on_loaded(enum gw_status status, const struct gw_webhook_state *stat
         w->batch = GW_BATCH_NONE;
         w->news = true;
         gw_metric_set(GW_METRIC_WEBHOOK_PAUSED, w->state.paused, GW_LABELS(w->name));
+        gw_webhook_carry_out(w);
         gw_webhook_pump(w);
     } else { /* the tick asks again */
         w->batch = GW_BATCH_NONE;

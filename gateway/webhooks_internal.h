@@ -22,6 +22,13 @@ enum gw_webhook_batch {
     GW_BATCH_RETRY
 };
 
+/* What somebody wants of one whose state is not known yet. */
+enum gw_webhook_order {
+    GW_ORDER_NONE,
+    GW_ORDER_PAUSE,
+    GW_ORDER_RESUME
+};
+
 struct gw_webhook {
     struct gw_list link; /* in webhooks.all, in the configuration's order */
     struct gw_webhooks *owner;
@@ -30,6 +37,7 @@ struct gw_webhook {
     char name[GW_WEBHOOK_NAME_SIZE];
     bool removed; /* from the configuration: what is in hand ends, nothing begins */
     bool loaded;
+    enum gw_webhook_order order; /* carried out once it is loaded */
     struct gw_webhook_state state;
     struct gw_webhook_retry retries[GW_WEBHOOK_MAX_RETRIES];
     size_t n_retries;
@@ -105,6 +113,8 @@ enum gw_status gw_webhook_start(struct gw_webhook *w, const struct gw_webhook_po
 const char *gw_webhook_judge(const struct gw_http_result *r, char buf[GW_WEBHOOK_DETAIL_SIZE]);
 
 /* webhook_admin.c */
+/* It is loaded: what was ordered before. */
+void gw_webhook_carry_out(struct gw_webhook *w);
 void gw_webhook_tests_end(struct gw_webhooks *all);
 
 #endif

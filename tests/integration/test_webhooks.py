@@ -345,6 +345,26 @@ def test_a_reload_adds_changes_and_removes():
         assert len(one.got) == 3 and two.types() == ["recipient.sent"]
 
 
+def test_one_can_be_paused_before_its_state_is_read():
+    with receiving() as receiver, serving() as server:
+        server._config["webhooks"] = [hook(receiver)]
+        (server.directory / "mailhatch.yaml").write_text(json.dumps(server._config))
+        with contextlib.closing(sqlite3.connect(server.directory / "data/mailhatch.db", isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")  # nobody else gets at the store
+            assert server.request("POST", "/v1/admin/reload").status == 200
+            assert command(server, "replay", {"since": now()}).status == 503, "it is not read yet"
+            assert command(server, "pause").json()["state"] == "paused"
+            assert command(server, "resume").json()["state"] == "up"
+            assert command(server, "pause").json()["state"] == "paused"
+        until("it is read", lambda: command(server, "replay", {"since": now()}).status == 202)
+        assert state(server)["state"] == "paused" and len(server.events("webhook_paused")) == 1
+        server.send(mailhatch.letter())
+        assert command(server, "test").json()["ok"]
+        assert receiver.types() == ["webhook.test"]
+        command(server, "resume")
+        receiver.wait_for("message.completed")
+
+
 def test_events_behind_retention_are_passed_over():
     with receiving() as receiver:
         receiver.answer = 500
