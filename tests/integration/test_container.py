@@ -17,8 +17,6 @@ MAX_BYTES = 40_000_000
 USER = 65532
 SECOND = 10 ** 9  # in nanoseconds
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture(scope="module")
 def root():
