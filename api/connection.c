@@ -39,6 +39,7 @@ static void release(void *data)
     count(a, -1);
     gw_list_remove(&c->link);
     api_peer_release(c->peer);
+    SSL_CTX_free(c->tls);
     gw_free(c->farewell);
     gw_free(c);
     api_listener_resume(a);
@@ -171,6 +172,8 @@ void api_connection_open(struct api_acceptor *a, h2o_accept_ctx_t *accept, uv_st
     c->sock->on_close.cb = on_closed;
     c->sock->on_close.data = c;
     if (accept->ssl_ctx != NULL) {
+        /* the library only does so with the first octets, and a reload may be before them */
+        c->tls = SSL_CTX_up_ref(accept->ssl_ctx) == 1 ? accept->ssl_ctx : NULL;
         h2o_accept(accept, c->sock);
         return;
     }

@@ -52,6 +52,7 @@ struct api_connection {
     h2o_socket_t *sock;
     uv_stream_t *stream;   /* under sock */
     h2o_socket_cb on_read; /* the library's, behind api_connection_on_read() */
+    SSL_CTX *tls;          /* referenced; NULL: plain */
     enum api_protocol protocol;
     bool library_let_go; /* sock->data is no more */
     bool ending;         /* we want it closed */

@@ -125,6 +125,11 @@ class Door:
         finally:
             connection.close()
 
+    def reload(self):
+        before = len(self.events("reloaded"))
+        self._process.send_signal(signal.SIGHUP)
+        waiting.until("it has reloaded", lambda: len(self.events("reloaded")) > before)
+
     def kill(self):
         self._process.kill()
         self._process.wait()
