@@ -211,11 +211,39 @@ static void on_read(h2o_socket_t *sock, const char *err)
 {
     struct api_connection *c = sock->on_close.data;
     current = c;
+    if (sock->bytes_read > 0)
+        c->dark_octets = 0;
     if (err == NULL && c->protocol == API_PROTOCOL_HTTP1 && !api_http1_guard_read(c))
         return;
     c->on_read(sock, err);
     if (current == c && !c->library_let_go) /* else it is gone */
         measure(c);
+}
+
+/* Below the library. That there is nothing to read after all ends no connection, as the library
+ * believes in TLS. What its peer says after its good-bye in TLS does: the library would keep it. */
+static void on_octets(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    const h2o_socket_t *sock = stream->data;
+    struct api_connection *c = sock->on_close.data;
+    if (n == 0)
+        return;
+    if (n > 0 && c->dark_octets > API_MAX_DARK_OCTETS) {
+        api_guard_note(c, API_GUARD_TLS_NO_DATA);
+        n = UV_EPROTO;
+    }
+    if (n > 0 && c->tls != NULL)
+        c->dark_octets += (size_t)n;
+    c->read_cb(stream, n, buf);
+}
+
+void api_connection_reads(h2o_socket_t *sock)
+{
+    struct api_connection *c = api_connection_of_socket(sock);
+    if (c == NULL || c->stream->read_cb == NULL || c->stream->read_cb == on_octets)
+        return;
+    c->read_cb = c->stream->read_cb;
+    c->stream->read_cb = on_octets;
 }
 
 h2o_socket_cb api_connection_on_read_start(h2o_socket_t *sock, h2o_socket_cb cb)

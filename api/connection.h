@@ -51,7 +51,9 @@ struct api_connection {
     h2o_timeout_entry_t refused;      /* linked when a write was, until the library is told */
     h2o_socket_t *sock;
     uv_stream_t *stream;   /* under sock */
-    h2o_socket_cb on_read; /* the library's, behind api_connection_on_read() */
+    h2o_socket_cb on_read; /* the library's, behind api_connection_on_read_start() */
+    uv_read_cb read_cb;    /* the library's, below on_read */
+    size_t dark_octets;    /* read since the last ones that were data to the library */
     SSL_CTX *tls;          /* referenced; NULL: plain */
     enum api_protocol protocol;
     bool library_let_go; /* sock->data is no more */
@@ -85,6 +87,9 @@ struct api_connection *api_connection_parsing(const void *input);
 
 /* The library starts to read from @sock with @cb: returns what to start with instead. */
 h2o_socket_cb api_connection_on_read_start(h2o_socket_t *sock, h2o_socket_cb cb);
+
+/* It has: from here on what libuv reads passes us first. */
+void api_connection_reads(h2o_socket_t *sock);
 
 /* The library takes @sock as a connection of @protocol. Call its function between these two. */
 void api_connection_accept_begin(h2o_socket_t *sock, enum api_protocol protocol);

@@ -16,6 +16,7 @@
     X(API_GUARD_EMPTY_DATA, "empty_data") \
     X(API_GUARD_CLOSING_WINDOW, "closing_window") \
     X(API_GUARD_EMPTY_WRITE, "empty_write") \
+    X(API_GUARD_TLS_NO_DATA, "tls_no_data") \
     X(API_GUARD_BODY_LIMIT, "body_limit") \
     X(API_GUARD_BODY_BUDGET, "body_budget") \
     X(API_GUARD_HTTP1_SYNTAX, "http1_syntax") \

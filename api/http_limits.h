@@ -4,8 +4,9 @@
 #define API_HTTP_LIMITS_H
 
 enum {
-    API_MAX_HEAD = 16 * 1024,   /* octets of an HTTP/1 head, or of an HTTP/2 field block */
-    API_MAX_HEADER_FIELDS = 64, /* of one request */
+    API_MAX_HEAD = 16 * 1024,        /* octets of an HTTP/1 head, or of an HTTP/2 field block */
+    API_MAX_HEADER_FIELDS = 64,      /* of one request */
+    API_MAX_DARK_OCTETS = 64 * 1024, /* of TLS without data: its handshake, keys, alerts */
     /* A chunked body may take this many octets on the wire, and so many times its data: enough for
      * a client that sends each octet as a chunk. */
     API_CHUNK_OVERHEAD_OCTETS = 16 * 1024,

@@ -54,6 +54,7 @@ EXPORTED void h2o_socket_read_start(h2o_socket_t *sock, h2o_socket_cb cb)
 {
     NEXT(h2o_socket_read_start);
     next(sock, api_connection_on_read_start(sock, cb));
+    api_connection_reads(sock);
 }
 
 EXPORTED void h2o_socket_close(h2o_socket_t *sock)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """HTTP/2 by hand: frames as bytes, and a client that sends any of them, plain or inside TLS."""
+import contextlib
 import functools
 import socket
 import ssl
@@ -128,6 +129,12 @@ class Peer:
             return True
         except OSError:
             return False
+
+    def good_bye(self):
+        """The end of what we say in TLS, and no end of the connection."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self.sock.sendall(self._out.read())
 
     def receive(self):
         """Some bytes; b"" at the end of the connection."""
