@@ -201,6 +201,10 @@ static void measure(struct api_connection *c)
         struct api_h2_state state;
         api_h2_guard_look(c, &state);
         octets = state.receiving;
+        if (state.closing) { /* it would go on to collect what it does not look at any more */
+            h2o_socket_read_stop(c->sock);
+            h2o_buffer_consume(&c->sock->input, c->sock->input->size);
+        }
     } else if (c->http1.in_body) {
         octets = c->sock->input->size;
     }
@@ -246,11 +250,25 @@ void api_connection_reads(h2o_socket_t *sock)
     c->stream->read_cb = on_octets;
 }
 
+/* The library keeps the buffer of a large body as long as anything is behind that. */
+static void give_back_input(h2o_socket_t *sock)
+{
+    h2o_buffer_t *old = sock->input;
+    if (old->size == 0 || old->capacity <= API_IDLE_INPUT || old->size > old->capacity / 4)
+        return;
+    h2o_buffer_init(&sock->input, &h2o_socket_buffer_prototype);
+    (void)h2o_buffer_reserve(&sock->input, old->size);
+    memcpy(sock->input->bytes, old->bytes, old->size);
+    sock->input->size = old->size;
+    h2o_buffer_dispose(&old);
+}
+
 h2o_socket_cb api_connection_on_read_start(h2o_socket_t *sock, h2o_socket_cb cb)
 {
     struct api_connection *c = api_connection_of_socket(sock);
     if (c == NULL || c->protocol == API_PROTOCOL_NONE || c->library_let_go)
         return cb;
+    give_back_input(sock);
     current = c; /* the library may go on with input that is here already */
     if (cb != on_read)
         c->on_read = cb;

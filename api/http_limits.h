@@ -7,6 +7,7 @@ enum {
     API_MAX_HEAD = 16 * 1024,        /* octets of an HTTP/1 head, or of an HTTP/2 field block */
     API_MAX_HEADER_FIELDS = 64,      /* of one request */
     API_MAX_DARK_OCTETS = 64 * 1024, /* of TLS without data: its handshake, keys, alerts */
+    API_IDLE_INPUT = 64 * 1024, /* an input buffer larger than this goes when it is mostly empty */
     /* A chunked body may take this many octets on the wire, and so many times its data: enough for
      * a client that sends each octet as a chunk. */
     API_CHUNK_OVERHEAD_OCTETS = 16 * 1024,
