@@ -223,7 +223,7 @@ static void send_answer(struct api_request *r, unsigned status, const char *cont
         return;
     finish(r);
     r->on_gone = NULL;
-    if (content_type != NULL)
+    if (status != 204) /* RFC 9110 sec. 8.6 */
         h2o->res.content_length = body.len;
     set_head(r, status, content_type);
     bool head = gw_slice_is(r->method, "HEAD");
@@ -301,6 +301,8 @@ void api_stream_start(struct api_request *r, const char *content_type, void (*on
     *r->stream = (struct api_stream){
         .generator = {.proceed = on_proceed}, .request = r, .on_ready = on_ready, .data = data};
     api_connection_of(r->h2o)->n_streams++;
+    if (r->h2o->version < 0x101)
+        r->h2o->http1_is_persistent = 0; /* nothing but the close tells where it ends */
     set_head(r, 200, content_type);
     h2o_start_response(r->h2o, &r->stream->generator);
 }

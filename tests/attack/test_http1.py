@@ -8,6 +8,8 @@ import pytest
 
 POST = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+SENDGRID = (b'{"personalizations":[{"to":[{"email":"b@example.com"}]}],"from":{"email":"a@example.com"},'
+            b'"subject":"s","content":[{"type":"text/plain","value":"t"}]}')
 BODY = b"{ }"  # three octets: parsed, and then refused for what it lacks: 422
 
 
@@ -55,6 +57,9 @@ TABLE = {
     "sound, with length": (POST + b"Content-Length: 3\r\n\r\n" + BODY, [422]),
     "sound, chunked": (POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\n" + BODY + b"\r\n0\r\n\r\n", [422]),
     "sound, two in a row": (GET + b"\r\n" + GET + b"\r\n", [200, 200]),
+    "sound, behind an answer without a body": (b"POST /compat/sendgrid/v3/mail/send HTTP/1.1\r\nHost: x\r\n"
+                                               b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(SENDGRID) +
+                                               SENDGRID + GET + b"\r\n", [202, 200]),
     "sound, chunk extension and trailer": (
         POST + b"Transfer-Encoding: chunked\r\n\r\n3;a=b\r\n" + BODY + b"\r\n0\r\nX: y\r\n\r\n" + GET + b"\r\n", [422, 200]),
     "lengths 3 and 5": (POST + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\n{  } " + GET + b"\r\n", [400]),
@@ -167,6 +172,16 @@ def test_expect_100_is_answered_before_the_body(door):
         assert s.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         s.sendall(BODY)
         assert s.recv(1000).startswith(b"HTTP/1.1 422 ")
+
+
+def test_a_stream_over_http_1_0_ends_with_its_connection(door):
+    """Nothing else would tell where it ends, whatever the client asks for."""
+    with socket.create_connection(("127.0.0.1", door.ports["plain"]), 20) as s:
+        s.sendall(b"GET /v1/events HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += s.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 200 ") and b"\r\nConnection: close\r\n" in answer
 
 
 def test_refusals_leave_nothing_behind(door):
