@@ -56,7 +56,7 @@ struct api_request {
     struct api_context *context;
     const struct api_route *route;
     const struct api_facade *facade;   /* whose language is spoken at this path; NULL: ours */
-    const struct cfg *cfg;             /* the configuration at its arrival; referenced */
+    const struct cfg *cfg;             /* the configuration when it was admitted; referenced */
     const struct cfg_api_key *api_key; /* who asks, of cfg; NULL when no keys are configured */
     /* Borrowed, valid as long as the request. */
     struct gw_slice method, path, query, body;

@@ -296,6 +296,8 @@ static void pass_gates(struct api_request *r)
     static bool (*const gates[])(struct api_request *) = {
         admit_sound, find_route,   admit_draining,  admit_key,       admit_rate,
         admit_query, admit_accept, admit_body_size, admit_body_type, admit_load};
+    cfg_unref(&r->cfg); /* its body may have been hashed meanwhile, which takes turns */
+    r->cfg = cfg_ref(r->context->cfg);
     for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
         if (!gates[i](r))
             return;
