@@ -329,13 +329,14 @@ static void finish_transaction(struct smtp_client *c)
 static void become_ready(struct smtp_client *c)
 {
     c->ready = true;
-    if (c->n_started == 0)
+    if (!c->was_ready)
         gw_log(GW_LOG_INFO, "relay_connected", GW_LOG_STR("relay", c->config.relay),
                GW_LOG_STR("address", c->peer),
                GW_LOG_STR("tls", c->tls != NULL ? smtp_tls_version(c->tls) : "none"),
                GW_LOG_STR("cipher", c->tls != NULL ? smtp_tls_cipher(c->tls) : ""),
                GW_LOG_NUM("resumed", c->tls != NULL && smtp_tls_resumed(c->tls)),
                GW_LOG_NUM("ms", gw_clock_mono_ms() - c->started_at_ms));
+    c->was_ready = true;
     c->events->on_ready(c, c->data);
 }
 

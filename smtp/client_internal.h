@@ -37,7 +37,7 @@ struct smtp_client {
     void *data;
     enum client_phase phase;
     bool begun; /* the session knows that we are connected */
-    bool ready, down;
+    bool ready, was_ready, down;
     int64_t parked_ms; /* when it became idle; 0: it is not */
     struct smtp_session *session;
     struct smtp_transaction *txn;

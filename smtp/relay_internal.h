@@ -33,11 +33,20 @@ struct relay_slot {
     struct smtp_transaction *txn;
     uint64_t newest_waiting; /* number of the last transaction submitted when the attempt began */
     int64_t idle_since_ms;
-    int64_t began_at_ms; /* of the attempt, then of the transaction it has */
+    int64_t began_at_ms; /* of the attempt, the NOOP, or the transaction it has */
     char *secret;        /* password or token of this connection */
     bool probe;          /* what becomes of it decides about a half-open breaker */
     bool was_ready;
     bool stale; /* broke before it took a transaction that could be moved */
+};
+
+/* Files of TLS that were replaced, being read in a thread. */
+struct relay_tls_reading {
+    uv_work_t work;
+    bool busy; /* the thread has what is below, and reads the relay's config */
+    enum gw_status status;
+    struct smtp_tls_context *tls;
+    struct gw_err err;
 };
 
 struct smtp_relay {
@@ -46,6 +55,7 @@ struct smtp_relay {
     struct smtp_session_config session;
     struct smtp_scram_cache scram_cache; /* of session */
     struct smtp_tls_context *tls;
+    struct relay_tls_reading tls_reading;
     struct smtp_resolver *resolver;
     struct smtp_client_buffers *buffers;
 

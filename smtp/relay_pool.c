@@ -388,12 +388,13 @@ static bool may_start(const struct smtp_relay *r, int64_t now)
  * then says nothing: better to find out by NOOP than by the five minutes that MAIL may take. */
 static bool needs_noop(const struct relay_slot *s, int64_t now)
 {
-    return smtp_client_n_started(s->client) > 0 && now - s->idle_since_ms >= SMTP_RELAY_NOOP_MS;
+    return now - s->idle_since_ms >= SMTP_RELAY_NOOP_MS;
 }
 
-static void ask(struct relay_slot *s)
+static void ask(struct relay_slot *s, int64_t now)
 {
     set_state(s, RELAY_SLOT_CONNECTING);
+    s->began_at_ms = now;
     smtp_client_noop(s->client);
 }
 
@@ -410,7 +411,7 @@ static void start_what_may(struct smtp_relay *r, int64_t now)
         if (needs_noop(s, now)) {
             if (r->n_slots[RELAY_SLOT_CONNECTING] >= r->n_waiting)
                 break; /* enough were asked */
-            ask(s);
+            ask(s, now);
             continue;
         }
         gw_list_remove(&txn->link);

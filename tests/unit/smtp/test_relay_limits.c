@@ -446,64 +446,6 @@ static void domain_rate_delays_only_that_domain(void **state)
     test_relay_end(&t, 0);
 }
 
-/* --- Connections that were idle for long --- */
-
-static void long_idle_connection_is_asked_before_it_is_used(void **state)
-{
-    (void)state;
-    struct test_relay t;
-    struct test_mail m[3] = {{.done = false}, {.done = false}, {.done = false}};
-    const struct test_server_config server = {
-        .scripts = {TEST_PLAIN_HELLO "SERVE 2\nC: NOOP\nS: 250 ok\nSERVE"}};
-    stop_the_clocks();
-    test_relay_begin(&t, &server, test_relay_config());
-    test_mail_send(&t, &m[0]);
-    pass(SMTP_RELAY_NOOP_MS - 1);
-    test_mail_send(&t, &m[1]); /* no NOOP: the script would not go on */
-    test_mail_assert_sent(&m[1]);
-    pass(SMTP_RELAY_NOOP_MS);
-    test_mail_send(&t, &m[2]);
-    test_mail_assert_sent(&m[2]);
-    assert_true(m[2].txn.reused_connection);
-    assert_int_equal(test_server_accepted(t.server), 1);
-    gw_clock_fake_end();
-    test_relay_end(&t, 0);
-}
-
-static bool was_asked(void *data)
-{
-    char *log = test_server_log(((struct test_relay *)data)->server);
-    bool asked = strstr(log, "NOOP") != NULL;
-    free(log);
-    return asked;
-}
-
-/* A box between us and the relay has forgotten the connection: nothing comes back. */
-static void idle_connection_that_went_silent_costs_seconds_not_the_message(void **state)
-{
-    (void)state;
-    struct test_relay t;
-    struct test_mail m[2] = {{.done = false}, {.done = false}};
-    struct smtp_relay_config config = test_relay_config();
-    const struct test_server_config server = {
-        .scripts = {TEST_PLAIN_HELLO "SERVE 1\nC: NOOP\nHANG", TEST_PLAIN_HELLO "SERVE"}};
-    stop_the_clocks();
-    config.max_connections = 1;
-    test_relay_begin(&t, &server, config);
-    test_mail_send(&t, &m[0]);
-    pass(SMTP_RELAY_NOOP_MS);
-    test_mail_submit(&t, &m[1]);
-    test_loop_until_true(&t.loop, was_asked, &t);
-    assert_false(m[1].done);
-    pass(smtp_timeouts_default().noop_ms);
-    test_mail_wait(&t, &m[1]);
-    test_mail_assert_sent(&m[1]);
-    assert_int_equal(test_server_accepted(t.server), 2);
-    assert_int_equal(stats_of(&t).n_failures, 0);
-    gw_clock_fake_end();
-    test_relay_end(&t, 0);
-}
-
 /* --- Pause --- */
 
 static void paused_relay_finishes_what_runs_and_refuses_the_rest(void **state)
@@ -589,8 +531,6 @@ int main(void)
         cmocka_unit_test(closing_does_not_wait_for_an_answer_to_quit),
         cmocka_unit_test(closing_ends_those_that_wait_for_their_domain),
         cmocka_unit_test(domain_rate_delays_only_that_domain),
-        cmocka_unit_test(long_idle_connection_is_asked_before_it_is_used),
-        cmocka_unit_test(idle_connection_that_went_silent_costs_seconds_not_the_message),
         cmocka_unit_test(connection_that_judges_nobody_is_not_followed_by_more_of_them),
         cmocka_unit_test(paused_relay_finishes_what_runs_and_refuses_the_rest),
         cmocka_unit_test(pause_calls_connections_off_that_are_being_made),
