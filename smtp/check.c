@@ -195,6 +195,7 @@ static void on_resolver_closed(void *data)
 static void on_closed(void *data)
 {
     struct smtp_check *c = data;
+    c->client = NULL;
     smtp_resolver_close(c->resolver, on_resolver_closed, c);
 }
 
@@ -291,9 +292,10 @@ enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config 
     gw_buf_init(&c->partial[1], SMTP_MAX_REPLY_LINE); /* all of it is looked at for the secret */
     struct smtp_session_config session = smtp_relay_session_config(&c->config);
     enum gw_status st = take_secret(c, &session, err);
-    const struct smtp_tls_client_config tls = smtp_relay_tls_config(&c->config);
-    if (st == GW_OK && config->tls_mode != SMTP_TLS_NONE)
-        st = smtp_tls_client_context(&tls, &c->tls, err);
+    if (config->tls != NULL)
+        c->tls = smtp_tls_context_ref(config->tls);
+    else if (st == GW_OK)
+        st = smtp_relay_read_tls(&c->config, &c->tls, err);
     if (st == GW_OK)
         st = smtp_resolver_new(loop, config->host, config->port, &c->resolver, err);
     if (st != GW_OK) {
@@ -307,5 +309,6 @@ enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config 
 
 void smtp_check_cancel(struct smtp_check *c)
 {
-    smtp_client_abort(c->client);
+    if (c->client != NULL) /* else it ends already */
+        smtp_client_abort(c->client);
 }

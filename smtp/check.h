@@ -57,7 +57,8 @@ struct smtp_check;
 /* @result  valid during the call; the check and all its handles are gone after it */
 typedef void (*smtp_check_done_cb)(const struct smtp_check_result *result, void *data);
 
-/* @config  strings are copied; a secret that is not ready ends the check at once
+/* @config  strings are copied; a secret that is not ready ends the check at once; files are read
+ *          now unless tls is there
  * Errors as smtp_relay_new(); on_done does not come then. */
 enum gw_status smtp_check_start(uv_loop_t *loop, const struct smtp_relay_config *config,
                                 smtp_check_done_cb on_done, void *data, struct smtp_check **out,

@@ -283,6 +283,38 @@ static void canceled_check_ends_and_says_so(void **state)
     gw_free(s);
 }
 
+/* Whoever called it off may not know yet that it is nearly over: its connection is gone before the
+ * check is. */
+static void check_may_be_canceled_at_any_time(void **state)
+{
+    (void)state;
+    const struct test_server_config server = {.scripts = {"S: 554 no"}};
+    struct test_server *srv = test_server_new(&server);
+    struct smtp_relay_config config = test_relay_config();
+    config.port = test_server_port(srv);
+    for (int turns = 0;; turns++) { /* of the loop, before it is canceled in each that follows */
+        uv_loop_t loop;
+        struct smtp_check *running;
+        struct gw_err err = {.text = ""};
+        struct seen *s = gw_calloc(1, sizeof(*s));
+        assert_int_equal(uv_loop_init(&loop), 0);
+        assert_int_equal(smtp_check_start(&loop, &config, on_done, s, &running, &err), GW_OK);
+        for (int i = 0; i < turns && !s->done; i++)
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        bool over = s->done;
+        while (!s->done) {
+            smtp_check_cancel(running);
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        }
+        assert_int_equal(s->n_done, 1);
+        gw_free(s);
+        test_loop_end(&loop);
+        if (over)
+            break;
+    }
+    test_server_free(srv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +324,7 @@ int main(void)
         cmocka_unit_test(missing_credentials_are_named_where_auth_is_offered),
         cmocka_unit_test(long_transcripts_are_cut),
         cmocka_unit_test(canceled_check_ends_and_says_so),
+        cmocka_unit_test(check_may_be_canceled_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
