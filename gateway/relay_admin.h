@@ -69,7 +69,7 @@ enum {
 };
 
 /* Connect, TLS, AUTH, NOOP, QUIT on a connection of its own, whatever state the relay is in.
- * on_done once, from the loop. NULL: GW_MAX_RELAY_CHECKS are running. */
+ * on_done once, from the loop. NULL: GW_MAX_RELAY_CHECKS are running, or the workers are busy. */
 struct gw_relay_check;
 struct gw_relay_check *gw_relay_check_start(struct gw_gateway *g, size_t index,
                                             gw_relay_check_cb on_done, void *data);

@@ -114,7 +114,7 @@ static void on_resolver_closed(void *data)
 void smtp_relay_close_if_done(struct smtp_relay *r)
 {
     if (!r->closing || r->handles_closing || smtp_relay_n_slots(r) > 0 || r->n_waiting > 0 ||
-        r->n_done > 0)
+        r->n_done > 0 || r->tls_reading.busy)
         return;
     if (r->resolver != NULL) {
         struct smtp_resolver *resolver = r->resolver;

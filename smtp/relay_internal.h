@@ -142,6 +142,11 @@ bool smtp_relay_renew_secret(struct smtp_relay *r);
 /* The source has another secret than the one that was refused: forget the refusal. */
 bool smtp_relay_secret_is_new(struct smtp_relay *r);
 
+/* relay_tls.c */
+/* A new connection gets what the files hold now. False: they were replaced and are being read; the
+ * pump comes again when they are. */
+bool smtp_relay_tls_is_current(struct smtp_relay *r);
+
 /* relay_pool.c */
 /* Brings transactions and connections together. What it starts may call back into it; the outer
  * round then sees to the rest. */

@@ -248,25 +248,6 @@ static void on_client_closed(void *data)
 
 /* --- The pump --- */
 
-/* Certificates and keys that were replaced are read again; connections that are up keep theirs. */
-static void refresh_tls(struct smtp_relay *r)
-{
-    struct smtp_tls_context *renewed = NULL;
-    struct gw_err err = {.text = ""};
-    if (r->tls == NULL || !smtp_tls_context_is_stale(r->tls))
-        return;
-    const struct smtp_tls_client_config config = smtp_relay_tls_config(&r->config);
-    if (smtp_tls_client_context(&config, &renewed, &err) != GW_OK) {
-        gw_log(GW_LOG_ERROR, "relay_tls_files", GW_LOG_STR("relay", r->config.name),
-               GW_LOG_STR("error", err.text), GW_LOG_STR("action", "the old ones stay in use"));
-        return;
-    }
-    gw_log(GW_LOG_INFO, "relay_tls_files", GW_LOG_STR("relay", r->config.name),
-           GW_LOG_STR("action", "read again"));
-    smtp_tls_context_free(&r->tls);
-    r->tls = renewed;
-}
-
 static void open_connection(struct smtp_relay *r)
 {
     static const struct smtp_client_events events = {.on_ready = on_ready,
@@ -274,7 +255,6 @@ static void open_connection(struct smtp_relay *r)
                                                      .on_idle_timeout = on_idle_timeout,
                                                      .on_down = on_down,
                                                      .on_closed = on_client_closed};
-    refresh_tls(r);
     struct smtp_client_config config = {.loop = r->loop,
                                         .relay = r->config.name,
                                         .session = r->session,
@@ -372,8 +352,8 @@ static void open_as_needed(struct smtp_relay *r, int64_t now)
         return;
     while (r->n_slots[RELAY_SLOT_CONNECTING] < n &&
            smtp_relay_n_established(r) + r->n_slots[RELAY_SLOT_CONNECTING] < limit &&
-           may_try(r, now) && make_room(r) && smtp_relay_has_secret(r) &&
-           smtp_breaker_admits(&r->breaker, now))
+           may_try(r, now) && make_room(r) && smtp_relay_tls_is_current(r) &&
+           smtp_relay_has_secret(r) && smtp_breaker_admits(&r->breaker, now))
         open_connection(r);
 }
 

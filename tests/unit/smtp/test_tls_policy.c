@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a relay's TLS must be like: pinned keys, the T rows of the fault matrix that test_tls.c has
  * not, files that change, and the certificate in words. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -310,6 +313,80 @@ static void relay_reads_a_replaced_ca_file_at_its_next_connection(void **state)
     test_cert_free(&other);
 }
 
+/* A CA file that is a pipe: whoever reads it waits until somebody writes. */
+struct slow_file {
+    const char *name;
+    int writer; /* -1: nobody reads yet */
+};
+
+static void replace_by_pipe(struct slow_file *f, const char *name)
+{
+    *f = (struct slow_file){.name = name, .writer = -1};
+    char *pipe = test_write_temp("");
+    assert_int_equal(remove(pipe), 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(rename(pipe, name), 0);
+    free(pipe);
+}
+
+static bool is_being_read(void *data)
+{
+    struct slow_file *f = data;
+    f->writer = open(f->name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return f->writer >= 0;
+}
+
+/* The relay's loop goes on while a file is being read, and its new connection waits for it. */
+static void slow_ca_file_holds_up_nothing_but_new_connections(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[2] = {{.done = false}, {.done = false}};
+    struct slow_file file;
+    char *ca = test_write_temp(test_ca_root());
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_TLS_HELLO "SERVE"},
+                                              .cert = {.san = "IP:127.0.0.1"}};
+    config.tls_mode = SMTP_TLS_IMPLICIT;
+    config.ca_file = ca;
+    config.max_messages_per_connection = 1;
+    test_relay_begin(&t, &server, config);
+    test_mail_send(&t, &m[0]);
+    replace_by_pipe(&file, ca);
+    test_mail_submit(&t, &m[1]);
+    test_loop_until_true(&t.loop, is_being_read, &file);
+    assert_false(m[1].done);
+    replace(ca, test_ca_root()); /* a pipe would be another one for having been written to */
+    assert_int_equal(write(file.writer, test_ca_root(), strlen(test_ca_root())),
+                     strlen(test_ca_root()));
+    assert_int_equal(close(file.writer), 0);
+    test_mail_wait(&t, &m[1]);
+    test_mail_assert_sent(&m[1]);
+    test_relay_end(&t, 0);
+    test_remove_temp(ca);
+}
+
+static void relay_closes_while_a_file_is_being_read(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m = {.done = false};
+    struct slow_file file;
+    char *ca = test_write_temp(test_ca_root());
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {"HANG"}};
+    config.tls_mode = SMTP_TLS_IMPLICIT;
+    config.ca_file = ca;
+    test_relay_begin(&t, &server, config);
+    replace_by_pipe(&file, ca);
+    test_mail_submit(&t, &m);
+    test_loop_until_true(&t.loop, is_being_read, &file);
+    assert_int_equal(close(file.writer), 0);
+    test_relay_end(&t, 0);
+    test_mail_assert_failed(&m, SMTP_REASON_SHUTDOWN, SMTP_STAGE_CONNECT, false);
+    test_remove_temp(ca);
+}
+
 /* RFC 8689 asks for a relay that is verified: opportunistic TLS without credentials is not. */
 static void require_tls_needs_a_relay_that_is_verified(void **state)
 {
@@ -355,6 +432,8 @@ int main(void)
         cmocka_unit_test(replaced_files_make_a_context_stale_once),
         cmocka_unit_test(require_tls_needs_a_relay_that_is_verified),
         cmocka_unit_test(relay_reads_a_replaced_ca_file_at_its_next_connection),
+        cmocka_unit_test(slow_ca_file_holds_up_nothing_but_new_connections),
+        cmocka_unit_test(relay_closes_while_a_file_is_being_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
