@@ -4,6 +4,7 @@ and each server's end is checked, whatever the test itself looks at."""
 import contextlib
 
 import certificates
+import dovecot
 import exim
 import mail_server
 import mailer as mailer_module
@@ -24,6 +25,12 @@ def authority(tmp_path_factory):
 @pytest.fixture(scope="session")
 def real_postfix(authority):
     with mail_server.running(postfix.Postfix, authority.good) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix_with_dovecot(authority):
+    with mail_server.running(dovecot.DovecotPostfix, authority.good) as server:
         yield server
 
 
