@@ -241,6 +241,12 @@ enum gw_status gw_batch_item_decode(const struct gw_batch_item *item, struct gw_
     return status;
 }
 
+size_t gw_batch_item_size(const struct gw_batch_item *item)
+{
+    const struct gw_batch_items *items = &item->batch->items;
+    return items->shared.len + items->items[item->index].len;
+}
+
 void gw_batch_item_fingerprint(const struct gw_batch_item *item,
                                unsigned char out[GW_FINGERPRINT_SIZE])
 {
@@ -280,7 +286,8 @@ static void begin(struct gw_arrival *a)
         gw_gateway_arrive(b->gateway, a, begin);
         return;
     }
-    b->work = (struct gw_work){.run = run_split, .done = on_split};
+    b->work = (struct gw_work){
+        .run = run_split, .done = on_split, .is_long = b->body.len >= GW_WORK_LONG_BYTES};
     if (b->gateway->state == GW_RUNNING)
         st = gw_workers_submit(b->gateway->workers, &b->work);
     if (st != GW_OK)

@@ -21,6 +21,8 @@ enum gw_status gw_batch_item_decode(const struct gw_batch_item *item, struct gw_
                                     struct gw_draft *out, struct gw_problems *problems);
 void gw_batch_item_fingerprint(const struct gw_batch_item *item,
                                unsigned char out[GW_FINGERPRINT_SIZE]);
+/* Octets that it is made of. */
+size_t gw_batch_item_size(const struct gw_batch_item *item);
 /* On the loop: the store has it to commit. */
 void gw_batch_item_prepared(struct gw_batch_item *item);
 /* On the loop: it is stored, and its answer held. */

@@ -275,11 +275,15 @@ struct gw_sandbox_reading *gw_sandbox_read(struct gw_sandbox *s,
     r->cb = cb;
     r->data = data;
     gw_buf_init(&r->rendered, GW_SANDBOX_MAX_RENDERED);
+    size_t size = 0;
     for (size_t i = 0; i < query->n; i++) {
         const struct smtp_sandbox_message *m = smtp_sandbox_find(s->smtp, query->ids[i]);
-        if (m != NULL)
-            r->messages[r->n++] = smtp_sandbox_message_ref(m);
+        if (m == NULL)
+            continue;
+        r->messages[r->n++] = smtp_sandbox_message_ref(m);
+        size += m->content.len;
     }
+    r->work.is_long = size >= GW_WORK_LONG_BYTES;
     if (gw_workers_submit(s->env.workers, &r->work) != GW_OK) {
         free_reading(r);
         return NULL;

@@ -43,7 +43,7 @@ static const struct call {
     CALL(getppid), CALL(tgkill), CALL(restart_syscall), CALL(rt_sigaction), CALL(rt_sigprocmask),
     CALL(rt_sigreturn), CALL(rt_sigtimedwait), CALL(rt_sigpending), CALL(sigaltstack),
     CALL(sched_getaffinity), CALL(sched_setaffinity), CALL(sched_yield), CALL(sched_getparam),
-    CALL(sched_getscheduler), CALL(wait4), CALL(getcpu),
+    CALL(sched_getscheduler), CALL(getpriority), CALL(setpriority), CALL(wait4), CALL(getcpu),
     /* time */
     CALL(clock_getres), CALL(clock_gettime), CALL(clock_nanosleep), CALL(nanosleep),
     CALL(gettimeofday), CALL(times), CALL(timerfd_create), CALL(timerfd_settime),

@@ -31,6 +31,7 @@ struct gw_submission {
     struct gw_draft *draft;
     struct gw_cached_template *template; /* that the draft names, once it was read */
     bool wants_template;
+    bool is_long;      /* its work */
     int64_t worked_us; /* in the pool */
     struct gw_problems problems;
     struct gw_message *m;

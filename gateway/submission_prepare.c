@@ -19,8 +19,12 @@ static void queue_work(struct gw_submission *s, void (*run)(struct gw_work *),
                        void (*done)(struct gw_work *))
 {
     const struct cfg_api_key *key = s->options.api_key;
-    s->work = (struct gw_work){
-        .run = run, .done = done, .flow = gw_turns_flow(key != NULL ? key->id : "")};
+    size_t size = s->item != NULL ? gw_batch_item_size(s->item) : s->body.len;
+    s->is_long = s->is_long || size >= GW_WORK_LONG_BYTES; /* the body may be gone by now */
+    s->work = (struct gw_work){.run = run,
+                               .done = done,
+                               .flow = gw_turns_flow(key != NULL ? key->id : ""),
+                               .is_long = s->is_long};
     enum gw_status st = gw_workers_submit(s->gateway->workers, &s->work);
     if (st == GW_OK)
         return;

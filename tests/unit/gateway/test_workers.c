@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/resource.h>
 
 #include "gateway/workers.h"
 
@@ -137,11 +138,62 @@ static void who_has_little_to_do_does_not_wait_for_who_has_much(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+enum {
+    N_LONG = 5
+};
+
+static void see_priority(struct gw_work *w)
+{
+    struct job *j = gw_list_entry(w, struct job, work);
+    j->out = getpriority(PRIO_PROCESS, 0);
+}
+
+/* Long ones are in hand until the gate opens, which is after the short one is done. */
+static void what_takes_long_has_threads_of_its_own(void **state)
+{
+    (void)state;
+    struct gate gate[N_LONG];
+    struct job quick;
+    uv_loop_t loop;
+    struct gw_workers *p;
+    int n_done = 0;
+    int ours = getpriority(PRIO_PROCESS, 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(gw_workers_new(&loop, 1, N_LONG + 2, &p, NULL), GW_OK);
+    for (int i = 0; i < N_LONG; i++) {
+        gate[i] = (struct gate){.work = {.run = wait_at_gate, .done = ignore, .is_long = true}};
+        assert_int_equal(uv_sem_init(&gate[i].open, 0), 0);
+        assert_int_equal(gw_workers_submit(p, &gate[i].work), GW_OK);
+    }
+    quick = (struct job){.work = {.run = see_priority, .done = done}, .n_done = &n_done};
+    assert_int_equal(gw_workers_submit(p, &quick.work), GW_OK);
+    while (n_done == 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(gw_workers_pending(p), N_LONG);
+    assert_int_equal(quick.out, ours);
+    for (int i = 0; i < N_LONG; i++)
+        uv_sem_post(&gate[i].open);
+    quick.work.is_long = true;
+    assert_int_equal(gw_workers_submit(p, &quick.work), GW_OK);
+    while (gw_workers_pending(p) != 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    int lower = ours + GW_WORK_LONG_NICE;
+    assert_int_equal(quick.out, lower < 19 ? lower : 19);
+    bool closed = false;
+    gw_workers_close(p, on_closed, &closed);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    for (int i = 0; i < N_LONG; i++)
+        uv_sem_destroy(&gate[i].open);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_runs_elsewhere_and_is_done_once_on_the_loop),
         cmocka_unit_test(who_has_little_to_do_does_not_wait_for_who_has_much),
+        cmocka_unit_test(what_takes_long_has_threads_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
