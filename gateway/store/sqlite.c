@@ -182,7 +182,7 @@ void sqlite_queue(struct gw_store *base, struct sqlite_op *op)
     if (large) {
         gw_list_push_back(&s->large, &op->large_link);
         gw_list_push_back(&s->unwritten, &op->link);
-        uv_cond_signal(&s->has_unwritten);
+        uv_cond_signal(&s->for_writer);
     } else {
         gw_list_push_back(is_search(op->kind) ? &s->searches : &s->waiting, &op->link);
         uv_cond_signal(&s->not_empty);
@@ -403,7 +403,7 @@ static void on_wake_closed(uv_handle_t *handle)
     gw_store_done_cb cb = s->on_closed;
     void *data = s->closed_data;
     uv_cond_destroy(&s->not_empty);
-    uv_cond_destroy(&s->has_unwritten);
+    uv_cond_destroy(&s->for_writer);
     uv_mutex_destroy(&s->lock);
     gw_free(s);
     cb(GW_OK, data);
@@ -417,11 +417,14 @@ static void sqlite_close(struct gw_store *base, gw_store_done_cb cb, void *data)
     s->closed_data = data;
     uv_mutex_lock(&s->lock);
     s->stop = true;
-    uv_cond_signal(&s->has_unwritten);
     uv_cond_signal(&s->not_empty);
     uv_mutex_unlock(&s->lock);
-    CHECK(uv_thread_join(&s->writer) == 0);
     CHECK(uv_thread_join(&s->thread) == 0);
+    uv_mutex_lock(&s->lock);
+    s->writer_stop = true;
+    uv_cond_signal(&s->for_writer);
+    uv_mutex_unlock(&s->lock);
+    CHECK(uv_thread_join(&s->writer) == 0);
     if (!atomic_load(&s->failed))
         sqlite_check_stopped(&s->db);
     else /* the log stays as it is */
@@ -507,12 +510,13 @@ enum gw_status gw_store_sqlite_new(uv_loop_t *loop, const struct gw_store_sqlite
         return st;
     }
     gw_list_init(&s->unwritten);
+    gw_list_init(&s->gone);
     gw_list_init(&s->large);
     gw_list_init(&s->waiting);
     gw_list_init(&s->searches);
     gw_list_init(&s->finished);
     CHECK(uv_mutex_init(&s->lock) == 0 && uv_cond_init(&s->not_empty) == 0 &&
-          uv_cond_init(&s->has_unwritten) == 0);
+          uv_cond_init(&s->for_writer) == 0);
     CHECK(uv_async_init(loop, &s->wake, on_wake) == 0);
     s->wake.data = s;
     CHECK(uv_thread_create(&s->thread, sqlite_thread_main, s) == 0);

@@ -145,16 +145,29 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
     return SQLITE_OK;
 }
 
-void sqlite_bodies_settle(struct sqlite_db *d, bool committed)
+static void end_list(struct gw_list *files, const struct sqlite_db *d, bool delete)
 {
-    GW_FAILPOINT("store.delete_files");
-    while (!gw_list_empty(&d->body_files)) {
-        struct body_file *f = gw_list_entry(d->body_files.next, struct body_file, link);
-        if (committed)
+    while (!gw_list_empty(files)) {
+        struct body_file *f = gw_list_entry(files->next, struct body_file, link);
+        if (delete)
             delete_file(d, f->id);
         gw_list_remove(&f->link);
         gw_free(f);
     }
+}
+
+void sqlite_bodies_settle(struct sqlite_db *d, bool committed, struct gw_list *gone)
+{
+    if (committed)
+        gw_list_splice(gone, &d->body_files);
+    else
+        end_list(&d->body_files, d, false);
+}
+
+void sqlite_bodies_drop(const struct sqlite_db *d, struct gw_list *gone)
+{
+    GW_FAILPOINT("store.delete_files");
+    end_list(gone, d, true);
 }
 
 /* The id that a file is named after, empty when it is not one of ours. */

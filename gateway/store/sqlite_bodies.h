@@ -25,8 +25,10 @@ int sqlite_body_load(struct sqlite_db *d, int64_t seq, struct gw_message *m);
 /* @size  of the body; tells whether there is a file */
 int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t size);
 
-/* The transaction is over: the files that it gave up go, if it was committed. */
-void sqlite_bodies_settle(struct sqlite_db *d, bool committed);
+/* The transaction is over: the files that it gave up are added to @gone, if it was committed. */
+void sqlite_bodies_settle(struct sqlite_db *d, bool committed, struct gw_list *gone);
+/* Any thread: deletes those files, which takes milliseconds for each. @gone is empty then. */
+void sqlite_bodies_drop(const struct sqlite_db *d, struct gw_list *gone);
 
 /* Whether the message of this id is on its way to be stored: its file is not left over. */
 typedef bool (*sqlite_in_hand_fn)(const char *id, void *data);

@@ -110,12 +110,13 @@ struct sqlite_store {
     struct gw_store_sqlite_config config;
     uv_thread_t thread, writer;
     uv_async_t wake;
-    uv_mutex_t lock; /* guards unwritten, large, waiting, searches, finished, stop, has_news */
-    uv_cond_t not_empty, has_unwritten;
+    uv_mutex_t lock; /* guards the lists, stop, writer_stop, has_news */
+    uv_cond_t not_empty, for_writer;
     struct gw_list unwritten; /* for the writer, then they are waiting */
+    struct gw_list gone;      /* files that it deletes */
     struct gw_list large;     /* operations with files that are unwritten, waiting or being run */
     struct gw_list waiting, searches, finished;
-    bool stop;
+    bool stop, writer_stop;
     bool has_news; /* events are on disk */
     atomic_int_least64_t next_due_ms;
     atomic_bool failed; /* no promise can be kept any more */
@@ -182,6 +183,8 @@ bool sqlite_op_is_large(const struct sqlite_op *op);
 void sqlite_writer_main(void *arg);
 /* The operation failed: its files go, if it has any. */
 void sqlite_writer_undo(struct sqlite_store *s, const struct sqlite_op *op);
+/* These files (sqlite_bodies_settle) go; @gone is empty then. */
+void sqlite_writer_drop(struct sqlite_store *s, struct gw_list *gone);
 /* A sqlite_in_hand_fn; @data is the store. */
 bool sqlite_writer_has(const char *id, void *data);
 

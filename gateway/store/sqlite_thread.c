@@ -80,6 +80,8 @@ int sqlite_thread_begin(struct sqlite_store *s)
 
 int sqlite_thread_end(struct sqlite_store *s, int rc, size_t n_ops)
 {
+    struct gw_list gone;
+    gw_list_init(&gone);
     int64_t started_us = gw_clock_mono_us();
     if (rc == SQLITE_OK) {
         GW_FAILPOINT("store.commit");
@@ -93,7 +95,8 @@ int sqlite_thread_end(struct sqlite_store *s, int rc, size_t n_ops)
         count(s, n_ops, started_us);
     else if (sqlite3_get_autocommit(s->db.db) == 0)
         (void)sqlite_db_run(&s->db, STMT_ROLLBACK);
-    sqlite_bodies_settle(&s->db, committed);
+    sqlite_bodies_settle(&s->db, committed, &gone);
+    sqlite_writer_drop(s, &gone);
     return committed ? SQLITE_OK : rc;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread that writes large bodies: whoever commits a small message meanwhile does not wait for
- * them.
+/* The thread that writes and deletes large bodies: whoever commits a small message meanwhile does
+ * not wait for them.
  *
  * Happy path: a commit with large bodies is queued here → each becomes a file, synced → it goes on
- * to the store thread, whose transaction makes the message known.
+ * to the store thread, whose transaction makes the message known → the transaction that gives the
+ * body up sends the file back here, to be deleted.
  * Failure: what was written goes, and the store thread refuses the operation; a process that ends
  * in between leaves files that the sweep of the next start finds. */
 #include <string.h>
@@ -57,29 +58,51 @@ static int write_bodies(struct sqlite_store *s, const struct sqlite_op *op)
     return rc;
 }
 
-/* Called with the lock. */
-static struct sqlite_op *next(struct sqlite_store *s)
+void sqlite_writer_drop(struct sqlite_store *s, struct gw_list *gone)
 {
-    while (gw_list_empty(&s->unwritten) && !s->stop)
-        uv_cond_wait(&s->has_unwritten, &s->lock);
-    if (gw_list_empty(&s->unwritten))
-        return NULL;
+    if (gw_list_empty(gone))
+        return;
+    uv_mutex_lock(&s->lock);
+    gw_list_splice(&s->gone, gone);
+    uv_cond_signal(&s->for_writer);
+    uv_mutex_unlock(&s->lock);
+}
+
+/* Both are called with the lock. */
+static void write_next(struct sqlite_store *s)
+{
     struct sqlite_op *op = gw_list_entry(s->unwritten.next, struct sqlite_op, link);
     gw_list_remove(&op->link);
-    return op;
+    uv_mutex_unlock(&s->lock);
+    op->written = write_bodies(s, op);
+    uv_mutex_lock(&s->lock);
+    gw_list_push_back(&s->waiting, &op->link);
+    uv_cond_signal(&s->not_empty);
+}
+
+static void delete_gone(struct sqlite_store *s)
+{
+    struct gw_list gone;
+    gw_list_init(&gone);
+    gw_list_splice(&gone, &s->gone);
+    uv_mutex_unlock(&s->lock);
+    sqlite_bodies_drop(&s->db, &gone);
+    uv_mutex_lock(&s->lock);
 }
 
 void sqlite_writer_main(void *arg)
 {
     struct sqlite_store *s = arg;
-    struct sqlite_op *op;
     uv_mutex_lock(&s->lock);
-    while ((op = next(s)) != NULL) {
-        uv_mutex_unlock(&s->lock);
-        op->written = write_bodies(s, op);
-        uv_mutex_lock(&s->lock);
-        gw_list_push_back(&s->waiting, &op->link);
-        uv_cond_signal(&s->not_empty);
+    for (;;) {
+        if (!gw_list_empty(&s->gone)) /* makes room for the others */
+            delete_gone(s);
+        else if (!gw_list_empty(&s->unwritten))
+            write_next(s);
+        else if (s->writer_stop)
+            break;
+        else
+            uv_cond_wait(&s->for_writer, &s->lock);
     }
     uv_mutex_unlock(&s->lock);
 }

@@ -54,6 +54,8 @@ static struct {
     int n_accounts;
     void (*cut)(void *data);
     void *cut_data;
+    void (*before_delete)(void *data);
+    void *before_delete_data;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .room = -1};
 
 static void must(bool ok)
@@ -372,6 +374,12 @@ static int shim_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 {
     (void)vfs;
     (void)pthread_mutex_lock(&disk.lock);
+    void (*before)(void *) = disk.before_delete;
+    void *data = disk.before_delete_data;
+    (void)pthread_mutex_unlock(&disk.lock);
+    if (before != NULL)
+        before(data);
+    (void)pthread_mutex_lock(&disk.lock);
     sqlite3_int64 size = 0;
     FILE *f = fopen(path, "r");
     if (f != NULL && fseek(f, 0, SEEK_END) == 0)
@@ -438,6 +446,14 @@ void disk_shim_record(bool on)
     }
     disk.n_accounts = 0;
     disk.recording = on;
+    (void)pthread_mutex_unlock(&disk.lock);
+}
+
+void disk_shim_on_delete(void (*before)(void *data), void *data)
+{
+    (void)pthread_mutex_lock(&disk.lock);
+    disk.before_delete = before;
+    disk.before_delete_data = data;
     (void)pthread_mutex_unlock(&disk.lock);
 }
 

@@ -37,6 +37,9 @@ void disk_shim_record(bool on);
 /* @cut  called before each write and sync while recording, under the shim's lock; it may only call
  *       disk_shim_image */
 void disk_shim_on_call(void (*cut)(void *data), void *data);
+/* @before  called before a file is deleted, by whoever deletes it, without the lock; NULL: nothing
+ *          is */
+void disk_shim_on_delete(void (*before)(void *data), void *data);
 /* Writes one image of the files below @from into @to, both made already with their sub-directory
  * `bodies`. Draws on gw_random_below(). */
 void disk_shim_image(const char *from, const char *to);

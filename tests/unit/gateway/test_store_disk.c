@@ -44,6 +44,13 @@ static int count_bodies(const struct store_fixture *f)
     return n;
 }
 
+/* Files are deleted behind the answer. */
+static void until_no_body_is_left(struct store_fixture *f, const struct gw_message *m)
+{
+    while (count_bodies(f) != 0)
+        store_test_get(f, "", m->id, GW_OK);
+}
+
 static void finish(struct store_fixture *f, struct gw_message *m, enum gw_status want)
 {
     m->rcpts[0].status = GW_RCPT_SENT;
@@ -201,7 +208,7 @@ static void a_large_body_that_does_not_fit_leaves_nothing_behind(void **state)
     store_test_commit(&f, large, GW_OK);
     assert_int_equal(count_bodies(&f), 1);
     finish(&f, large, GW_OK);
-    assert_int_equal(count_bodies(&f), 0);
+    until_no_body_is_left(&f, large);
     gw_message_free(&large);
     gw_message_free(&small);
     close_on_shim(&f);
@@ -273,7 +280,7 @@ static void what_a_failed_sync_may_have_stored_keeps_its_body(void **state)
     assert_int_equal(f.got->mime.len, LARGE);
     assert_memory_equal(f.got->mime.data, m->mime.data, LARGE);
     finish(&f, m, GW_OK);
-    assert_int_equal(count_bodies(&f), 0);
+    until_no_body_is_left(&f, m);
     gw_message_free(&m);
     close_on_shim(&f);
 }
@@ -337,7 +344,7 @@ static void large_bodies_are_read_back_and_left_over_files_go(void **state)
     assert_int_equal(f.got->mime.len, LARGE);
     assert_memory_equal(f.got->mime.data, m->mime.data, LARGE);
     finish(&f, m, GW_OK);
-    assert_int_equal(count_bodies(&f), 0);
+    until_no_body_is_left(&f, m);
     gw_message_free(&m);
     close_on_shim(&f);
 }

@@ -197,6 +197,50 @@ static void a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync(void *
     (void)sem_destroy(&h.answered);
 }
 
+struct held_delete {
+    sem_t answered;
+    int n_calls;
+    bool was_answered_first;
+};
+
+static void hold_delete(void *data)
+{
+    struct held_delete *h = data;
+    struct timespec deadline;
+    if (++h->n_calls != 1)
+        return; /* SQLite's own, when it is closed */
+    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += HOLD_MS / 1000;
+    h->was_answered_first = sem_timedwait(&h->answered, &deadline) == 0;
+}
+
+/* To delete a large file takes the disk some milliseconds. */
+static void nobody_waits_until_a_file_is_deleted(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    struct held_delete h = {.was_answered_first = false};
+    void *engine = &store_test_sqlite;
+    assert_int_equal(sem_init(&h.answered, 0, 0), 0);
+    disk_shim_install();
+    store_test_open(&f, &engine);
+    struct gw_message *large = store_test_new_message("", SQLITE_BODY_FILE_MIN);
+    struct gw_message *other = store_test_new_message("", 2000);
+    store_test_commit(&f, large, GW_OK);
+    disk_shim_on_delete(hold_delete, &h);
+    large->rcpts[0].status = GW_RCPT_SENT;
+    store_test_record(&f, large, GW_OK);
+    store_test_commit(&f, other, GW_OK);
+    assert_int_equal(sem_post(&h.answered), 0);
+    gw_message_free(&large);
+    gw_message_free(&other);
+    store_test_close(&f); /* all is deleted by then */
+    disk_shim_on_delete(NULL, NULL);
+    assert_true(h.was_answered_first);
+    disk_shim_remove();
+    (void)sem_destroy(&h.answered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_log_that_cannot_be_written_forgets_what_it_gathered),
         cmocka_unit_test(a_verdict_is_answered_before_its_sync_and_told_after_it),
         cmocka_unit_test(a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync),
+        cmocka_unit_test(nobody_waits_until_a_file_is_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
