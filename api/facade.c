@@ -8,8 +8,8 @@
 
 /* Every facade. A new one adds its line here and its tables of routes to routes.c. */
 static const struct api_facade *const facades[] = {
-    &api_resend_facade, &api_postmark_facade, &api_sendgrid_facade,
-    &api_ses_facade,    &api_mailgun_facade,
+    &api_resend_facade,    &api_postmark_facade, &api_sendgrid_facade,
+    &api_ses_query_facade, &api_ses_facade,      &api_mailgun_facade,
 };
 
 enum {
@@ -33,7 +33,7 @@ static bool take_segment(struct gw_slice *s, const char *name)
 {
     size_t len = strlen(name);
     *s = skip_slashes(*s);
-    if (s->len <= len || memcmp(s->data, name, len) != 0 || s->data[len] != '/')
+    if (s->len < len || memcmp(s->data, name, len) != 0 || (s->len > len && s->data[len] != '/'))
         return false;
     *s = behind(*s, len);
     return true;
@@ -45,7 +45,8 @@ const struct api_facade *api_facade_find(struct gw_slice path, struct gw_slice *
         return NULL;
     for (size_t i = 0; i < sizeof(facades) / sizeof(facades[0]); i++) {
         struct gw_slice rest = path;
-        if (!take_segment(&rest, facades[i]->name))
+        if (!take_segment(&rest, facades[i]->name) ||
+            (facades[i]->at_root && skip_slashes(rest).len > 0))
             continue;
         if (rest_out != NULL)
             *rest_out = skip_slashes(rest);
@@ -62,7 +63,7 @@ void api_facade_enter(struct api_request *r)
         return;
     struct gw_buf path;
     gw_buf_init(&path, r->path.len);
-    (void)gw_buf_printf(&path, "/compat/%s/", r->facade->name);
+    (void)gw_buf_printf(&path, "/compat/%s%s", r->facade->name, rest.len > 0 ? "/" : "");
     (void)gw_buf_add_slice(&path, rest);
     if (path.len < r->path.len)
         r->path = gw_slice_of(api_request_strdup(r, gw_buf_view(&path)), path.len);

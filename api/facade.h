@@ -48,6 +48,7 @@ struct api_facade_refusal {
 
 struct api_facade {
     const char *name;
+    bool at_root; /* it answers at /compat/<name> itself; another one of the name is below that */
     const struct api_facade_error *errors; /* API_N_CODES of them; status 0: as ours */
     const char *other_name;                /* name of errors that have none; NULL: none */
     const struct api_facade_rule *rules;
@@ -67,7 +68,7 @@ struct api_facade {
 /* The facade that @path is in, else NULL. Repeated slashes around its name do not matter.
  * @rest_out  what follows the slash behind its name; may be NULL */
 const struct api_facade *api_facade_find(struct gw_slice path, struct gw_slice *rest_out);
-/* Sets r->facade, and r->path without those slashes. */
+/* Sets r->facade, and r->path without those slashes, nor one at the end of its root. */
 void api_facade_enter(struct api_request *r);
 
 enum {
@@ -96,6 +97,7 @@ extern const struct api_facade api_resend_facade;
 extern const struct api_facade api_postmark_facade;
 extern const struct api_facade api_sendgrid_facade;
 extern const struct api_facade api_ses_facade;
+extern const struct api_facade api_ses_query_facade;
 extern const struct api_facade api_mailgun_facade;
 
 #endif

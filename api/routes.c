@@ -35,6 +35,7 @@ const struct api_route *const api_route_tables[] = {
     api_sendgrid_routes,
     api_sendgrid_sends_routes,
     api_ses_routes,
+    api_ses_query_routes,
     api_resend_suppressed_routes,
     api_postmark_suppressed_routes,
     api_sendgrid_suppressed_routes,
@@ -108,7 +109,10 @@ static bool find_route(struct api_request *r)
         }
     }
     if (allow[0] == '\0') {
-        api_problem(r, API_NOT_FOUND, "There is nothing at this path.");
+        api_problem(r, API_NOT_FOUND, "%s",
+                    r->facade == NULL ? "There is nothing at this path."
+                                      : "Mailhatch does not offer this part of the provider's API: "
+                                        "docs/compat.md tells what it does.");
         return false;
     }
     api_set_header(r, "allow", allow);

@@ -60,6 +60,7 @@ extern const struct api_route api_event_routes[];
 extern const struct api_route api_sendgrid_routes[];
 extern const struct api_route api_sendgrid_sends_routes[];
 extern const struct api_route api_ses_routes[];
+extern const struct api_route api_ses_query_routes[];
 extern const struct api_route api_resend_suppressed_routes[];
 extern const struct api_route api_postmark_suppressed_routes[];
 extern const struct api_route api_sendgrid_suppressed_routes[];

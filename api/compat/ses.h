@@ -19,4 +19,18 @@ const char *api_ses_idempotency_key(struct api_request *r);
 enum gw_status api_ses_decode(struct gw_arena *arena, struct gw_slice body, const struct cfg *cfg,
                               struct gw_draft *out, struct gw_problems *problems);
 
+/* The same of v1: the parameters of SendEmail and of SendRawEmail. Pointers of problems are `/` and
+ * the parameter's name. */
+enum gw_status api_ses_decode_email(struct gw_arena *arena, struct gw_slice body,
+                                    const struct cfg *cfg, struct gw_draft *out,
+                                    struct gw_problems *problems);
+enum gw_status api_ses_decode_raw_email(struct gw_arena *arena, struct gw_slice body,
+                                        const struct cfg *cfg, struct gw_draft *out,
+                                        struct gw_problems *problems);
+
+/* The address itself, of `Name <a@b>` too. */
+struct gw_field api_ses_bare(struct gw_arena *arena, struct gw_field f);
+/* `name:value`, as a tag is kept. */
+struct gw_slice api_ses_join(struct gw_arena *arena, struct gw_slice name, struct gw_slice value);
+
 #endif

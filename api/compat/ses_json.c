@@ -70,10 +70,8 @@ static void read_headers(struct api_reader *r, json_t *value, const char *pointe
 static void add_tag(struct api_reader *r, struct gw_draft *draft, const char *pointer,
                     const struct gw_draft_pair *pair)
 {
-    const char *text =
-        gw_arena_printf(r->arena, "%s:%s", pair->name.value.data, pair->value.value.data);
-    draft->tags[draft->n_tags++] =
-        (struct gw_field){.value = gw_slice_str(text), .pointer = pointer};
+    draft->tags[draft->n_tags++] = (struct gw_field){
+        .value = api_ses_join(r->arena, pair->name.value, pair->value.value), .pointer = pointer};
 }
 
 /* Room for @n more tags. */
@@ -103,8 +101,7 @@ static void read_configuration_set(struct api_reader *r, json_t *value, const ch
     api_read_text(r, value, pointer, &name);
     if (name.value.data == NULL)
         return;
-    name.value =
-        gw_slice_str(gw_arena_printf(r->arena, "ses:configuration-set:%s", name.value.data));
+    name.value = api_ses_join(r->arena, GW_SLICE_LIT("ses:configuration-set"), name.value);
     reserve_tags(r, draft, 1);
     draft->tags[draft->n_tags++] = name;
 }
@@ -195,15 +192,26 @@ static void read_raw(struct api_reader *r, json_t *value, const char *pointer, v
         gw_problems_add(r->problems, at, GW_PROBLEM_REQUIRED, "The message is missing.");
 }
 
-/* The address itself, of `Name <a@b>` too. */
-static struct gw_field bare(struct api_reader *r, struct gw_field f)
+struct gw_field api_ses_bare(struct gw_arena *arena, struct gw_field f)
 {
     const char *open = f.value.len > 0 ? memrchr(f.value.data, '<', f.value.len) : NULL;
     size_t skip = open != NULL ? (size_t)(open - f.value.data) + 1 : 0;
     if (open == NULL || f.value.data[f.value.len - 1] != '>')
         return f;
-    f.value = gw_arena_slice(r->arena, gw_slice_of(open + 1, f.value.len - skip - 1));
+    f.value = gw_arena_slice(arena, gw_slice_of(open + 1, f.value.len - skip - 1));
     return f;
+}
+
+struct gw_slice api_ses_join(struct gw_arena *arena, struct gw_slice name, struct gw_slice value)
+{
+    char *text = gw_arena_bytes(arena, name.len + value.len + 2);
+    if (name.len > 0)
+        memcpy(text, name.data, name.len);
+    text[name.len] = ':';
+    if (value.len > 0)
+        memcpy(text + name.len + 1, value.data, value.len);
+    text[name.len + value.len + 1] = '\0';
+    return gw_slice_of(text, name.len + value.len + 1);
 }
 
 /* A whole message has its own header. What stands beside it is the envelope; what could only go
@@ -213,7 +221,7 @@ static void settle_raw(struct api_reader *r, struct gw_draft *draft)
     if (draft->raw.value.data == NULL)
         return;
     if (draft->envelope_from.value.data == NULL && draft->from.text.value.data != NULL)
-        draft->envelope_from = bare(r, draft->from.text);
+        draft->envelope_from = api_ses_bare(r->arena, draft->from.text);
     if (draft->reply_to.n > 0)
         gw_problems_add(r->problems, draft->reply_to.pointer, GW_PROBLEM_UNSUPPORTED,
                         "A Raw message has its Reply-To in its header.");

@@ -10,7 +10,7 @@ const module = await import(name);
 
 // <id>.<secret> as AWS's SDKs and Mailgun's have it
 const [id, secret] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)];
-const aws = (sesv2) => new sesv2.SESv2Client({ endpoint: url, region: 'eu-west-1',
+const aws = (ses) => new (ses.SESv2Client ?? ses.SESClient)({ endpoint: url, region: 'eu-west-1',
                                                credentials: { accessKeyId: id, secretAccessKey: secret } });
 
 const mailgun = (form) => new (module.default.default ?? module.default)(form).client({ username: 'api', key, url });

@@ -26,7 +26,7 @@ def headers(method, target, host, body, key_id, secret, at=None, region="eu-west
     path, _, query = target.partition("?")
     all_of_them = {"host": host, "x-amz-date": time, **dict(extra)}
     if body:
-        all_of_them["content-type"] = "application/json"
+        all_of_them.setdefault("content-type", "application/json")
     names = sorted(name for name in all_of_them if name not in unsigned)
     canonical = "\n".join([method, _canonical_path(path), _canonical_query(query),
                            *(f"{name}:{all_of_them[name]}" for name in names), "", ";".join(names),

@@ -37,7 +37,9 @@ static void a_path_below_a_facades_name_is_its_own(void **state)
         {"/compat//resend///emails/x", "resend", "emails/x"},
         {"/compat/postmark/", "postmark", ""},
         {"/compat/sendgrid//v3/mail/send", "sendgrid", "v3/mail/send"},
-        {"/compat/resend", NULL, NULL},
+        {"/compat/resend", "resend", ""},
+        {"/compat/", NULL, NULL},
+        {"/compat", NULL, NULL},
         {"/compat/resendx/emails", NULL, NULL},
         {"/compatx/resend/emails", NULL, NULL},
         {"/v1/compat/resend/emails", NULL, NULL},
@@ -54,6 +56,17 @@ static void a_path_below_a_facades_name_is_its_own(void **state)
         assert_string_equal(f->name, cases[i].name);
         assert_true(gw_slice_is(rest, cases[i].rest));
     }
+}
+
+static void one_name_has_one_api_at_its_root_and_one_below(void **state)
+{
+    (void)state;
+    static const char *const at_root[] = {"/compat/ses", "/compat/ses/", "//compat//ses//"};
+    for (size_t i = 0; i < N_OF(at_root); i++)
+        assert_ptr_equal(api_facade_find(gw_slice_str(at_root[i]), NULL), &api_ses_query_facade);
+    assert_ptr_equal(api_facade_find(gw_slice_str("/compat/ses/v2/email/account"), NULL),
+                     &api_ses_facade);
+    assert_ptr_equal(api_facade_find(gw_slice_str("/compat/ses/x"), NULL), &api_ses_facade);
 }
 
 static json_t *rendered(const struct api_facade *f, const struct api_problem *p,
@@ -250,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_below_a_facades_name_is_its_own),
+        cmocka_unit_test(one_name_has_one_api_at_its_root_and_one_below),
         cmocka_unit_test(every_code_is_said_by_every_facade),
         cmocka_unit_test(postmark_has_no_400_and_413),
         cmocka_unit_test(fields_are_called_as_the_provider_calls_them),
