@@ -14,6 +14,8 @@ import uuid
 DOCUMENT = json.loads((pathlib.Path(__file__).parents[2] / "api/openapi.json").read_text(encoding="utf-8"))
 METHODS = ("get", "post", "put", "patch", "delete")
 JSON = "application/json"
+FORM, URLENCODED, MIME = "multipart/form-data", "application/x-www-form-urlencoded", "message/rfc822"
+BOUNDARY = "a-boundary"
 # Words for what a schema says by a name or in prose only.
 TEXTS = ("", "a", "Hello", "Grüße 🎉", "x" * 300, "two\nlines", "{{name}}", "<p>é</p>", "sandbox", "application/pdf", "4h", "normal")
 ADDRESSES = ("ann@example.org", "Bob <bob@example.org>", "dave@bücher.example")
@@ -30,12 +32,12 @@ class Request:
     method: str
     template: str  # of the path
     path: str
-    body: object  # None: there is none
+    body: bytes  # None: there is none
     headers: dict
     valid: bool  # as far as the schemas tell
 
     def __str__(self):
-        return f"{self.method} {self.path} {self.headers} {json.dumps(self.body)[:2000]}"
+        return f"{self.method} {self.path} {self.headers} {self.body and self.body[:2000]}"
 
 
 def resolved(schema):
@@ -146,18 +148,75 @@ def operations():
     return [(method, path, path_item[method]) for path, path_item in DOCUMENT["paths"].items() for method in METHODS if method in path_item]
 
 
-def _body(rng, operation, valid):
-    content = operation.get("requestBody", {}).get("content", {}).get(JSON)
-    if content is None:
-        return None
+def _value(rng, content):
     if "example" in content and rng.random() < 0.3:
-        value = content["example"]
-    else:
-        value = instance(rng, content["schema"])
-        example = content.get("example")
-        if isinstance(example, dict) and isinstance(value, dict) and rng.random() < 0.6:
-            value = {**example, **value}  # else what prose asks for is hardly ever there
-    return value if valid else spoiled(rng, value)
+        return content["example"]
+    value, example = instance(rng, content["schema"]), content.get("example")
+    if isinstance(example, dict) and isinstance(value, dict) and rng.random() < 0.6:
+        value = {**example, **value}  # else what prose asks for is hardly ever there
+    return value
+
+
+def _pairs(value):
+    """Name and text of each field of a form; a list is a field that is there several times."""
+    value = value if isinstance(value, dict) else {"": value}
+    return [(name, one if isinstance(one, str) else json.dumps(one)) for name in value for one in (value[name] if isinstance(value[name], list) else [value[name]])]
+
+
+def _octets(text):
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _quoted(name):
+    for octet in '"\r\n':
+        name = name.replace(octet, f"%{ord(octet):02X}")
+    return _octets(name)
+
+
+def _multipart(rng, value):
+    made = b""
+    for name, text in _pairs(value):
+        head = b'Content-Disposition: form-data; name="' + _quoted(name) + b'"'
+        if name != "message" and rng.random() < 0.2 or name in ("attachment", "inline"):
+            head += b'; filename="a.txt"' + rng.choice((b"", b"\r\nContent-Type: text/plain"))
+        made += b"--" + BOUNDARY.encode() + b"\r\n" + head + b"\r\n\r\n" + _octets(text) + b"\r\n"
+    return made + b"--" + BOUNDARY.encode() + b"--\r\n"
+
+
+def _urlencoded(rng, value):
+    return "&".join(f"{_text(name)}={_text(text)}" for name, text in _pairs(value)).encode()
+
+
+def _flipped(rng, data):
+    """@data with some octets of it replaced, taken out or put in."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(data) + 1)
+        data[at:at + rng.randrange(3)] = rng.choice((b"", b"\0", b"\r", b"\n", b"\r\n", b"\xff", b"--", b"%", b"&", b"=", b'"', b"\r\nBcc: x@y.example"))
+    return bytes(data)
+
+
+_ENCODERS = {JSON: lambda rng, value: json.dumps(value).encode(), FORM: _multipart, URLENCODED: _urlencoded}
+
+
+def encoded(rng, kind, value):
+    """(body, Content-Type)"""
+    return _ENCODERS[kind](rng, value), f"{kind}; boundary={BOUNDARY}" if kind == FORM else kind
+
+
+def _body(rng, operation, valid):
+    """(body, Content-Type) in one of the types that the operation takes, or None and None."""
+    contents = operation.get("requestBody", {}).get("content", {})
+    if not contents:
+        return None, None
+    kind = rng.choice(list(contents))
+    if kind == MIME:
+        raw = contents[kind]["example"].encode()
+        return (raw if valid else _flipped(rng, raw)), kind
+    value = _value(rng, contents[kind])
+    in_octets = not valid and kind != JSON and rng.random() < 0.4
+    body, content_type = encoded(rng, kind, value if valid or in_octets else spoiled(rng, value))
+    return (_flipped(rng, body) if in_octets else body), content_type
 
 
 def request(seed, method, template, operation):
@@ -179,7 +238,7 @@ def request(seed, method, template, operation):
             headers[parameter["name"]] = value
     if spoil_parameter and rng.random() < 0.3:
         query.append("no_such_parameter=1")
-    body = _body(rng, operation, valid or spoil_parameter)
+    body, content_type = _body(rng, operation, valid or spoil_parameter)
     if body is not None:
-        headers["Content-Type"] = JSON
+        headers["Content-Type"] = content_type
     return Request(method.upper(), template, path + ("?" + "&".join(query) if query else ""), body, headers, valid)
