@@ -7,7 +7,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import cost, fairness, large, latency, loop, parts, peers, probes, queue, report, workloads
+from . import content, cost, fairness, large, latency, loop, parts, peers, probes, queue, report, workloads
 
 ROUNDS = 5
 
@@ -29,7 +29,8 @@ def store(folder, series):
 
 
 ALWAYS = {"signing": signing, "store": store, "cost": cost.run, "latency": latency.run, "loop": loop.run,
-          "queue": queue.run, "fairness": fairness.run, "workloads": workloads.run, "large": large.run}
+          "queue": queue.run, "fairness": fairness.run, "workloads": workloads.run, "base64": content.base64, "batch": content.batch,
+          "large": large.run}
 PARTS = {**ALWAYS, "peers": peers.run}
 
 
