@@ -82,6 +82,7 @@ void gw_submission_stored(struct gw_submission *s, enum gw_status status)
     struct gw_attempt *a = s->attempt;
     struct gw_message *m = s->m;
     s->m = NULL;
+    g->n_calls++; /* until its delivery has begun: the submission may be the last one of a drain */
     gw_metric_add(GW_METRIC_ACCEPTED, 1, NULL);
     count_suppressed(m);
     if (s->idempotency.key != NULL)
@@ -96,6 +97,8 @@ void gw_submission_stored(struct gw_submission *s, enum gw_status status)
     }
     GW_FAILPOINT("submission.answered");
     start_delivery(g, m, a);
+    g->n_calls--;
+    gw_gateway_progress(g);
 }
 
 static void on_committed(enum gw_status status, void *data)

@@ -2,6 +2,7 @@
 """SIGTERM at any moment, under load: the server ends in time, what it answered 2xx is delivered, what
 it refused is not. MAILHATCH_DRAIN_ROUNDS=200 for the long run."""
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -92,6 +94,27 @@ def test_sigterm_under_load(tmp_path, new_relay):
     assert max(times) <= EXIT_LIMIT_S
     assert set(taken) <= set(subjects) and len(subjects) == len(set(subjects))
     assert not set(refused) & set(subjects)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/batch"])
+def test_what_is_stored_last_is_answered(tmp_path, path):
+    """The disk has it only when nothing else is left to wait for."""
+    server = start(tmp_path, {"listen": [{"address": "127.0.0.1:0"}], "relays": {"r": {"url": "sandbox:"}},
+                              "store": {"engine": "sqlite", "path": str(tmp_path / "data")}})
+    body = letter() if path == "/v1/messages" else {"messages": [letter()]}
+    answers = []
+    with contextlib.closing(sqlite3.connect(tmp_path / "data/mailhatch.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")  # nobody else gets at the store
+        client = threading.Thread(target=lambda: answers.append(server.post(body, path)))
+        client.start()
+        for _ in range(5):  # it is prepared before these are, and waits for the disk
+            assert server.post(letter(), "/v1/messages/validate").status == 200
+        os.kill(server.supervisor_pid, signal.SIGTERM)
+        until("it drains", lambda: server.events("draining"))
+        until("nothing else is in its way", lambda: not accepts(server.port))
+    client.join(60)
+    assert answers[0].status == (202 if path == "/v1/messages" else 200) and answers[0].json().get("failed", 0) == 0, answers[0].body
+    server.stop()
 
 
 def test_a_slow_client_gets_its_last_answer_as_a_whole(tmp_path):
