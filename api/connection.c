@@ -165,6 +165,7 @@ void api_connection_open(struct api_acceptor *a, h2o_accept_ctx_t *accept, uv_st
     c->first_octets.cb = on_silence;
     c->refused.cb = on_refused;
     api_stall_init(&c->stall, gw_clock_mono_ms());
+    gw_list_init(&c->waiting);
     gw_list_push_back(&a->connections, &c->link);
     count(a, 1);
     last_acceptor = a;

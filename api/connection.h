@@ -19,6 +19,7 @@
 #include "api/peers.h"
 #include "api/request.h"
 #include "api/stall.h"
+#include "api/turns.h"
 #include "gateway/base/gw_list.h"
 
 /* What all connections of a server share. */
@@ -30,7 +31,8 @@ struct api_acceptor {
     size_t n_connections;
     size_t receiving_bytes; /* incomplete bodies, all connections */
     size_t max_fds;         /* connections that the descriptor limit allows */
-    struct gw_list paused;  /* of listeners that wait for a descriptor */
+    struct api_turns turns;
+    struct gw_list paused; /* of listeners that wait for a descriptor */
     uv_timer_t sweeper;
     int64_t refused_logged_ms; /* when a refused connection was logged last */
     int64_t full_at_ms;        /* monotonic, when limits.connections refused one; 0: never */
@@ -60,13 +62,15 @@ struct api_connection {
     bool ending;         /* we want it closed */
     bool logged;         /* its first guard event */
     bool end_stream;     /* HTTP/2: the fields being parsed are all of their request */
-    int linger_fd;     /* a second descriptor of the socket when its close shall linger, else -1 */
-    char *farewell;    /* an answer of ours that is on its way while a request is incomplete */
-    size_t n_requests; /* that reached a route and are not disposed of */
-    uint64_t requests; /* that ever did */
-    size_t n_streams;  /* of n_requests: streamed answers */
-    size_t receiving;  /* octets of incomplete bodies */
-    uint64_t body_octets; /* of bodies, ever received */
+    int linger_fd;  /* a second descriptor of the socket when its close shall linger, else -1 */
+    char *farewell; /* an answer of ours that is on its way while a request is incomplete */
+    struct gw_list turn;    /* in acceptor->turns while any of its requests waits */
+    struct gw_list waiting; /* of struct api_request */
+    size_t n_requests;      /* that reached a route and are not disposed of */
+    uint64_t requests;      /* that ever did */
+    size_t n_streams;       /* of n_requests: streamed answers */
+    size_t receiving;       /* octets of incomplete bodies */
+    uint64_t body_octets;   /* of bodies, ever received */
     struct api_h2_budget h2;
     struct api_http1_state http1;
     struct api_stall stall;

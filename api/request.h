@@ -19,6 +19,7 @@
 #include "api/reload.h"
 #include "config/cfg.h"
 #include "gateway/base/gw_buf.h"
+#include "gateway/base/gw_list.h"
 #include "gateway/base/gw_slice.h"
 #include "gateway/gateway.h"
 
@@ -72,6 +73,7 @@ struct api_request {
     unsigned char body_sha256[32];                /* where the facade hashes_body */
     /* request.c's own: */
     struct st_h2o_req_t *h2o;
+    struct gw_list turn; /* in its connection's list while it waits to be dispatched */
     int64_t started_us;
     void (*on_gone)(void *data);
     void *on_gone_data;

@@ -48,7 +48,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     struct handler *self = (struct handler *)(void *)handler;
     struct api_connection *c = api_connection_of(req);
     c->http1.in_body = false;
-    api_dispatch(api_request_new(self->context, req));
+    api_turns_take(&c->acceptor->turns, api_request_new(self->context, req));
     return 0;
 }
 
@@ -141,6 +141,7 @@ enum gw_status api_server_new(uv_loop_t *loop, struct gw_gateway *gateway, struc
     s->context.rates = gw_calloc(cfg->n_api_keys, sizeof(struct api_rate));
     configure(s);
     h2o_context_init(&s->acceptor.h2o, loop, &s->h2o);
+    api_turns_init(&s->acceptor.turns, loop);
     h2o_timeout_init(loop, &s->next_turn, 1);
     s->context.next_turn = &s->next_turn;
     s->acceptor.max_fds = max_fds(cfg);
