@@ -17,10 +17,10 @@ enum {
     SWEEP_STEP = 256, /* directory entries looked at per call */
     CHUNK =
         64 * 1024, /* SQLite's VFS takes up to 128 KiB - 1 at once, and silently cuts the rest */
-    /* Octets between syncs: a commit of others in the meantime may have to wait until what was
-     * written by then is on the disk, so that should not be much. Measured: docs/measurements.md.
-     */
-    SYNC_STEP = 4 << 20,
+    /* Octets between syncs, and of a file that goes at a time: a commit of others in the meantime
+     * may have to wait until the disk has written them, or has discarded them, so that should not
+     * be much. Measured: docs/measurements.md. */
+    STEP = 2 << 20,
     MAX_PATH = 4096
 };
 
@@ -28,6 +28,7 @@ enum {
 struct body_file {
     struct gw_list link;
     char id[GW_UUID_SIZE];
+    size_t size;
 };
 
 static void write_path(const char *id, char path[MAX_PATH])
@@ -35,9 +36,10 @@ static void write_path(const char *id, char path[MAX_PATH])
     (void)snprintf(path, MAX_PATH, "bodies/%s.eml", id);
 }
 
-static void remember(struct sqlite_db *d, const char *id)
+static void remember(struct sqlite_db *d, const char *id, size_t size)
 {
     struct body_file *f = gw_calloc(1, sizeof(*f));
+    f->size = size;
     memcpy(f->id, id, strlen(id) + 1);
     gw_list_push_back(&d->body_files, &f->link);
 }
@@ -55,7 +57,7 @@ static void delete_file(const struct sqlite_db *d, const char *id)
     (void)sqlite_file_delete(d, path, false);
 }
 
-int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m)
+int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m, struct gw_list *gone)
 {
     char path[MAX_PATH];
     write_path(m->id, path);
@@ -67,8 +69,10 @@ int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m)
         int n = chunk_at(at, m->mime.len);
         rc = file->pMethods->xWrite(file, m->mime.data + at, n, (sqlite3_int64)at);
         bool is_last = at + CHUNK >= m->mime.len;
-        if (rc == SQLITE_OK && (is_last || (at + CHUNK) % SYNC_STEP == 0))
-            rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+        if (rc != SQLITE_OK || (!is_last && (at + CHUNK) % STEP != 0))
+            continue;
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+        sqlite_bodies_shrink(d, gone);
     }
     sqlite_file_close(d, file);
     if (rc != SQLITE_OK)
@@ -140,7 +144,7 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
         return rc;
     if (size >= SQLITE_BODY_FILE_MIN && sqlite3_changes(d->db) != 0) {
         d->tally.body_file_bytes -= (int64_t)size;
-        remember(d, id);
+        remember(d, id, size);
     }
     return SQLITE_OK;
 }
@@ -162,6 +166,35 @@ void sqlite_bodies_settle(struct sqlite_db *d, bool committed, struct gw_list *g
         gw_list_splice(gone, &d->body_files);
     else
         end_list(&d->body_files, d, false);
+}
+
+/* What fails here is done when the file is deleted. */
+static void shorten(const struct sqlite_db *d, struct body_file *f)
+{
+    char path[MAX_PATH];
+    sqlite3_file *file;
+    write_path(f->id, path);
+    f->size -= STEP;
+    if (sqlite_file_create(d, path, &file) != SQLITE_OK)
+        return;
+    (void)file->pMethods->xTruncate(file, (sqlite3_int64)f->size);
+    sqlite_file_close(d, file);
+}
+
+void sqlite_bodies_shrink(const struct sqlite_db *d, struct gw_list *gone)
+{
+    if (gw_list_empty(gone))
+        return;
+    struct body_file *f = gw_list_entry(gone->next, struct body_file, link);
+    if (f->size > STEP) {
+        shorten(d, f);
+        return;
+    }
+    struct gw_list one;
+    gw_list_init(&one);
+    gw_list_remove(&f->link);
+    gw_list_push_back(&one, &f->link);
+    sqlite_bodies_drop(d, &one);
 }
 
 void sqlite_bodies_drop(const struct sqlite_db *d, struct gw_list *gone)

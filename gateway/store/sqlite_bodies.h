@@ -14,8 +14,9 @@ enum {
     SQLITE_BODY_FILE_MIN = 128 * 1024 /* smaller ones are rows: docs/measurements.md */
 };
 
-/* Any thread: makes the file of a large body. On error there is none. */
-int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m);
+/* Any thread: makes the file of a large body. On error there is none. Along the way about as much
+ * of @gone goes as is written. */
+int sqlite_body_write(const struct sqlite_db *d, const struct gw_message *m, struct gw_list *gone);
 /* Any thread: the message is not stored, its file goes. */
 void sqlite_body_unwrite(const struct sqlite_db *d, const struct gw_message *m);
 /* The file of a large one is there already. */
@@ -27,7 +28,10 @@ int sqlite_body_delete(struct sqlite_db *d, int64_t seq, const char *id, size_t 
 
 /* The transaction is over: the files that it gave up are added to @gone, if it was committed. */
 void sqlite_bodies_settle(struct sqlite_db *d, bool committed, struct gw_list *gone);
-/* Any thread: deletes those files, which takes milliseconds for each. @gone is empty then. */
+/* Any thread: a piece of the first of those files goes, or what is left of it. To delete a file of
+ * tens of megabytes keeps the disk busy for tens of milliseconds where it discards the blocks. */
+void sqlite_bodies_shrink(const struct sqlite_db *d, struct gw_list *gone);
+/* Any thread: deletes all of those files at once. @gone is empty then. */
 void sqlite_bodies_drop(const struct sqlite_db *d, struct gw_list *gone);
 
 /* Whether the message of this id is on its way to be stored: its file is not left over. */

@@ -4,7 +4,8 @@
  *
  * Happy path: a commit with large bodies is queued here → each becomes a file, synced → it goes on
  * to the store thread, whose transaction makes the message known → the transaction that gives the
- * body up sends the file back here, to be deleted.
+ * body up sends the file back here, to be deleted piece by piece: while others are written about
+ * as much as that, else with pauses.
  * Failure: what was written goes, and the store thread refuses the operation; a process that ends
  * in between leaves files that the sweep of the next start finds. */
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/store/sqlite_bodies.h"
 #include "gateway/store/sqlite_internal.h"
+
+enum {
+    PAUSE_NS = 5 * 1000 * 1000 /* between two pieces of files that go; ours */
+};
 
 static bool is_large(const struct gw_message *m)
 {
@@ -39,7 +44,7 @@ void sqlite_writer_undo(struct sqlite_store *s, const struct sqlite_op *op)
 }
 
 /* SQLITE_OK, or an error code and no file is there. */
-static int write_bodies(struct sqlite_store *s, const struct sqlite_op *op)
+static int write_bodies(struct sqlite_store *s, const struct sqlite_op *op, struct gw_list *gone)
 {
     int rc = SQLITE_OK;
     for (size_t i = 0; i < op->n_fresh && rc == SQLITE_OK; i++) {
@@ -50,7 +55,7 @@ static int write_bodies(struct sqlite_store *s, const struct sqlite_op *op)
         else if (atomic_load(&s->full))
             rc = SQLITE_FULL;
         else
-            rc = sqlite_body_write(&s->db, op->fresh[i].m);
+            rc = sqlite_body_write(&s->db, op->fresh[i].m, gone);
         if (rc != SQLITE_OK)
             undo(s, op, i);
     }
@@ -69,36 +74,43 @@ void sqlite_writer_drop(struct sqlite_store *s, struct gw_list *gone)
 }
 
 /* Both are called with the lock. */
-static void write_next(struct sqlite_store *s)
+static void write_next(struct sqlite_store *s, struct gw_list *gone)
 {
     struct sqlite_op *op = gw_list_entry(s->unwritten.next, struct sqlite_op, link);
     gw_list_remove(&op->link);
     uv_mutex_unlock(&s->lock);
-    op->written = write_bodies(s, op);
+    op->written = write_bodies(s, op, gone);
     uv_mutex_lock(&s->lock);
     gw_list_push_back(&s->waiting, &op->link);
     uv_cond_signal(&s->not_empty);
 }
 
-static void delete_gone(struct sqlite_store *s)
+/* With pauses, unless somebody waits for the room, or for us. */
+static void delete_some(struct sqlite_store *s, struct gw_list *gone)
 {
-    struct gw_list gone;
-    gw_list_init(&gone);
-    gw_list_splice(&gone, &s->gone);
+    bool at_once = s->writer_stop || atomic_load(&s->full);
     uv_mutex_unlock(&s->lock);
-    sqlite_bodies_drop(&s->db, &gone);
+    if (at_once)
+        sqlite_bodies_drop(&s->db, gone);
+    else
+        sqlite_bodies_shrink(&s->db, gone);
     uv_mutex_lock(&s->lock);
+    if (!gw_list_empty(gone) && gw_list_empty(&s->unwritten) && !s->writer_stop)
+        (void)uv_cond_timedwait(&s->for_writer, &s->lock, PAUSE_NS);
 }
 
 void sqlite_writer_main(void *arg)
 {
     struct sqlite_store *s = arg;
+    struct gw_list gone;
+    gw_list_init(&gone);
     uv_mutex_lock(&s->lock);
     for (;;) {
-        if (!gw_list_empty(&s->gone)) /* makes room for the others */
-            delete_gone(s);
-        else if (!gw_list_empty(&s->unwritten))
-            write_next(s);
+        gw_list_splice(&gone, &s->gone);
+        if (!gw_list_empty(&s->unwritten))
+            write_next(s, &gone);
+        else if (!gw_list_empty(&gone))
+            delete_some(s, &gone);
         else if (s->writer_stop)
             break;
         else

@@ -2,10 +2,13 @@
 /* The log is written in few calls, and says the same as ever. */
 #include "tests/lib/store_fixture.h"
 
+#include <dirent.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +22,8 @@ enum {
     HOLD_MS = 10000,   /* for an answer that should be there at once */
     WITHHELD_MS = 250, /* for one that should not come */
     SECOND_NS = 1000000000,
-    MAX_CALLS = 3 /* a write and a sync; a write more when the buffer is full in between */
+    PIECE = 2 << 20, /* of a body that goes */
+    MAX_CALLS = 3    /* a write and a sync; a write more when the buffer is full in between */
 };
 
 static void on_call(void *data)
@@ -241,6 +245,49 @@ static void nobody_waits_until_a_file_is_deleted(void **state)
     (void)sem_destroy(&h.answered);
 }
 
+struct seen_delete {
+    const char *dir;
+    atomic_llong size; /* of the largest body when something is deleted */
+};
+
+static void see_sizes(void *data)
+{
+    struct seen_delete *seen = data;
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/bodies", seen->dir);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        struct stat st;
+        (void)snprintf(path, sizeof(path), "%s/bodies/%s", seen->dir, e->d_name);
+        if (e->d_name[0] != '.' && stat(path, &st) == 0 && st.st_size > seen->size)
+            seen->size = st.st_size;
+    }
+    (void)closedir(d);
+}
+
+static void a_large_file_goes_in_pieces(void **state)
+{
+    (void)state;
+    struct store_fixture f;
+    void *engine = &store_test_sqlite;
+    disk_shim_install();
+    store_test_open(&f, &engine);
+    struct seen_delete seen = {.dir = f.dir};
+    struct gw_message *m = store_test_new_message("", 7 * PIECE);
+    store_test_commit(&f, m, GW_OK);
+    disk_shim_on_delete(see_sizes, &seen);
+    m->rcpts[0].status = GW_RCPT_SENT;
+    store_test_record(&f, m, GW_OK);
+    while (seen.size == 0)
+        store_test_get(&f, "", m->id, GW_OK);
+    disk_shim_on_delete(NULL, NULL);
+    assert_true(seen.size <= PIECE);
+    gw_message_free(&m);
+    store_test_close(&f);
+    disk_shim_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_verdict_is_answered_before_its_sync_and_told_after_it),
         cmocka_unit_test(a_verdict_on_a_body_that_is_a_file_is_answered_after_its_sync),
         cmocka_unit_test(nobody_waits_until_a_file_is_deleted),
+        cmocka_unit_test(a_large_file_goes_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
