@@ -5,6 +5,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_mem.h"
 #include "gateway/batch_internal.h"
+#include "gateway/discard.h"
 #include "gateway/taken_body.h"
 
 enum {
@@ -41,8 +42,9 @@ struct gw_batch {
 
 static void free_work(struct gw_batch *b)
 {
-    gw_arena_free(&b->arena);
-    gw_taken_body_free(&b->body);
+    gw_discard_arena(b->gateway->workers, &b->arena);
+    gw_discard_heap(b->gateway->workers, b->body.data, b->body.len);
+    b->body = (struct gw_taken_body){.data = NULL};
 }
 
 static void free_batch(struct gw_batch *b)

@@ -19,6 +19,7 @@
 #include "gateway/base/gw_random.h"
 #include "gateway/delivery_internal.h"
 #include "gateway/delivery_metrics.h"
+#include "gateway/discard.h"
 
 enum {
     LEASE_BATCH = 64,
@@ -35,7 +36,7 @@ static void free_attempt(struct gw_attempt *a)
     gw_list_remove(&a->node.link);
     gw_attempt_forget_hops(a);
     gw_free(a->logs);
-    gw_message_free(&a->m);
+    gw_discard_message(d->env.workers, &a->m);
     gw_setup_unref(&a->setup);
     d->n_attempts--;
     d->bytes -= a->bytes;

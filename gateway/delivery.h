@@ -20,6 +20,7 @@ struct gw_delivery_env {
     uv_loop_t *loop;
     const struct gw_setups *setups; /* attempts are made with the present one */
     struct gw_store *store;
+    struct gw_workers *workers; /* frees large messages; NULL: the loop does */
     /* Whether the message is to be canceled instead of being tried. */
     bool (*wants_cancel)(const char *id, void *data);
     /* After each recorded attempt, with the state recorded; from the loop. */

@@ -171,6 +171,7 @@ enum gw_status gw_gateway_new(uv_loop_t *loop, const struct cfg *cfg, struct gw_
     g->delivery = gw_delivery_new(&(struct gw_delivery_env){.loop = loop,
                                                             .setups = &g->setups,
                                                             .store = g->store,
+                                                            .workers = g->workers,
                                                             .wants_cancel = wants_cancel,
                                                             .on_recorded = on_recorded,
                                                             .on_progress = gw_gateway_progress,

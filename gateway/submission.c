@@ -11,6 +11,7 @@
 #include "gateway/base/gw_check.h"
 #include "gateway/base/gw_failpoint.h"
 #include "gateway/base/gw_mem.h"
+#include "gateway/discard.h"
 #include "gateway/metrics.h"
 #include "gateway/submission_internal.h"
 
@@ -43,10 +44,10 @@ void gw_submission_free(struct gw_submission *s)
     struct gw_gateway *g = s->gateway;
     CHECK(!s->leads);
     gw_list_remove(&s->follower_link);
-    gw_message_free(&s->m);
+    gw_discard_message(g->workers, &s->m);
     gw_cached_template_unref(&s->template);
-    gw_arena_free(&s->scratch);
-    gw_taken_body_free(&s->body);
+    gw_discard_arena(g->workers, &s->scratch);
+    gw_discard_heap(g->workers, s->body.data, s->body.len);
     gw_free(s->beside);
     gw_free(s->key);
     gw_setup_unref(&s->setup);

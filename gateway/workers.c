@@ -58,9 +58,12 @@ static void thread_main(void *arg)
         struct gw_work *w = gw_list_entry(c->waiting.next, struct gw_work, link);
         gw_list_remove(&w->link);
         gw_turns_taken(&c->turns, w->turn);
+        bool is_awaited = w->done != NULL;
         uv_mutex_unlock(&p->lock);
         w->run(w);
         uv_mutex_lock(&p->lock);
+        if (!is_awaited)
+            continue;
         bool was_empty = gw_list_empty(&p->finished);
         gw_list_push_back(&p->finished, &w->link);
         if (was_empty)
@@ -143,17 +146,29 @@ static void enqueue(struct crew *c, struct gw_work *w)
     gw_list_push_front(before, &w->link); /* right behind it */
 }
 
-enum gw_status gw_workers_submit(struct gw_workers *p, struct gw_work *w)
+static void give(struct gw_workers *p, struct gw_work *w)
 {
     struct crew *c = &p->crews[w->is_long ? LONG : SHORT];
-    if (p->pending >= p->max_queue)
-        return GW_BUSY;
-    p->pending++;
     uv_mutex_lock(&p->lock);
     enqueue(c, w);
     uv_cond_signal(&c->not_empty);
     uv_mutex_unlock(&p->lock);
+}
+
+enum gw_status gw_workers_submit(struct gw_workers *p, struct gw_work *w)
+{
+    PRE(w->done != NULL);
+    if (p->pending >= p->max_queue)
+        return GW_BUSY;
+    p->pending++;
+    give(p, w);
     return GW_OK;
+}
+
+void gw_workers_post(struct gw_workers *p, struct gw_work *w)
+{
+    PRE(w->done == NULL);
+    give(p, w);
 }
 
 size_t gw_workers_pending(const struct gw_workers *p)

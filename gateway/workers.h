@@ -40,6 +40,9 @@ enum gw_status gw_workers_new(uv_loop_t *loop, size_t n_threads, size_t max_queu
                               struct gw_workers **out, struct gw_err *err) GW_NODISCARD;
 /* Loop thread. GW_OK: run and done will be called. GW_BUSY: neither. */
 enum gw_status gw_workers_submit(struct gw_workers *p, struct gw_work *w) GW_NODISCARD;
+/* Loop thread. A job without `done`, which nobody waits for and which may free itself: it is run
+ * before the pool is gone, and counts for nothing. */
+void gw_workers_post(struct gw_workers *p, struct gw_work *w);
 /* Jobs submitted whose done was not called yet. */
 size_t gw_workers_pending(const struct gw_workers *p);
 /* Only when none is pending. Joins the threads; @on_closed from the loop, then the pool is gone. */

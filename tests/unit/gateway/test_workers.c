@@ -9,6 +9,8 @@
 #include <cmocka.h>
 #include <sys/resource.h>
 
+#include "gateway/base/gw_mem.h"
+#include "gateway/discard.h"
 #include "gateway/workers.h"
 
 enum {
@@ -188,12 +190,53 @@ static void what_takes_long_has_threads_of_its_own(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static uv_thread_t freed_in;
+static bool is_freed;
+
+static void note_thread(struct gw_work *w)
+{
+    uv_sem_t *done = &gw_list_entry(w, struct gate, work)->open;
+    freed_in = uv_thread_self();
+    is_freed = true;
+    uv_sem_post(done);
+}
+
+static void what_nobody_waits_for_is_run_before_the_pool_is_gone(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct gw_workers *p;
+    struct gate note = {.work = {.run = note_thread, .is_long = true}};
+    bool closed = false;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(uv_sem_init(&note.open, 0), 0);
+    assert_int_equal(gw_workers_new(&loop, 1, 1, &p, NULL), GW_OK);
+    gw_workers_post(p, &note.work);
+    assert_int_equal(gw_workers_pending(p), 0);
+    struct gw_arena *arena = gw_arena_new(0);
+    (void)gw_arena_bytes(arena, GW_WORK_LONG_BYTES);
+    gw_discard_arena(p, &arena);
+    assert_null(arena);
+    gw_discard_heap(p, gw_malloc(GW_WORK_LONG_BYTES), GW_WORK_LONG_BYTES);
+    gw_discard_heap(NULL, gw_malloc(GW_WORK_LONG_BYTES), GW_WORK_LONG_BYTES);
+    gw_discard_heap(p, NULL, 0);
+    gw_workers_close(p, on_closed, &closed);
+    assert_true(is_freed); /* and the leak detector looks at the rest */
+    uv_thread_t self = uv_thread_self();
+    assert_false(uv_thread_equal(&freed_in, &self));
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    uv_sem_destroy(&note.open);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_runs_elsewhere_and_is_done_once_on_the_loop),
         cmocka_unit_test(who_has_little_to_do_does_not_wait_for_who_has_much),
         cmocka_unit_test(what_takes_long_has_threads_of_its_own),
+        cmocka_unit_test(what_nobody_waits_for_is_run_before_the_pool_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
