@@ -213,8 +213,12 @@ static void on_down(struct smtp_client *client, const struct smtp_client_end *en
     struct relay_slot *s = data;
     struct smtp_relay *r = s->relay;
     struct smtp_transaction *txn = s->txn;
+    bool asked = s->was_ready && s->state == RELAY_SLOT_CONNECTING;
     (void)client;
     set_state(s, RELAY_SLOT_LEAVING);
+    /* What has forgotten this one has forgotten the others: not one deadline after the other. */
+    if (asked && end->reason == SMTP_REASON_TIMEOUT)
+        smtp_relay_leave_all(r, RELAY_SLOT_IDLE);
     if (txn != NULL) { /* the session owes it an outcome, but no path may lose one */
         s->txn = NULL;
         smtp_domains_stop(&r->domains, txn, &r->waiting, gw_clock_mono_ms());

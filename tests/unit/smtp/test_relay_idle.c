@@ -91,6 +91,45 @@ static void idle_connection_that_went_silent_costs_seconds_not_the_message(void 
     test_relay_end(&t, 0);
 }
 
+static bool three_wait(void *data)
+{
+    return test_server_waiting(((struct test_relay *)data)->server) == 3;
+}
+
+/* It has forgotten all of them: one deadline is enough to know. */
+static void silent_connections_are_not_asked_one_by_one(void **state)
+{
+    (void)state;
+    static const char silent[] =
+        TEST_PLAIN_HELLO "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\n"
+                         "S: 354 go\nBODY\nWAIT\nS: 250 ok\nC: NOOP\nHANG";
+    struct test_relay t;
+    struct test_mail m[4] = {{.done = false}, {.done = false}, {.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {
+        .scripts = {silent, silent, silent, TEST_PLAIN_HELLO "SERVE"}};
+    stop_the_clocks();
+    config.timeouts.noop_ms = 200;
+    test_relay_begin(&t, &server, config);
+    for (size_t i = 0; i < 3; i++)
+        test_mail_submit(&t, &m[i]);
+    test_loop_until_true(&t.loop, three_wait, &t);
+    test_server_go(t.server);
+    for (size_t i = 0; i < 3; i++) {
+        test_mail_wait(&t, &m[i]);
+        test_mail_assert_sent(&m[i]);
+    }
+    pass(SMTP_RELAY_NOOP_MS);
+    test_mail_submit(&t, &m[3]);
+    test_loop_until_true(&t.loop, was_asked, &t);
+    pass(config.timeouts.noop_ms);
+    test_mail_wait(&t, &m[3]);
+    test_mail_assert_sent(&m[3]);
+    assert_int_equal(test_server_accepted(t.server), 4);
+    gw_clock_fake_end();
+    test_relay_end(&t, 0);
+}
+
 /* The question is no attempt at a connection that takes too long. */
 static void mail_that_has_another_relay_waits_for_the_answer(void **state)
 {
@@ -144,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_idle_connection_is_asked_before_it_is_used),
         cmocka_unit_test(idle_connection_that_went_silent_costs_seconds_not_the_message),
+        cmocka_unit_test(silent_connections_are_not_asked_one_by_one),
         cmocka_unit_test(mail_that_has_another_relay_waits_for_the_answer),
         cmocka_unit_test(long_idle_connection_is_asked_before_its_first_message),
     };
