@@ -327,6 +327,15 @@ void api_connection_set_receiving(struct api_connection *c, size_t octets)
     c->receiving = octets;
 }
 
+void api_connection_count_stream(const h2o_socket_t *sock, bool opened)
+{
+    struct api_connection *c = api_connection_of_socket(sock);
+    if (c == NULL)
+        return;
+    c->n_h2_streams += opened ? 1 : (size_t)-1;
+    c->acceptor->n_h2_streams += opened ? 1 : (size_t)-1;
+}
+
 /* --- for the sweeper and the log --- */
 
 void api_connection_look(const struct api_connection *c, int64_t now_ms,

@@ -29,6 +29,7 @@ struct api_acceptor {
     struct api_peers peers;
     struct gw_list connections; /* of struct api_connection */
     size_t n_connections;
+    size_t n_h2_streams;    /* open, all connections */
     size_t receiving_bytes; /* incomplete bodies, all connections */
     size_t max_fds;         /* connections that the descriptor limit allows */
     struct api_turns turns;
@@ -68,6 +69,7 @@ struct api_connection {
     struct gw_list waiting; /* of struct api_request */
     size_t n_requests;      /* that reached a route and are not disposed of */
     uint64_t requests;      /* that ever did */
+    size_t n_h2_streams;    /* open, whatever their requests are at */
     size_t n_streams;       /* of n_requests: streamed answers */
     size_t receiving;       /* octets of incomplete bodies */
     uint64_t body_octets;   /* of bodies, ever received */
@@ -105,6 +107,9 @@ void api_connection_let_go(const h2o_socket_t *sock);
 /* A write to @stream was refused at once: it has no end that the library would be told of, as it
  * does not look at the status. Any stream; when it is one of ours, the library is told soon. */
 void api_connection_write_refused(const uv_stream_t *stream);
+
+/* The library has opened an HTTP/2 stream on @sock, or closed one. */
+void api_connection_count_stream(const h2o_socket_t *sock, bool opened);
 
 /* Octets of bodies that still fit: the server's budget, and this connection's share of it. */
 size_t api_connection_room(const struct api_connection *c);

@@ -9,6 +9,7 @@
     X(API_GUARD_HEADER_FIELDS, "header_fields") \
     X(API_GUARD_HEADER_CODING, "header_coding") \
     X(API_GUARD_CONTINUATION, "continuation") \
+    X(API_GUARD_STREAMS, "streams") \
     X(API_GUARD_RESETS, "resets") \
     X(API_GUARD_CONTROL_FRAMES, "control_frames") \
     X(API_GUARD_SETTINGS, "settings") \

@@ -115,6 +115,8 @@ int api_h2_guard_frame(struct api_connection *c, struct st_h2o_http2_frame_t *f,
     const struct api_h2_scene scene = {
         .stream = standing(stream),
         .window = stream != NULL ? stream->output_window._avail : 0,
+        .streams = c->n_h2_streams,
+        .all_streams = c->acceptor->n_h2_streams,
         .body = stream != NULL && stream->_req_body != NULL ? stream->_req_body->size : 0,
         .body_limit = c->acceptor->context->cfg->limits.body_bytes,
         .room = api_connection_room(c),

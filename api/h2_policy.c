@@ -143,7 +143,9 @@ static struct api_h2_verdict judge_headers(struct api_h2_budget *b, const struct
     const uint8_t *block;
     size_t len;
     (void)b;
-    (void)s;
+    if (s->stream == API_H2_STREAM_NONE && s->all_streams >= API_H2_STREAMS &&
+        s->streams >= API_H2_FEW_STREAMS)
+        return kill_for(API_GUARD_STREAMS);
     if ((f->flags & API_H2_END_HEADERS) == 0)
         return kill_for(API_GUARD_CONTINUATION);
     if (!api_h2_field_block(f, &block, &len))

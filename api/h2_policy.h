@@ -59,11 +59,13 @@ enum api_h2_stream {
 
 struct api_h2_scene {
     enum api_h2_stream stream;
-    int64_t window;    /* octets that the peer lets us send on the stream */
-    size_t body;       /* octets of the stream's body so far */
-    size_t body_limit; /* of one request */
-    size_t room;       /* octets of bodies that fit the connection's and the server's budget */
-    int64_t now_ms;    /* monotonic */
+    int64_t window;     /* octets that the peer lets us send on the stream */
+    size_t streams;     /* open on the connection */
+    size_t all_streams; /* open on all connections */
+    size_t body;        /* octets of the stream's body so far */
+    size_t body_limit;  /* of one request */
+    size_t room;        /* octets of bodies that fit the connection's and the server's budget */
+    int64_t now_ms;     /* monotonic */
 };
 
 /* Budgets that refill, of one connection. Zeroed: full. */

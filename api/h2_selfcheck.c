@@ -49,6 +49,8 @@ static const char *look(struct api_acceptor *a)
     if (c->h2.buckets[API_H2_BUDGET_CONTROL].spent < 1)
         return "the library's frames do not come here";
     api_h2_guard_look(c, &state);
+    if (c->n_h2_streams != 1)
+        return "the library's streams do not come here";
     if (state.n_streams != 1 || state.n_receiving != 1 || state.receiving != BODY_OCTETS ||
         c->receiving != BODY_OCTETS)
         return "the library's structures are not as expected";

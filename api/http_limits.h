@@ -12,6 +12,10 @@ enum {
      * a client that sends each octet as a chunk. */
     API_CHUNK_OVERHEAD_OCTETS = 16 * 1024,
     API_CHUNK_OVERHEAD_TIMES = 8,
+    /* HTTP/2 streams of all connections, some 4 to 13 KB each; and of one that may have them all
+     * the same. */
+    API_H2_STREAMS = 4096,
+    API_H2_FEW_STREAMS = 8,
     /* What one HTTP/2 connection may spend at once, and how long until it may once more. */
     API_H2_RESETS = 100,
     API_H2_RESETS_REFILL_MS = 1000,

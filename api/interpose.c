@@ -91,6 +91,20 @@ EXPORTED int h2o_hpack_parse_headers(h2o_req_t *req, h2o_hpack_header_table_t *h
     return trailers ? rc : api_h2_guard_headers(req, *content_length, rc, err_desc);
 }
 
+EXPORTED void h2o_http2_conn_register_stream(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
+{
+    NEXT(h2o_http2_conn_register_stream);
+    next(conn, stream);
+    api_connection_count_stream(conn->sock, true);
+}
+
+EXPORTED void h2o_http2_conn_unregister_stream(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
+{
+    NEXT(h2o_http2_conn_unregister_stream);
+    next(conn, stream);
+    api_connection_count_stream(conn->sock, false);
+}
+
 int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len,
                       const char **path, size_t *path_len, int *minor_version,
                       struct api_phr_field *headers, size_t *num_headers, size_t last_len)

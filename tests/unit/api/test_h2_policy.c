@@ -97,6 +97,27 @@ static void budgets_are_spent_and_refill(void **state)
     }
 }
 
+static void all_streams_are_bounded_but_not_for_who_has_few(void **state)
+{
+    (void)state;
+    static const uint8_t block[] = {0x82};
+    struct api_h2_budget b = {0};
+    const struct api_h2_frame f =
+        frame_of(API_H2_HEADERS, API_H2_END_HEADERS | API_H2_END_STREAM, 1, block, sizeof(block));
+    scene.all_streams = API_H2_STREAMS - 1;
+    scene.streams = 100;
+    assert_int_equal(api_h2_judge(&b, &f, &scene).action, API_H2_PASS);
+    scene.all_streams++;
+    assert_int_equal(api_h2_judge(&b, &f, &scene).reason, API_GUARD_STREAMS);
+    scene.streams = API_H2_FEW_STREAMS;
+    assert_int_equal(api_h2_judge(&b, &f, &scene).action, API_H2_KILL);
+    scene.streams--;
+    assert_int_equal(api_h2_judge(&b, &f, &scene).action, API_H2_PASS);
+    scene.streams++;
+    scene.stream = API_H2_STREAM_RECEIVING; /* trailers */
+    assert_int_equal(api_h2_judge(&b, &f, &scene).action, API_H2_PASS);
+}
+
 static void a_body_is_cut_one_octet_over_its_limit(void **state)
 {
     (void)state;
@@ -217,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hpack_fields_are_counted_and_broken_blocks_found),
         cmocka_unit_test_setup(budgets_are_spent_and_refill, set_up),
+        cmocka_unit_test_setup(all_streams_are_bounded_but_not_for_who_has_few, set_up),
         cmocka_unit_test_setup(a_body_is_cut_one_octet_over_its_limit, set_up),
         cmocka_unit_test_setup(a_body_without_room_is_cut_at_once, set_up),
         cmocka_unit_test_setup(late_data_of_a_cut_stream_costs_nothing, set_up),

@@ -83,6 +83,20 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
                 last_len);
 }
 
+EXPORTED void h2o_http2_conn_register_stream(void *conn, void *stream);
+void h2o_http2_conn_register_stream(void *conn, void *stream)
+{
+    NEXT(h2o_http2_conn_register_stream);
+    next(conn, stream);
+}
+
+EXPORTED void h2o_http2_conn_unregister_stream(void *conn, void *stream);
+void h2o_http2_conn_unregister_stream(void *conn, void *stream)
+{
+    NEXT(h2o_http2_conn_unregister_stream);
+    next(conn, stream);
+}
+
 EXPORTED int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
                       unsigned int nbufs, uv_write_cb cb)
 {
