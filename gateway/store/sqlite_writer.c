@@ -15,7 +15,7 @@
 #include "gateway/store/sqlite_internal.h"
 
 enum {
-    PAUSE_NS = 5 * 1000 * 1000 /* between two pieces of files that go; ours */
+    DELETE_PAUSE_MS = 5 /* between two pieces of files that go; ours */
 };
 
 static bool is_large(const struct gw_message *m)
@@ -96,7 +96,7 @@ static void delete_some(struct sqlite_store *s, struct gw_list *gone)
         sqlite_bodies_shrink(&s->db, gone);
     uv_mutex_lock(&s->lock);
     if (!gw_list_empty(gone) && gw_list_empty(&s->unwritten) && !s->writer_stop)
-        (void)uv_cond_timedwait(&s->for_writer, &s->lock, PAUSE_NS);
+        (void)uv_cond_timedwait(&s->for_writer, &s->lock, (uint64_t)DELETE_PAUSE_MS * 1000000);
 }
 
 void sqlite_writer_main(void *arg)

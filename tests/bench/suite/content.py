@@ -30,7 +30,7 @@ def batch(folder, series):
     items = [{"to": f"u{i}@example.org" if i % BAD_EVERY else "nobody"} for i in range(ITEMS)]
     body = json.dumps({"defaults": {"from": message["from"], "subject": message["subject"], "text": message["text"]}, "messages": items}).encode()
     keys = [parts.make_key(folder, "rsa", "rsa")]
-    for name, signed in (("", ()), (", signed (RSA-2048)", keys)):
+    for name, signed, bar in (("", (), "<= 1"), (", signed (RSA-2048)", keys, None)):  # 1,000 signatures are up to the machine
         with parts.Sink(folder, tls="none", auth=False) as sink, parts.Mailhatch(folder, sink, "sqlite", keys=signed) as server:
             for _ in range(ROUNDS):
                 request = urllib.request.Request(server.url + "/v1/messages/batch", body, {"Content-Type": "application/json"})
@@ -40,4 +40,4 @@ def batch(folder, series):
                 series.add(f"batch{name}", time.monotonic() - began)
                 if (result["accepted"], result["failed"]) != (ITEMS - ITEMS // BAD_EVERY, ITEMS // BAD_EVERY):
                     raise RuntimeError(f"{result['accepted']} taken, {result['failed']} refused")
-        series.row(f"a batch of {ITEMS} with {ITEMS // BAD_EVERY} that are bad, durable{name}", f"batch{name}", "<= 1", "s")
+        series.row(f"a batch of {ITEMS} with {ITEMS // BAD_EVERY} that are bad, durable{name}", f"batch{name}", bar, "s")
