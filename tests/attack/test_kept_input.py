@@ -47,13 +47,12 @@ def test_an_octet_behind_a_large_body(open_door, attack_on, kind):
             says(peer, b"HTTP/1.1 200 ")
 
 
-def test_bodies_of_one_octet_that_go_no_further(open_door, attack_on):
+def test_streams_whose_answers_are_not_read(open_door, attack_on):
     """As many connections as one address may have, as many streams as each may open: 9,800."""
     door = open_door("release")
     with contextlib.ExitStack() as stack, attack_on(door):
         for _ in range(98):
             peer = stack.enter_context(frames.Peer(door.ports["plain"]))
-            peer.send(frames.PREFACE + frames.settings() +
-                      b"".join(frames.post(1 + 2 * i) + frames.frame(frames.DATA, 0, 1 + 2 * i, b"{") for i in range(100)))
+            peer.send(frames.PREFACE + frames.settings((4, 0)) + b"".join(frames.headers(1 + 2 * i) for i in range(100)))
         door.idle_within(10)
     assert door.stopped()["streams"] > 0
