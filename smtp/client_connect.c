@@ -172,13 +172,17 @@ static void on_resolved(struct smtp_lookup *lookup, const struct smtp_addresses 
 
 void smtp_client_resolve(struct smtp_client *c)
 {
-    struct smtp_addresses cached;
-    if (smtp_resolver_cached(c->config.resolver, &cached)) {
-        start_race(c, &cached);
+    struct smtp_addresses known;
+    int64_t patience_ms = c->config.session.timeouts.resolve_ms;
+    if (smtp_resolver_cached(c->config.resolver, &known)) {
+        start_race(c, &known);
         return;
     }
+    /* Name servers that are silent would else cost every new connection the whole time. */
+    if (smtp_resolver_last_good(c->config.resolver, &known) && patience_ms > SMTP_RESOLVER_STALE_MS)
+        patience_ms = SMTP_RESOLVER_STALE_MS;
     c->lookup.on_done = on_resolved;
-    c->deadline_ms = gw_clock_mono_ms() + c->config.session.timeouts.resolve_ms;
+    c->deadline_ms = gw_clock_mono_ms() + patience_ms;
     smtp_resolver_lookup(c->config.resolver, &c->lookup);
     smtp_client_arm(c);
 }

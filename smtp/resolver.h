@@ -5,7 +5,8 @@
  * thread of our own → on_done from the loop, to everyone who asked meanwhile.
  * Failure: a temporary one (server failure, no answer) falls back on the last good addresses for
  * SMTP_RESOLVER_KEEP_MS; "no such name" does not. A lookup that hangs holds one thread, never more:
- * the next question joins it. The caller sets the deadline: cancel, then smtp_resolver_last_good().
+ * the next question joins it. The caller sets the deadline, SMTP_RESOLVER_STALE_MS where there is
+ * an answer to fall back on: cancel, then smtp_resolver_last_good().
  *
  * Loop thread only. Spec: RFC 8305 sec. 4 (order of addresses), RFC 8767 (stale answers). */
 #ifndef SMTP_RESOLVER_H
@@ -27,6 +28,7 @@ enum {
     SMTP_MAX_HOST = 253,                    /* octets of a host name (RFC 1035 sec. 2.3.4) */
     SMTP_RESOLVER_FRESH_MS = 30 * 1000,     /* an answer serves this long; ours */
     SMTP_RESOLVER_KEEP_MS = 60 * 60 * 1000, /* the last good one helps out this long; ours */
+    SMTP_RESOLVER_STALE_MS = 1800,          /* then it does so; RFC 8767 sec. 5 */
     SMTP_RESOLVER_MAX_THREADS = 32          /* of the process, for all hosts; ours */
 };
 

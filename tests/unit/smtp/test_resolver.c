@@ -17,6 +17,7 @@
 #include "gateway/base/gw_mem.h"
 #include "smtp/resolver.h"
 #include "tests/lib/loop_util.h"
+#include "tests/lib/relay_fixture.h"
 
 /* --- The program's own getaddrinfo, found by the linker before libc's --- */
 
@@ -327,6 +328,42 @@ static void temporary_failure_falls_back_on_the_last_good_answer_for_an_hour(voi
     end(&loop, r);
 }
 
+static bool was_asked_again(void *data)
+{
+    (void)data;
+    return dns_calls() == 2;
+}
+
+/* Name servers that went silent cost a relay's next connection less than two seconds. */
+static void silence_is_not_waited_for_when_an_answer_is_known(void **state)
+{
+    (void)state;
+    struct test_relay t;
+    struct test_mail m[2] = {{.done = false}, {.done = false}};
+    struct smtp_relay_config config = test_relay_config();
+    const struct test_server_config server = {.scripts = {TEST_PLAIN_HELLO "SERVE"}};
+    config.host = "mx.example.test";
+    config.max_messages_per_connection = 1;
+    dns_set(0, "127.0.0.1", NULL);
+    gw_clock_fake(1000, 1000);
+    test_relay_begin(&t, &server, config);
+    test_mail_send(&t, &m[0]);
+    gw_clock_fake_advance(SMTP_RESOLVER_FRESH_MS);
+    dns_hold(true);
+    test_mail_submit(&t, &m[1]);
+    test_loop_until_true(&t.loop, was_asked_again, NULL);
+    gw_clock_fake_advance(SMTP_RESOLVER_STALE_MS - 1);
+    test_loop_once(&t.loop);
+    assert_int_equal(test_server_accepted(t.server), 1);
+    gw_clock_fake_advance(1);
+    test_mail_wait(&t, &m[1]);
+    test_mail_assert_sent(&m[1]);
+    dns_hold(false);
+    dns_wait_running(0);
+    gw_clock_fake_end();
+    test_relay_end(&t, 0);
+}
+
 static void failures_have_a_reason_and_name_the_host(void **state)
 {
     (void)state;
@@ -470,6 +507,7 @@ int main(void)
         cmocka_unit_test(answer_is_kept_fresh_then_asked_again),
         cmocka_unit_test(families_take_turns_and_five_are_enough),
         cmocka_unit_test(temporary_failure_falls_back_on_the_last_good_answer_for_an_hour),
+        cmocka_unit_test(silence_is_not_waited_for_when_an_answer_is_known),
         cmocka_unit_test(failures_have_a_reason_and_name_the_host),
         cmocka_unit_test(no_such_name_overrules_the_last_good_answer),
         cmocka_unit_test(questions_join_the_lookup_in_progress),
