@@ -14,7 +14,7 @@ enum {
     API_CHUNK_OVERHEAD_TIMES = 8,
     /* HTTP/2 streams of all connections, some 4 to 13 KB each; and of one that may have them all
      * the same. */
-    API_H2_STREAMS = 8192,
+    API_H2_STREAMS = 16384,
     API_H2_FEW_STREAMS = 8,
     /* What one HTTP/2 connection may spend at once, and how long until it may once more. */
     API_H2_RESETS = 100,
