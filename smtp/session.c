@@ -194,6 +194,7 @@ static void on_bytes(struct smtp_session *s, struct gw_slice in)
         size_t used = 0;
         enum smtp_reply_state state = smtp_reply_parse(&s->reply, in, &used);
         in = gw_slice_of(in.data + used, in.len - used);
+        s->behind = in;
         if (state == SMTP_REPLY_MORE)
             break;
         if (s->state == SMTP_STATE_TLS)
@@ -204,6 +205,7 @@ static void on_bytes(struct smtp_session *s, struct gw_slice in)
             on_bad_reply(s, state);
         smtp_reply_parser_reset(&s->reply);
     }
+    s->behind = gw_slice_of(NULL, 0);
     /* An idle relay that stops in the middle of a line is not waited for forever. */
     if (s->state == SMTP_STATE_READY && smtp_reply_parser_dirty(&s->reply) && s->deadline == 0)
         s->deadline = s->now + s->config.timeouts.rset_ms;

@@ -4,6 +4,8 @@
  * in which a loss leaves us uncertain is short.
  *
  * Spec: RFC 3030 sec. 2. */
+#include <string.h>
+
 #include "gateway/base/gw_check.h"
 #include "smtp/session_impl.h"
 
@@ -116,6 +118,14 @@ void smtp_session_on_chunk(struct smtp_session *s)
     }
 }
 
+/* A command of the flight was answered twice, so this may be the answer to another one. Only a 421
+ * comes unasked. */
+static bool is_out_of_step(const struct smtp_session *s)
+{
+    return s->n_in_flight == 0 && s->behind.len > 0 &&
+           (s->behind.len < 3 || memcmp(s->behind.data, "421", 3) != 0);
+}
+
 void smtp_session_on_last(struct smtp_session *s)
 {
     int class = s->reply.code / 100;
@@ -123,6 +133,9 @@ void smtp_session_on_last(struct smtp_session *s)
         smtp_session_fail_sequence(s);
     else if (s->popped == SMTP_CMD_CHUNK && class == 2)
         smtp_session_restart_deadline(s);
+    else if (is_out_of_step(s))
+        smtp_session_fail(s, SMTP_REASON_PROTOCOL_ERROR, NULL,
+                          "relay %s answered more than it was asked", s->peer);
     else if (class == 2) {
         smtp_session_settle_round(s);
         smtp_session_end_round(s, true);

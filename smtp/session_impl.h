@@ -118,6 +118,7 @@ struct smtp_session {
 
     struct smtp_reply_parser reply;
     struct smtp_reply_info info; /* scratch of the reply at hand */
+    struct gw_slice behind;      /* what came together with it */
     struct smtp_capabilities caps;
     bool ehlo_done;
 

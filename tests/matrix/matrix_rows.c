@@ -318,9 +318,10 @@ static const struct matrix_row rcpt_rows[] = {
      OK},
 };
 
-#define BDAT "C: BDAT 36 LAST\nREAD 36\n"
-#define ONE  MAIL RCPTS BDAT
-#define CH   P "|CHUNKING"
+#define BDAT         "C: BDAT 36 LAST\nREAD 36\n"
+#define UNKNOWN_LAST "deferred protocol protocol_error BDAT LAST 0 same uncertain sick"
+#define ONE          MAIL RCPTS BDAT
+#define CH           P "|CHUNKING"
 static const struct matrix_row content_rows[] = {
     {"D1 DATA 451", ANY_MODE, 0, P,
      FLIGHT "S: 250\nS: 550 5.1.1 no\nS: 250\nS: 451 4.3.0 x\n" ENDED,
@@ -345,6 +346,14 @@ static const struct matrix_row content_rows[] = {
      "deferred rate relay_421 dot 421 next sick"},
     {"B1 CHUNKING not offered", ANY_MODE, 0, P, SENT, OK},
     {"B5 one flight", ANY_MODE, 0, CH, ONE OKS "S: 250 2.0.0 ok\nHANG\n", OK_LAST},
+    {"C12 more replies than commands in one flight", ANY_MODE, 0, CH,
+     ONE "R: 250 a\\r\\n250 b\\r\\n250 b\\r\\n250 c\\r\\n250 taken\\r\\n\nHANG\n", UNKNOWN_LAST,
+     UNKNOWN_LAST},
+    {"C12 and the content was refused", ANY_MODE, 0, CH,
+     ONE "R: 250 a\\r\\n250 b\\r\\n250 b\\r\\n550 c\\r\\n250 taken\\r\\n\nHANG\n", UNKNOWN_LAST,
+     UNKNOWN_LAST},
+    {"B5 one flight, and good-bye", ANY_MODE, 0, CH,
+     ONE "R: 250 a\\r\\n250 b\\r\\n250 c\\r\\n250 taken\\r\\n421 bye\\r\\n\nHANG\n", OK_LAST},
     {"B5 one flight off", ANY_MODE, MATRIX_NO_ONE_FLIGHT, CH,
      MAIL RCPTS OKS BDAT "S: 250 2.0.0 ok\nHANG\n", OK_LAST},
     {"B5 without PIPELINING", ANY_MODE, 0, "CHUNKING",
