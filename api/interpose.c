@@ -17,6 +17,7 @@
 #include "api/h2_guard.h"
 #include "api/http1_guard.h"
 #include "api/large_buffer.h"
+#include "api/small_buffer.h"
 
 /* NOLINTBEGIN(readability-identifier-naming, readability-function-size): the libraries' names */
 
@@ -125,6 +126,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
 EXPORTED h2o_iovec_t h2o_buffer_reserve(h2o_buffer_t **inbuf, size_t min_guarantee)
 {
     NEXT(h2o_buffer_reserve);
+    api_small_buffer_begin(inbuf, min_guarantee);
     api_large_buffer_grow(inbuf, min_guarantee);
     return api_large_buffer_room(*inbuf, next(inbuf, min_guarantee), min_guarantee);
 }

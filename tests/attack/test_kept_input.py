@@ -48,6 +48,22 @@ def test_an_octet_behind_a_large_body(open_door, attack_on, kind):
             says(peer, b"HTTP/1.1 200 ")
 
 
+# As many as one address may have; one connection is the bystander's.
+CONNECTIONS, STREAMS = 98, 100
+NOT_READ = frames.settings((4, 0)) + b"".join(frames.headers(1 + 2 * i) for i in range(STREAMS))
+AN_OCTET_EACH = frames.settings() + b"".join(
+    frames.post(1 + 2 * i) + frames.frame(frames.DATA, 0, 1 + 2 * i, b"{") for i in range(STREAMS))
+
+
+@pytest.mark.parametrize("requests", [NOT_READ, AN_OCTET_EACH], ids=["answers not read", "an octet of each body"])
+def test_requests_that_go_no_further(open_door, attack_on, requests):
+    door = open_door("release")
+    with contextlib.ExitStack() as stack, attack_on(door):
+        for _ in range(CONNECTIONS):
+            stack.enter_context(frames.Peer(door.ports["plain"])).send(frames.PREFACE + requests)
+        door.idle_within(10)
+
+
 def test_streams_whose_answers_are_not_read(open_door):
     """A hundred on each connection: 18,000."""
     door = open_door("release", limits="connections_per_peer: 200")
