@@ -33,6 +33,7 @@ static const struct api_facade_error errors[API_N_CODES] = {
                                     "hours."},
     [API_RATE_LIMITED] = {429, "TooManyRequestsException", 0, NULL},
     [API_INTERNAL] = {500, "InternalServiceErrorException", 0, NULL},
+    [API_STORAGE_FULL] = {503, "ServiceUnavailableException", 0, NULL},
     [API_OVERLOADED] = {503, "ServiceUnavailableException", 0, NULL},
     [API_DRAINING] = {503, "ServiceUnavailableException", 0, NULL},
     [API_UNAVAILABLE] = {503, "ServiceUnavailableException", 0, NULL},

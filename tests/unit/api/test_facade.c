@@ -259,11 +259,30 @@ static void resends_times_are_read(void **state)
     }
 }
 
+/* An SDK tries these again by itself, and gives up with this error. */
+static void both_apis_of_ses_have_one_name_for_what_passes(void **state)
+{
+    (void)state;
+    static const struct api_facade *const apis[] = {&api_ses_facade, &api_ses_query_facade};
+    static const enum api_code codes[] = {API_STORAGE_FULL, API_OVERLOADED, API_DRAINING,
+                                          API_UNAVAILABLE};
+    static const char name[] = "ServiceUnavailable";
+    for (size_t i = 0; i < N_OF(apis) * N_OF(codes); i++) {
+        char message[API_FACADE_MAX_MESSAGE];
+        struct api_facade_refusal refusal;
+        const struct api_problem p = {.code = codes[i / N_OF(apis)]};
+        api_facade_say(apis[i % N_OF(apis)], &p, "id", message, &refusal);
+        assert_int_equal(api_facade_status(&refusal), 503);
+        assert_memory_equal(api_facade_name(&refusal), name, sizeof(name) - 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_below_a_facades_name_is_its_own),
         cmocka_unit_test(one_name_has_one_api_at_its_root_and_one_below),
+        cmocka_unit_test(both_apis_of_ses_have_one_name_for_what_passes),
         cmocka_unit_test(every_code_is_said_by_every_facade),
         cmocka_unit_test(postmark_has_no_400_and_413),
         cmocka_unit_test(fields_are_called_as_the_provider_calls_them),
