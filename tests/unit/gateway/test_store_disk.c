@@ -196,12 +196,13 @@ static void a_large_body_that_does_not_fit_leaves_nothing_behind(void **state)
     open_on_shim(&f);
     struct gw_message *large = store_test_new_message("", LARGE);
     struct gw_message *small = store_test_new_message("", 2000);
+    struct gw_message *other = store_test_new_message("", 2000);
     disk_shim_set_room(204800);
-    store_test_ask_commit(&f, small); /* it does not take others with it, whichever is done first */
-    store_test_ask_commit(&f, large);
-    store_test_settle(&f);
+    store_test_commit(&f, small, GW_OK);
     store_test_commit(&f, large, GW_FULL);
+    store_test_commit(&f, other, GW_OK); /* it gave back what it had taken of the room */
     store_test_get(&f, "", small->id, GW_OK);
+    store_test_get(&f, "", other->id, GW_OK);
     store_test_get(&f, "", large->id, GW_NOTFOUND);
     assert_int_equal(count_bodies(&f), 0);
     disk_shim_set_room(-1);
@@ -210,6 +211,7 @@ static void a_large_body_that_does_not_fit_leaves_nothing_behind(void **state)
     finish(&f, large, GW_OK);
     until_no_body_is_left(&f, large);
     gw_message_free(&large);
+    gw_message_free(&other);
     gw_message_free(&small);
     close_on_shim(&f);
 }
@@ -244,17 +246,24 @@ static void a_failed_write_is_final(void **state)
     check_fatal(DISK_WRITE, SQLITE_IOERR_WRITE);
 }
 
+/* A store that failed for good at @call, a sync, while this large message was committed. */
+static struct gw_message *fail_with_large_body(struct store_fixture *f, enum disk_call call)
+{
+    open_on_shim(f);
+    f->may_fail = true;
+    struct gw_message *m = store_test_new_message("", LARGE);
+    disk_shim_fail(call, SQLITE_IOERR_FSYNC);
+    store_test_commit(f, m, GW_IO);
+    assert_int_equal(f->n_fatal, 1);
+    disk_shim_fail(call, SQLITE_OK);
+    return m;
+}
+
 static void a_failed_sync_of_a_large_body_is_final(void **state)
 {
     (void)state;
     struct store_fixture f;
-    open_on_shim(&f);
-    f.may_fail = true;
-    struct gw_message *m = store_test_new_message("", LARGE);
-    disk_shim_fail(DISK_SYNC, SQLITE_IOERR_FSYNC);
-    store_test_commit(&f, m, GW_IO);
-    assert_int_equal(f.n_fatal, 1);
-    disk_shim_fail(DISK_SYNC, SQLITE_OK);
+    struct gw_message *m = fail_with_large_body(&f, DISK_SYNC);
     store_test_get(&f, "", m->id, GW_IO);
     gw_message_free(&m);
     close_on_shim(&f);
@@ -266,13 +275,7 @@ static void what_a_failed_sync_may_have_stored_keeps_its_body(void **state)
 {
     (void)state;
     struct store_fixture f;
-    open_on_shim(&f);
-    f.may_fail = true;
-    struct gw_message *m = store_test_new_message("", LARGE);
-    disk_shim_fail(DISK_SYNC_LOG, SQLITE_IOERR_FSYNC);
-    store_test_commit(&f, m, GW_IO);
-    assert_int_equal(f.n_fatal, 1);
-    disk_shim_fail(DISK_SYNC_LOG, SQLITE_OK);
+    struct gw_message *m = fail_with_large_body(&f, DISK_SYNC_LOG);
     store_test_shut(&f);
     store_test_open_engine(&f, STORE_TEST_SQLITE);
     store_test_lease(&f, INT64_MAX, 1);
