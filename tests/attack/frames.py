@@ -153,6 +153,13 @@ class Peer:
             except (ssl.SSLError, OSError):
                 return b""
 
+    def receive_until(self, expected):
+        answer = b""
+        while expected not in answer:
+            more = self.receive()
+            assert more, answer
+            answer += more
+
     def _recv_raw(self):
         try:
             return self.sock.recv(65536)

@@ -42,11 +42,7 @@ def test_a_read_that_is_filled_to_the_last_octet(open_door, protocol, wire_octet
         peer.sock.sendall(wire)
         door.idle_within(10)
         peer.send(second)
-        answer = b""
-        while expected not in answer:
-            more = peer.receive()
-            assert more, answer
-            answer += more
+        peer.receive_until(expected)
 
 
 @pytest.mark.parametrize("protocol", ["http/1.1", "h2"])

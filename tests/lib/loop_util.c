@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/base/gw_clock.h"
+
 enum {
     PATIENCE_MS = 20000,
     LOOK_AGAIN_MS = 5 /* conditions may change in another thread */
@@ -90,4 +92,9 @@ void test_loop_end(uv_loop_t *loop)
 void test_loop_once(uv_loop_t *loop)
 {
     (void)uv_run(loop, UV_RUN_NOWAIT);
+}
+
+void test_stop_clocks(void)
+{
+    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
 }

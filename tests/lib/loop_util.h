@@ -13,5 +13,7 @@ void test_loop_until_true(uv_loop_t *loop, bool (*condition)(void *data), void *
 void test_loop_end(uv_loop_t *loop);
 /* One round without waiting. */
 void test_loop_once(uv_loop_t *loop);
+/* Both clocks stand still from now on, until gw_clock_fake_end(). */
+void test_stop_clocks(void);
 
 #endif

@@ -24,6 +24,13 @@ struct smtp_relay_config test_relay_config(void)
     return c;
 }
 
+struct smtp_relay_stats test_relay_stats(const struct test_relay *t)
+{
+    struct smtp_relay_stats s;
+    smtp_relay_stats(t->relay, &s);
+    return s;
+}
+
 void test_relay_begin(struct test_relay *t, const struct test_server_config *server,
                       struct smtp_relay_config config)
 {

@@ -30,6 +30,7 @@ void test_relay_begin(struct test_relay *t, const struct test_server_config *ser
                       struct smtp_relay_config config);
 /* Closes the relay with that grace, checks that nothing is left in the loop, ends the server. */
 void test_relay_end(struct test_relay *t, int64_t grace_ms);
+struct smtp_relay_stats test_relay_stats(const struct test_relay *t);
 
 enum {
     TEST_MAIL_RCPTS = 2

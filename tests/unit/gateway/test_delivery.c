@@ -418,7 +418,7 @@ static void what_expires_while_it_is_planned_is_not_tried(void **state)
     struct gw_store_engine lasting = *f->store->engine;
     lasting.durable = true; /* only there are attempts planned */
     f->store->engine = &lasting;
-    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
+    test_stop_clocks();
     struct gw_message *m = new_message(one, 1);
     m->expires_at_ms = m->created_at_ms + 1;
     f->planning_ms = 1;

@@ -75,13 +75,6 @@ static struct test_server_config scripts(const char *first, const char *second)
     return (struct test_server_config){.scripts = {first, second}};
 }
 
-static struct smtp_relay_stats stats_of(const struct test_relay *t)
-{
-    struct smtp_relay_stats s;
-    smtp_relay_stats(t->relay, &s);
-    return s;
-}
-
 /* A loopback port nobody listens on: bound, never listening, held until closed. */
 static int closed_port(uint16_t *port_out)
 {
@@ -112,7 +105,7 @@ static void connection_is_reused_for_the_next_message(void **state)
         assert_int_equal(m[i].txn.timing.ms[SMTP_STAGE_CONNECT] >= 0, i == 0);
         assert_true(m[i].txn.timing.ms[SMTP_STAGE_DOT] >= 0);
     }
-    struct smtp_relay_stats s = stats_of(&t);
+    struct smtp_relay_stats s = test_relay_stats(&t);
     assert_int_equal(s.opened, 1);
     assert_int_equal(s.reused, 2);
     assert_int_equal(s.idle, 1);
@@ -165,7 +158,7 @@ static void connection_is_left_after_its_share_of_messages(void **state)
 static bool no_connection_left(void *data)
 {
     const struct test_relay *t = data;
-    struct smtp_relay_stats s = stats_of(t);
+    struct smtp_relay_stats s = test_relay_stats(t);
     return s.idle == 0 && s.busy == 0 && test_server_closed(t->server) == 1;
 }
 
@@ -183,7 +176,7 @@ static void idle_and_old_connections_say_quit(void **state)
         test_mail_assert_sent(&m);
         test_loop_until_true(&t.loop, no_connection_left, &t);
         assert_int_equal(test_server_quits(t.server), 1);
-        assert_int_equal(stats_of(&t).last_error_at_ms, 0);
+        assert_int_equal(test_relay_stats(&t).last_error_at_ms, 0);
         test_relay_end(&t, 0);
     }
 }
@@ -227,8 +220,8 @@ static void message_moves_off_a_connection_found_dead(void **state)
             assert_false(m[1].txn.reused_connection);
             assert_int_equal(test_server_accepted(t.server), 2);
             assert_int_equal(test_server_messages(t.server), 2);
-            assert_int_equal(stats_of(&t).failed_connections, 0);
-            assert_int_equal(stats_of(&t).last_error_at_ms, 0);
+            assert_int_equal(test_relay_stats(&t).failed_connections, 0);
+            assert_int_equal(test_relay_stats(&t).last_error_at_ms, 0);
             test_relay_end(&t, 0);
         }
     }
@@ -243,7 +236,7 @@ static void idle_connection_that_ends_is_forgotten_quietly(void **state)
     test_relay_begin(&t, &server, test_relay_config());
     test_mail_send(&t, &m);
     test_loop_until_true(&t.loop, no_connection_left, &t);
-    assert_int_equal(stats_of(&t).last_error_at_ms, 0);
+    assert_int_equal(test_relay_stats(&t).last_error_at_ms, 0);
     test_relay_end(&t, 0);
 }
 
@@ -267,8 +260,8 @@ static void fresh_connection_that_breaks_is_an_outcome(void **state)
         test_mail_send(&t, &m);
         test_mail_assert_failed(&m, rows[i].reason, rows[i].stage, false);
         assert_int_equal(test_server_accepted(t.server), 1);
-        assert_true(stats_of(&t).last_error_at_ms > 0);
-        assert_int_equal(stats_of(&t).last_reason, rows[i].reason);
+        assert_true(test_relay_stats(&t).last_error_at_ms > 0);
+        assert_int_equal(test_relay_stats(&t).last_reason, rows[i].reason);
         test_relay_end(&t, 0);
     }
 }
@@ -304,8 +297,8 @@ static void connections_stay_within_the_maximum(void **state)
     test_relay_begin(&t, &server, config);
     for (size_t i = 0; i < N; i++)
         test_mail_submit(&t, &m[i]);
-    assert_int_equal(stats_of(&t).waiting, N);
-    assert_int_equal(stats_of(&t).connecting, 3);
+    assert_int_equal(test_relay_stats(&t).waiting, N);
+    assert_int_equal(test_relay_stats(&t).connecting, 3);
     for (size_t i = 0; i < N; i++) {
         test_mail_wait(&t, &m[i]);
         test_mail_assert_sent(&m[i]);
@@ -429,7 +422,7 @@ static void refused_port_answers_all_who_wait(void **state)
         test_mail_assert_failed(&m[i], SMTP_REASON_CONN_REFUSED, SMTP_STAGE_CONNECT, false);
         assert_non_null(strstr(m[i].outcomes[0].detail, address));
     }
-    struct smtp_relay_stats s = stats_of(&t);
+    struct smtp_relay_stats s = test_relay_stats(&t);
     assert_int_equal(s.last_reason, SMTP_REASON_CONN_REFUSED);
     assert_int_equal(s.last_stage, SMTP_STAGE_CONNECT);
     assert_true(s.last_error_at_ms > 0);
@@ -622,12 +615,12 @@ static void wrong_password_answers_all_and_is_not_tried_again_at_once(void **sta
     test_mail_send(&t, &later);
     test_mail_assert_failed(&later, SMTP_REASON_AUTH_FAILED, SMTP_STAGE_AUTH, false);
     assert_int_equal(test_server_accepted(t.server), 1);
-    assert_null(strstr(stats_of(&t).last_detail, "hunter2"));
+    assert_null(strstr(test_relay_stats(&t).last_detail, "hunter2"));
     gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms() + SMTP_BREAKER_CREDENTIALS_MS + 1);
     test_mail_send(&t, &fixed);
     test_mail_assert_sent(&fixed);
     gw_clock_fake_end();
-    assert_int_equal(stats_of(&t).last_error_at_ms, 0);
+    assert_int_equal(test_relay_stats(&t).last_error_at_ms, 0);
     test_relay_end(&t, 0);
 }
 
@@ -695,7 +688,7 @@ static void close_lets_a_running_transaction_finish_in_its_grace(void **state)
     config.max_connections = 1;
     test_relay_begin(&t, &server, config);
     test_mail_submit(&t, &running);
-    while (stats_of(&t).busy == 0)
+    while (test_relay_stats(&t).busy == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     test_mail_submit(&t, &waiting);
     bool closed = false;
@@ -720,7 +713,7 @@ static void close_without_grace_ends_a_running_transaction(void **state)
     const struct test_server_config server = script(TEST_PLAIN_HELLO FLIGHT "HANG");
     test_relay_begin(&t, &server, test_relay_config());
     test_mail_submit(&t, &m);
-    while (stats_of(&t).busy == 0)
+    while (test_relay_stats(&t).busy == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     test_relay_end(&t, 0);
     assert_int_equal(m.n_done, 1);

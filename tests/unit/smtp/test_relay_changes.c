@@ -39,7 +39,7 @@ static void begin(struct test_relay *t, const struct test_server_config *server)
     config.on_up = on_up;
     config.on_change_data = told;
     told[0] = '\0';
-    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
+    test_stop_clocks();
     test_relay_begin(t, server, config);
 }
 

@@ -13,23 +13,6 @@
 #include "tests/lib/loop_util.h"
 #include "tests/lib/relay_fixture.h"
 
-static struct smtp_relay_stats stats_of(const struct test_relay *t)
-{
-    struct smtp_relay_stats s;
-    smtp_relay_stats(t->relay, &s);
-    return s;
-}
-
-static void pass(int64_t ms)
-{
-    gw_clock_fake_advance(ms);
-}
-
-static void stop_the_clocks(void)
-{
-    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
-}
-
 static void long_idle_connection_is_asked_before_it_is_used(void **state)
 {
     (void)state;
@@ -37,13 +20,13 @@ static void long_idle_connection_is_asked_before_it_is_used(void **state)
     struct test_mail m[3] = {{.done = false}, {.done = false}, {.done = false}};
     const struct test_server_config server = {
         .scripts = {TEST_PLAIN_HELLO "SERVE 2\nC: NOOP\nS: 250 ok\nSERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     test_relay_begin(&t, &server, test_relay_config());
     test_mail_send(&t, &m[0]);
-    pass(SMTP_RELAY_NOOP_MS - 1);
+    gw_clock_fake_advance(SMTP_RELAY_NOOP_MS - 1);
     test_mail_send(&t, &m[1]); /* no NOOP: the script would not go on */
     test_mail_assert_sent(&m[1]);
-    pass(SMTP_RELAY_NOOP_MS);
+    gw_clock_fake_advance(SMTP_RELAY_NOOP_MS);
     test_mail_send(&t, &m[2]);
     test_mail_assert_sent(&m[2]);
     assert_true(m[2].txn.reused_connection);
@@ -54,7 +37,7 @@ static void long_idle_connection_is_asked_before_it_is_used(void **state)
 
 static bool one_is_idle(void *data)
 {
-    return stats_of(data).idle == 1;
+    return test_relay_stats(data).idle == 1;
 }
 
 static bool was_asked(void *data)
@@ -74,19 +57,19 @@ static void idle_connection_that_went_silent_costs_seconds_not_the_message(void 
     struct smtp_relay_config config = test_relay_config();
     const struct test_server_config server = {
         .scripts = {TEST_PLAIN_HELLO "SERVE 1\nC: NOOP\nHANG", TEST_PLAIN_HELLO "SERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     config.max_connections = 1;
     test_relay_begin(&t, &server, config);
     test_mail_send(&t, &m[0]);
-    pass(SMTP_RELAY_NOOP_MS);
+    gw_clock_fake_advance(SMTP_RELAY_NOOP_MS);
     test_mail_submit(&t, &m[1]);
     test_loop_until_true(&t.loop, was_asked, &t);
     assert_false(m[1].done);
-    pass(smtp_timeouts_default().noop_ms);
+    gw_clock_fake_advance(smtp_timeouts_default().noop_ms);
     test_mail_wait(&t, &m[1]);
     test_mail_assert_sent(&m[1]);
     assert_int_equal(test_server_accepted(t.server), 2);
-    assert_int_equal(stats_of(&t).n_failures, 0);
+    assert_int_equal(test_relay_stats(&t).n_failures, 0);
     gw_clock_fake_end();
     test_relay_end(&t, 0);
 }
@@ -108,7 +91,7 @@ static void silent_connections_are_not_asked_one_by_one(void **state)
     struct smtp_relay_config config = test_relay_config();
     const struct test_server_config server = {
         .scripts = {silent, silent, silent, TEST_PLAIN_HELLO "SERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     config.timeouts.noop_ms = 200;
     test_relay_begin(&t, &server, config);
     for (size_t i = 0; i < 3; i++)
@@ -119,10 +102,10 @@ static void silent_connections_are_not_asked_one_by_one(void **state)
         test_mail_wait(&t, &m[i]);
         test_mail_assert_sent(&m[i]);
     }
-    pass(SMTP_RELAY_NOOP_MS);
+    gw_clock_fake_advance(SMTP_RELAY_NOOP_MS);
     test_mail_submit(&t, &m[3]);
     test_loop_until_true(&t.loop, was_asked, &t);
-    pass(config.timeouts.noop_ms);
+    gw_clock_fake_advance(config.timeouts.noop_ms);
     test_mail_wait(&t, &m[3]);
     test_mail_assert_sent(&m[3]);
     assert_int_equal(test_server_accepted(t.server), 4);
@@ -139,11 +122,11 @@ static void mail_that_has_another_relay_waits_for_the_answer(void **state)
     struct smtp_relay_config config = test_relay_config();
     const struct test_server_config server = {
         .scripts = {TEST_PLAIN_HELLO "SERVE 1\nC: NOOP\nWAIT\nS: 250 ok\nSERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     config.max_connections = 1;
     test_relay_begin(&t, &server, config);
     test_mail_send(&t, &m[0]);
-    pass(config.timeouts.connect_ms);
+    gw_clock_fake_advance(config.timeouts.connect_ms);
     m[1].txn.has_alternative = m[2].txn.has_alternative = true;
     test_mail_submit(&t, &m[1]);
     test_loop_until_true(&t.loop, was_asked, &t);
@@ -166,12 +149,12 @@ static void long_idle_connection_is_asked_before_its_first_message(void **state)
     struct test_mail m[2] = {{.done = false}, {.done = false}};
     const struct test_server_config server = {
         .scripts = {TEST_PLAIN_HELLO "C: NOOP\nS: 250 ok\nSERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     test_relay_begin(&t, &server, test_relay_config());
     test_mail_submit(&t, &m[0]);
     test_mail_cancel(&t, &m[0]);
     test_loop_until_true(&t.loop, one_is_idle, &t);
-    pass(SMTP_RELAY_NOOP_MS);
+    gw_clock_fake_advance(SMTP_RELAY_NOOP_MS);
     test_mail_send(&t, &m[1]);
     test_mail_assert_sent(&m[1]);
     gw_clock_fake_end();

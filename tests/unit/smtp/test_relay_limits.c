@@ -20,13 +20,6 @@
 #define ONE_MAIL \
     "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\n"
 
-static struct smtp_relay_stats stats_of(const struct test_relay *t)
-{
-    struct smtp_relay_stats s;
-    smtp_relay_stats(t->relay, &s);
-    return s;
-}
-
 /* A loopback port nobody listens on, held until closed; may listen later. */
 static int closed_port(uint16_t *port_out)
 {
@@ -40,16 +33,6 @@ static int closed_port(uint16_t *port_out)
     return fd;
 }
 
-static void pass(int64_t ms)
-{
-    gw_clock_fake_advance(ms);
-}
-
-static void stop_the_clocks(void)
-{
-    gw_clock_fake(gw_clock_wall_ms(), gw_clock_mono_ms());
-}
-
 /* --- Breaker --- */
 
 static void a_dead_relay_is_left_alone_and_probed_once_when_due(void **state)
@@ -58,16 +41,16 @@ static void a_dead_relay_is_left_alone_and_probed_once_when_due(void **state)
     struct test_relay t;
     struct smtp_relay_config config = test_relay_config();
     int fd = closed_port(&config.port);
-    stop_the_clocks();
+    test_stop_clocks();
     test_relay_begin(&t, NULL, config);
     for (int i = 0; i < SMTP_BREAKER_FAILURES; i++) {
         struct test_mail m = {.done = false};
-        assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_CLOSED);
+        assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_CLOSED);
         test_mail_send(&t, &m);
         test_mail_assert_failed(&m, SMTP_REASON_CONN_REFUSED, SMTP_STAGE_CONNECT, false);
         assert_false(m.txn.not_tried);
     }
-    struct smtp_relay_stats s = stats_of(&t);
+    struct smtp_relay_stats s = test_relay_stats(&t);
     assert_int_equal(s.breaker, SMTP_BREAKER_OPEN);
     assert_int_equal(s.breaker_retry_in_ms, SMTP_BREAKER_OPEN_MS);
     assert_int_equal(s.failed_connections, SMTP_BREAKER_FAILURES);
@@ -77,17 +60,17 @@ static void a_dead_relay_is_left_alone_and_probed_once_when_due(void **state)
         test_mail_assert_failed(&m, SMTP_REASON_CONN_REFUSED, SMTP_STAGE_CONNECT, false);
         assert_true(m.txn.not_tried);
     }
-    assert_int_equal(stats_of(&t).failed_connections, SMTP_BREAKER_FAILURES);
-    pass(SMTP_BREAKER_OPEN_MS);
+    assert_int_equal(test_relay_stats(&t).failed_connections, SMTP_BREAKER_FAILURES);
+    gw_clock_fake_advance(SMTP_BREAKER_OPEN_MS);
     struct test_mail m[2] = {{.done = false}, {.done = false}};
     m[1].txn.has_alternative = true;
     test_mail_submit(&t, &m[0]); /* is the probe, and waits for it: it has nowhere else to go */
     test_mail_submit(&t, &m[1]); /* goes there at once */
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_HALF_OPEN);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_HALF_OPEN);
     test_mail_wait(&t, &m[0]);
     test_mail_wait(&t, &m[1]);
     assert_true(m[1].txn.not_tried);
-    s = stats_of(&t);
+    s = test_relay_stats(&t);
     assert_int_equal(s.failed_connections, SMTP_BREAKER_FAILURES + 1);
     assert_int_equal(s.breaker_retry_in_ms, 2 * SMTP_BREAKER_OPEN_MS);
     gw_clock_fake_end();
@@ -97,7 +80,7 @@ static void a_dead_relay_is_left_alone_and_probed_once_when_due(void **state)
 
 static bool is_closed_again(void *data)
 {
-    return stats_of(data).breaker == SMTP_BREAKER_CLOSED;
+    return test_relay_stats(data).breaker == SMTP_BREAKER_CLOSED;
 }
 
 /* No message is put at risk for it: the probe is a connection of its own. */
@@ -110,7 +93,7 @@ static void probe_of_its_own_brings_a_relay_back(void **state)
     const struct test_server_config server = {.scripts = {"S: 421 no\nFIN", "S: 421 no\nFIN",
                                                           "S: 421 no\nFIN",
                                                           TEST_PLAIN_HELLO "SERVE"}};
-    stop_the_clocks();
+    test_stop_clocks();
     test_relay_begin(&t, &server, config);
     for (int i = 0; i < SMTP_BREAKER_FAILURES; i++) {
         struct test_mail lost = {.done = false};
@@ -121,7 +104,7 @@ static void probe_of_its_own_brings_a_relay_back(void **state)
     refused.txn.has_alternative = true;
     test_mail_send(&t, &refused);
     assert_true(refused.txn.not_tried);
-    pass(SMTP_BREAKER_OPEN_MS);
+    gw_clock_fake_advance(SMTP_BREAKER_OPEN_MS);
     struct test_mail still = {.done = false};
     still.txn.has_alternative = true;
     test_mail_send(&t, &still);
@@ -149,9 +132,9 @@ static void resume_forgets_what_the_breaker_knows(void **state)
     test_relay_begin(&t, &server, config);
     test_mail_send(&t, &m[0]);
     test_mail_assert_failed(&m[0], SMTP_REASON_AUTH_FAILED, SMTP_STAGE_AUTH, false);
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_OPEN);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_OPEN);
     smtp_relay_resume(t.relay);
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_CLOSED);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_CLOSED);
     test_mail_send(&t, &m[1]);
     test_mail_assert_sent(&m[1]);
     test_relay_end(&t, 0);
@@ -172,16 +155,16 @@ static void mail_over_old_connections_does_not_close_the_breaker(void **state)
     config.username = "user";
     config.password = "hunter2";
     config.max_connections = 2;
-    stop_the_clocks();
+    test_stop_clocks();
     test_relay_begin(&t, &server, config);
     test_mail_send(&t, &m[0]);
     test_mail_submit(&t, &m[1]);
     test_mail_submit(&t, &m[2]); /* asks for a second connection */
-    while (stats_of(&t).breaker != SMTP_BREAKER_OPEN || !m[1].done || !m[2].done)
+    while (test_relay_stats(&t).breaker != SMTP_BREAKER_OPEN || !m[1].done || !m[2].done)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     for (int i = 0; i < 5; i++) {
         struct test_mail more[2] = {{.done = false}, {.done = false}};
-        pass(2L * SMTP_RELAY_HOLD_MS);
+        gw_clock_fake_advance(2L * SMTP_RELAY_HOLD_MS);
         test_mail_submit(&t, &more[0]);
         test_mail_submit(&t, &more[1]);
         test_mail_wait(&t, &more[0]);
@@ -190,7 +173,7 @@ static void mail_over_old_connections_does_not_close_the_breaker(void **state)
         test_mail_assert_sent(&more[1]);
     }
     assert_int_equal(test_server_accepted(t.server), 2);
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_OPEN);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_OPEN);
     gw_clock_fake_end();
     test_relay_end(&t, 0);
 }
@@ -240,7 +223,7 @@ static void silent_relay_keeps_only_who_has_nowhere_else_to_go(void **state)
     test_server_go(t.server);
     test_mail_wait(&t, &m[0]);
     test_mail_assert_sent(&m[0]);
-    assert_int_equal(stats_of(&t).failed_connections, 0);
+    assert_int_equal(test_relay_stats(&t).failed_connections, 0);
     test_relay_end(&t, 0);
 }
 
@@ -262,19 +245,19 @@ static void throttling_halves_what_runs_at_once(void **state)
                     TEST_PLAIN_HELLO "SERVE"}};
     config.max_connections = 4;
     test_relay_begin(&t, &server, config);
-    assert_int_equal(stats_of(&t).limit, 4);
+    assert_int_equal(test_relay_stats(&t).limit, 4);
     test_mail_send(&t, &m[0]);
     assert_int_equal(m[0].outcomes[0].reply.code, 451);
-    assert_int_equal(stats_of(&t).limit, 2);
-    assert_int_equal(stats_of(&t).throttled, 1);
+    assert_int_equal(test_relay_stats(&t).limit, 2);
+    assert_int_equal(test_relay_stats(&t).throttled, 1);
     for (size_t i = 1; i < N; i++)
         test_mail_submit(&t, &m[i]);
     for (size_t i = 1; i < N; i++) {
         test_mail_wait(&t, &m[i]);
         test_mail_assert_sent(&m[i]);
-        assert_true(stats_of(&t).busy <= 4);
+        assert_true(test_relay_stats(&t).busy <= 4);
     }
-    assert_int_equal(stats_of(&t).limit, 4); /* 11 successes are enough to come back */
+    assert_int_equal(test_relay_stats(&t).limit, 4); /* 11 successes are enough to come back */
     test_relay_end(&t, 0);
     gw_free(m);
 }
@@ -327,14 +310,14 @@ static void full_domain_does_not_hold_up_the_others(void **state)
     m[1].rcpts = slow;
     m[2].rcpts = quick;
     test_mail_submit(&t, &m[0]);
-    while (stats_of(&t).busy == 0)
+    while (test_relay_stats(&t).busy == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     test_mail_submit(&t, &m[1]);
     test_mail_submit(&t, &m[2]);
     test_mail_wait(&t, &m[2]);
     test_mail_assert_sent(&m[2]);
     assert_false(m[0].done || m[1].done);
-    assert_int_equal(stats_of(&t).waiting, 1);
+    assert_int_equal(test_relay_stats(&t).waiting, 1);
     test_server_go(t.server);
     test_mail_wait(&t, &m[0]);
     test_mail_wait(&t, &m[1]);
@@ -373,7 +356,7 @@ static void crossing_domains_all_get_their_turn(void **state)
         if (i % 6 != 0)
             test_mail_assert_sent(&m[i]);
     }
-    assert_int_equal(stats_of(&t).waiting, 0);
+    assert_int_equal(test_relay_stats(&t).waiting, 0);
     test_relay_end(&t, 0);
     gw_free(m);
 }
@@ -412,7 +395,7 @@ static void closing_ends_those_that_wait_for_their_domain(void **state)
     test_relay_begin(&t, &server, config);
     for (size_t i = 0; i < 4; i++)
         test_mail_submit(&t, &m[i]);
-    while (stats_of(&t).busy == 0)
+    while (test_relay_stats(&t).busy == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     test_relay_end(&t, 0);
     for (size_t i = 0; i < 4; i++) {
@@ -461,11 +444,11 @@ static void paused_relay_finishes_what_runs_and_refuses_the_rest(void **state)
     config.max_connections = 1;
     test_relay_begin(&t, &server, config);
     test_mail_submit(&t, &m[0]);
-    while (stats_of(&t).busy == 0)
+    while (test_relay_stats(&t).busy == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
     test_mail_submit(&t, &m[1]);
     smtp_relay_pause(t.relay);
-    assert_true(stats_of(&t).paused);
+    assert_true(test_relay_stats(&t).paused);
     test_mail_wait(&t, &m[1]);
     test_mail_send(&t, &m[2]);
     for (size_t i = 1; i < 3; i++) {
@@ -495,7 +478,7 @@ static void pause_calls_connections_off_that_are_being_made(void **state)
     smtp_relay_pause(t.relay);
     test_mail_wait(&t, &m);
     test_mail_assert_failed(&m, SMTP_REASON_RELAY_PAUSED, SMTP_STAGE_CONNECT, false);
-    assert_int_equal(stats_of(&t).n_failures, 0);
+    assert_int_equal(test_relay_stats(&t).n_failures, 0);
     test_relay_end(&t, 0);
 }
 

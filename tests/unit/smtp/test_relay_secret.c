@@ -59,13 +59,6 @@ static struct smtp_relay_config config_with(struct source *s)
     return c;
 }
 
-static struct smtp_relay_stats stats_of(const struct test_relay *t)
-{
-    struct smtp_relay_stats s;
-    smtp_relay_stats(t->relay, &s);
-    return s;
-}
-
 static void connections_wait_for_the_token_and_then_show_it(void **state)
 {
     (void)state;
@@ -80,7 +73,7 @@ static void connections_wait_for_the_token_and_then_show_it(void **state)
         test_mail_submit(&t, &m[i]);
     for (int i = 0; i < 20; i++)
         (void)uv_run(&t.loop, UV_RUN_NOWAIT);
-    assert_int_equal(stats_of(&t).waiting, 3);
+    assert_int_equal(test_relay_stats(&t).waiting, 3);
     assert_int_equal(test_server_accepted(t.server), 0);
     source.status = SMTP_SECRET_READY;
     source.token = "one";
@@ -105,7 +98,7 @@ static void refused_token_is_renewed_once_without_losing_the_message(void **stat
     test_mail_submit(&t, &m);
     while (source.n_refused == 0)
         (void)uv_run(&t.loop, UV_RUN_ONCE);
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_CLOSED);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_CLOSED);
     source.status = SMTP_SECRET_READY;
     smtp_relay_secret_changed(t.relay);
     test_mail_wait(&t, &m);
@@ -133,7 +126,7 @@ static void second_refusal_opens_the_breaker(void **state)
     test_mail_assert_failed(&m[0], SMTP_REASON_AUTH_FAILED, SMTP_STAGE_AUTH, false);
     assert_int_equal(m[0].outcomes[0].reply.code, 535);
     assert_null(strstr(m[0].outcomes[0].detail, "two"));
-    assert_int_equal(stats_of(&t).breaker, SMTP_BREAKER_OPEN);
+    assert_int_equal(test_relay_stats(&t).breaker, SMTP_BREAKER_OPEN);
     test_mail_send(&t, &m[1]);
     assert_true(m[1].txn.not_tried);
     assert_int_equal(test_server_accepted(t.server), 2);
@@ -153,7 +146,7 @@ static void no_token_defers_with_its_reason_and_no_connection_is_made(void **sta
     test_mail_send(&t, &m);
     test_mail_assert_failed(&m, SMTP_REASON_AUTH_TEMPORARY, SMTP_STAGE_AUTH, false);
     assert_string_equal(m.outcomes[0].detail, source.detail);
-    assert_string_equal(stats_of(&t).last_detail, source.detail);
+    assert_string_equal(test_relay_stats(&t).last_detail, source.detail);
     assert_int_equal(test_server_accepted(t.server), 0);
     test_relay_end(&t, 0);
 }
